@@ -1,0 +1,73 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Needs git, make and a Python (3.13, 3.12 or 3.11); all else goes to .build, and the lab's parts to the user's cache.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+PYTHON := .build/venv/bin/python
+CHECK := $(PYTHON) tests/tools/check.py
+LAB := $(PYTHON) tests/lab
+
+.PHONY: help
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## prepare .build: tools in a virtual environment, the collection where Ansible finds it
+	@python=$$(sh tests/tools/python.sh 3.13 3.12 3.11) && "$$python" tests/tools/workspace.py
+
+.PHONY: demo
+demo: setup ## make a real cluster of 1 + 2 nodes and upgrade it from 1.24 to 1.26 (needs root on Debian)
+	@$(PYTHON) tests/tools/demo.py up
+
+.PHONY: demo-down
+demo-down: setup ## remove the demo's cluster
+	@$(PYTHON) tests/tools/demo.py down
+
+.PHONY: test
+test: setup ## everything: all checks, then both molecule scenarios on real clusters (what .ci/run calls)
+	@$(CHECK) all
+
+.PHONY: fast
+fast: setup ## everything that needs no cluster
+	@$(CHECK) fast
+
+.PHONY: lint
+lint: setup ## ruff, mypy, yamllint, ansible-lint, changelog, documentation
+	@$(CHECK) lint
+
+.PHONY: units
+units: setup ## unit tests
+	@$(CHECK) units
+
+.PHONY: sanity
+sanity: setup ## ansible-test sanity
+	@$(CHECK) sanity
+
+.PHONY: build
+build: setup ## the collection's artifact: built, checked by galaxy-importer, installed, its docs read
+	@$(CHECK) build
+
+.PHONY: playbook
+playbook: setup ## tests of the playbooks that need no cluster (the wave gate)
+	@$(CHECK) playbook
+
+.PHONY: molecule-default
+molecule-default: setup ## scenario: 1 control plane, 2 workers, binaries, docker connection
+	@$(CHECK) molecule-default
+
+.PHONY: molecule-ha
+molecule-ha: setup ## scenario: 3 control planes, 2 workers, packages, SSH
+	@$(CHECK) molecule-ha
+
+.PHONY: bench
+bench: setup ## the playbook measured against the same upgrade by hand
+	@$(PYTHON) tests/bench/upgrade.py
+
+.PHONY: clean
+clean: ## remove .build and what tools left behind (clusters and the lab's cache stay)
+	@rm -rf .build .ansible .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache collections tests/output uplift-kubeadm-*.tar.gz
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,413 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the project's checks, one phase after the other, and says at the end what broke.
+
+Each phase's output is shown as it comes, and kept in .build/logs. With `all`, the lab's artifacts (binaries, images:
+minutes of building on a machine that never did) are made in the background while the fast phases run; the phases
+that need clusters run only when all the fast ones passed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import workspace
+from workspace import BUILD, COLLECTIONS, ROOT
+
+LOGS = BUILD / "logs"
+COLLECTION = "ansible_collections.uplift.kubeadm"
+LAB_VERSIONS = ("1.24.17", "1.25.4", "1.26.9")
+TAIL_LINES = 40
+
+
+class Failed(Exception):
+    """A phase did not pass; the message is for the summary."""
+
+
+class Skipped(Exception):
+    """A phase has nothing to run on here; the message says why."""
+
+
+class Toolbox:
+    """One virtual environment: its programs, and the environment variables that they run under."""
+
+    def __init__(self, venv: Path) -> None:
+        self.bin = venv / "bin"
+        self.python = self.bin / "python"
+        code = "import sys, ansible.release as r; print('%d.%d' % sys.version_info[:2], r.__version__)"
+        output = subprocess.run([str(self.python), "-c", code], check=True, capture_output=True, text=True).stdout
+        self.version, self.core = output.split()
+
+    def env(self) -> dict[str, str]:
+        # Real interpreters come ahead of shims that ansible-test would trip over.
+        others = [path for path in (workspace.find_python("3.11"), workspace.find_python("3.9")) if path]
+        folders = [str(self.bin), *(os.path.dirname(path) for path in others), os.environ["PATH"]]
+        return {
+            **os.environ,
+            "PATH": ":".join(folders),
+            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "MOLECULE_GLOB": "molecule/*/molecule.yml",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+
+class Run:
+    """Where a phase runs its commands: shown on the terminal and written to its log."""
+
+    def __init__(self, log: IO[str], limit: float) -> None:
+        self.log = log
+        self.deadline = time.monotonic() + limit
+
+    def __call__(
+        self, tools: Toolbox, *command: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None
+    ) -> None:
+        """Runs a program of the toolbox (or any other on PATH); raises Failed when it fails or takes too long."""
+        words = [str(word) for word in command]
+        self._write(f"$ {' '.join(words)}\n")
+        process = subprocess.Popen(
+            words,
+            cwd=cwd,
+            env={**tools.env(), **(env or {})},
+            executable=shutil.which(words[0], path=tools.env()["PATH"]),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        timer = threading.Timer(max(1.0, self.deadline - time.monotonic()), stop, [process])
+        timer.start()
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                self._write(line)
+            code = process.wait()
+        except BaseException:
+            stop(process)
+            raise
+        finally:
+            timer.cancel()
+        if time.monotonic() >= self.deadline:
+            raise Failed(f"`{words[0]}` was still running at the phase's time limit, and was stopped")
+        if code:
+            raise Failed(f"`{words[0]}` ended with {code}")
+
+    def _write(self, text: str) -> None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        self.log.write(text)
+        self.log.flush()
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    """Ends a process and its children, which share its session."""
+    for number, patience in ((signal.SIGINT, 20), (signal.SIGTERM, 10), (signal.SIGKILL, 5)):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(patience)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+        return
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One check. `group` is what a person asks for by `make GROUP`; `limit` in seconds."""
+
+    group: str
+    name: str
+    run: Callable[[Run, Toolbox], None]
+    limit: float = 900
+    needs_cluster: bool = False
+
+
+def oldest() -> Toolbox:
+    """The toolbox on the oldest supported Python and ansible-core, when it is another than the one at hand."""
+    python = workspace.find_python("3.11")
+    if sys.version_info[:2] == (3, 11) or not python:
+        raise Skipped("this run is on it already" if python else "there is no Python 3.11 here")
+    return Toolbox(workspace.venv("venv-3.11", python))
+
+
+# ---- fast phases
+
+
+def ruff(run: Run, tools: Toolbox) -> None:
+    run(tools, "ruff", "check", "--cache-dir", BUILD / "cache/ruff", ".")
+
+
+def mypy(run: Run, tools: Toolbox) -> None:
+    run(tools, "mypy", "-p", f"{COLLECTION}.plugins")
+    # Programs of their own, whose modules import each other by their bare names.
+    for program in ("tests/tools", "tests/lab", "tests/bench"):
+        if (ROOT / program).is_dir():
+            run(tools, "mypy", ".", f"--config-file={ROOT}/pyproject.toml", cwd=ROOT / program, env={"MYPYPATH": "."})
+
+
+def yamllint(run: Run, tools: Toolbox) -> None:
+    run(tools, "yamllint", "--strict", ".")
+
+
+def ansible_lint(run: Run, tools: Toolbox) -> None:
+    run(tools, "ansible-lint")
+
+
+def changelog(run: Run, tools: Toolbox) -> None:
+    run(tools, "antsibull-changelog", "lint")
+
+
+def docs(run: Run, tools: Toolbox) -> None:
+    run(
+        tools,
+        "antsibull-docs",
+        "lint-collection-docs",
+        "--plugin-docs",
+        "--validate-collection-refs=dependent",
+        "--disallow-unknown-collection-refs",
+        ".",
+    )
+
+
+def units(run: Run, tools: Toolbox) -> None:
+    run(tools, "python", "-m", "pytest", "-q", "-n", "2", "tests/unit")
+
+
+def units_oldest(run: Run, tools: Toolbox) -> None:
+    units(run, oldest())
+
+
+def ansible_lint_oldest(run: Run, tools: Toolbox) -> None:
+    ansible_lint(run, oldest())
+
+
+def ansible_test(run: Run, tools: Toolbox, *arguments: str) -> None:
+    copy = workspace.copy_collection()
+    home = workspace.ansible_test_home(tools.python)
+    run(tools, "ansible-test", *arguments, "--color", "no", cwd=copy, env={"HOME": str(home)})
+
+
+def sanity(run: Run, tools: Toolbox) -> None:
+    ansible_test(run, tools, "sanity", "--local", "--python", tools.version)
+
+
+def sanity_oldest(run: Run, tools: Toolbox) -> None:
+    sanity(run, oldest())
+
+
+def sanity_node_python(run: Run, tools: Toolbox) -> None:
+    """Modules compile and import on the oldest Python that managed nodes may have."""
+    if not workspace.find_python("3.9"):
+        raise Skipped("there is no Python 3.9 here")
+    ansible_test(run, tools, "sanity", "--local", "--python", "3.9", "--test", "compile", "--test", "import")
+
+
+def ansible_test_units(run: Run, tools: Toolbox) -> None:
+    ansible_test(run, tools, "units", "--venv", "--python", tools.version)
+
+
+def build(run: Run, tools: Toolbox) -> None:
+    """The artifact as a user gets it: built, checked as Galaxy would, installed elsewhere, its documentation read."""
+    with tempfile.TemporaryDirectory(prefix="uplift-kubeadm-build-") as name:
+        folder = Path(name)
+        source = workspace.copy_collection(folder / "source")
+        run(tools, "ansible-galaxy", "collection", "build", "--output-path", folder, cwd=source)
+        (artifact,) = folder.glob("*.tar.gz")
+        run(tools, "python", "-m", "galaxy_importer.main", artifact, cwd=folder)
+        elsewhere = {"ANSIBLE_COLLECTIONS_PATH": str(folder / "installed")}
+        run(tools, "ansible-galaxy", "collection", "install", "--offline", "-p", folder / "installed", artifact,
+            cwd=folder, env=elsewhere)
+        installed = folder / "installed/ansible_collections/uplift/kubeadm"
+        for kind in ("module", "filter", "test", "callback"):
+            plugins = sorted((installed / "plugins" / (kind if kind != "module" else "modules")).glob("[a-z]*.py"))
+            names = [f"uplift.kubeadm.{path.stem}" for path in plugins]
+            if names:
+                run(tools, "ansible-doc", "--type", kind, "--json", *names, cwd=folder, env=elsewhere)
+        for playbook in sorted((installed / "playbooks").glob("*.yml")):
+            run(tools, "ansible-playbook", "--syntax-check", f"uplift.kubeadm.{playbook.stem}",
+                cwd=folder, env=elsewhere)
+
+
+def playbook(run: Run, tools: Toolbox) -> None:
+    run(tools, "python", "-m", "pytest", "-v", "tests/playbook")
+
+
+# ---- phases on real clusters
+
+
+def molecule(run: Run, tools: Toolbox, scenario: str) -> None:
+    run(tools, "molecule", "test", "--scenario-name", scenario)
+
+
+PHASES = (
+    Phase("lint", "ruff", ruff),
+    Phase("lint", "mypy", mypy),
+    Phase("lint", "yamllint", yamllint),
+    Phase("lint", "changelog", changelog),
+    Phase("lint", "ansible-lint", ansible_lint),
+    Phase("lint", "docs", docs),
+    Phase("units", "unit tests", units),
+    Phase("sanity", "sanity", sanity),
+    Phase("lint", "ansible-lint, oldest core", ansible_lint_oldest),
+    Phase("units", "unit tests, oldest core", units_oldest),
+    Phase("sanity", "sanity, oldest core", sanity_oldest),
+    Phase("sanity", "sanity, oldest Python of nodes", sanity_node_python),
+    Phase("units", "ansible-test units", ansible_test_units),
+    Phase("build", "build", build),
+    Phase("playbook", "playbook tests", playbook),
+    Phase("molecule-default", "molecule default", lambda run, tools: molecule(run, tools, "default"), 2400, True),
+    Phase("molecule-ha", "molecule ha", lambda run, tools: molecule(run, tools, "ha"), 2400, True),
+)
+GROUPS = {
+    "all": PHASES,
+    "fast": tuple(phase for phase in PHASES if not phase.needs_cluster),
+    **{group: tuple(phase for phase in PHASES if phase.group == group) for group in (p.group for p in PHASES)},
+}
+
+
+# ---- running them
+
+
+@dataclass(frozen=True)
+class Result:
+    phase: str
+    outcome: str  # passed, FAILED, skipped
+    seconds: float
+    note: str = ""
+    log: Path | None = None
+
+
+class Artifacts:
+    """The lab's artifacts, made in the background."""
+
+    def __init__(self, tools: Toolbox) -> None:
+        self.log = LOGS / "artifacts.log"
+        with self.log.open("w", encoding="utf-8") as output:
+            self.process = subprocess.Popen(
+                [str(tools.python), "tests/lab", "build", *LAB_VERSIONS],
+                cwd=ROOT,
+                env=tools.env(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+
+    def wait(self) -> Result:
+        """Until they are there, telling once half a minute how far it is."""
+        start = time.monotonic()
+        while True:
+            try:
+                code = self.process.wait(30)
+                break
+            except subprocess.TimeoutExpired:
+                print(f"  … {' '.join(last_lines(self.log, 1))}", flush=True)
+        seconds = time.monotonic() - start
+        if code:
+            return Result("lab artifacts", "FAILED", seconds, f"`tests/lab build` ended with {code}", self.log)
+        return Result("lab artifacts", "passed", seconds)
+
+    def stop(self) -> None:
+        stop(self.process)
+
+
+def last_lines(path: Path, count: int) -> list[str]:
+    lines = [line.rstrip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
+    return [line for line in lines if line][-count:]
+
+
+def execute(phase: Phase, tools: Toolbox, began: float) -> Result:
+    start = time.monotonic()
+    print(f"\n=== {phase.name} (after {clock(start - began)})", flush=True)
+    log = LOGS / f"{phase.name.replace(', ', '-').replace(' ', '-')}.log"
+    outcome, note = "passed", ""
+    with log.open("w", encoding="utf-8") as handle:
+        try:
+            phase.run(Run(handle, phase.limit), tools)
+        except Skipped as why:
+            outcome, note = "skipped", str(why)
+        except (Failed, OSError, subprocess.SubprocessError) as why:
+            outcome, note = "FAILED", str(why)
+    seconds = time.monotonic() - start
+    print(f"--- {phase.name}: {outcome} in {clock(seconds)}{note and f' ({note})'}", flush=True)
+    return Result(phase.name, outcome, seconds, note, log)
+
+
+def clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def summary(results: list[Result], left_out: list[str], began: float) -> None:
+    """What passed and how long it took; then the ends of the logs of what did not."""
+    failed = [result for result in results if result.outcome == "FAILED"]
+    for result in failed:
+        print(f"\n=== what {result.phase} said last ({result.log})")
+        for line in last_lines(result.log, TAIL_LINES) if result.log else []:
+            print(f"    {line}")
+    print(f"\n=== summary after {clock(time.monotonic() - began)}")
+    for result in results:
+        print(f"  {result.outcome:8} {clock(result.seconds):>6}  {result.phase}{result.note and f': {result.note}'}")
+    for name in left_out:
+        print(f"  not run         {name}")
+    if failed:
+        print(f"BROKEN: {', '.join(result.phase for result in failed)}")
+    else:
+        print("All that ran passed.")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("group", choices=list(GROUPS), help="which checks to run")
+    group = parser.parse_args().group
+    # A terminal's or a CI's request to end is handled like Ctrl-C, so that nothing started here stays behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+    began = time.monotonic()
+    LOGS.mkdir(parents=True, exist_ok=True)
+    tools = Toolbox(Path(sys.prefix))
+    print(f"uplift.kubeadm, {group}: Python {tools.version}, ansible-core {tools.core}, {os.cpu_count()} processors")
+
+    artifacts = Artifacts(tools) if group == "all" else None
+    results: list[Result] = []
+    left_out: list[str] = []
+    try:
+        for phase in (phase for phase in GROUPS[group] if not phase.needs_cluster):
+            results.append(execute(phase, tools, began))
+        sound = all(result.outcome != "FAILED" for result in results)
+        if artifacts and sound:
+            print(f"\n=== lab artifacts (after {clock(time.monotonic() - began)}; log: {artifacts.log})", flush=True)
+            results.append(artifacts.wait())
+        for phase in (phase for phase in GROUPS[group] if phase.needs_cluster):
+            if any(result.outcome == "FAILED" for result in results):
+                left_out.append(phase.name)
+            else:
+                results.append(execute(phase, tools, began))
+    finally:
+        if artifacts:
+            artifacts.stop()
+    summary(results, left_out, began)
+    return 1 if any(result.outcome == "FAILED" for result in results) else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
