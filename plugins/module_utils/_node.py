@@ -1,0 +1,226 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Facts of one node, read from its own files and programs. Nothing is changed, and no API is asked."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import os
+import platform
+import re
+import shlex
+import stat
+import typing as t
+from pathlib import Path
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _kubeadm, _running, _x509
+from ansible_collections.uplift.kubeadm.plugins.module_utils._command import PATH, Runner
+
+BINARIES = ("kubeadm", "kubelet", "kubectl")
+PACKAGES = (*BINARIES, "cri-tools", "kubernetes-cni")
+STATE = "var/lib/uplift-kubeadm"
+NODE_PREFIX = "system:node:"
+VERSION = re.compile(r"v\d+\.\d+\.\d+[0-9A-Za-z.+-]*")
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i386": "386", "i686": "386"}
+# kubeadm: {target}{suffix}{+patch type}.{extension} (cmd/kubeadm/app/util/patches).
+PATCH = re.compile(
+    r"(kube-apiserver|kube-controller-manager|kube-scheduler|etcd|kubeletconfiguration|corednsdeployment)"
+    r"[^+/]*(\+(strategic|merge|json))?\.(json|yaml)"
+)
+VERSION_COMMANDS = {
+    "kubeadm": ("version", "-o", "short"),
+    "kubelet": ("--version",),
+    "kubectl": ("version", "--client", "-o", "json"),
+}
+
+
+class Node:
+    """Reads one node. root is "/", but for tests."""
+
+    def __init__(self, root: Path = Path("/"), runner: Runner | None = None) -> None:
+        self.root = root
+        self.runner = runner or Runner()
+
+    def facts(self) -> dict[str, t.Any]:
+        """All facts of the node as one dictionary; what could not be read is null, and `unread` says why."""
+        unread: dict[str, str] = {}
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            answers_later = pool.submit(_running.Local(self.root).ask_all)
+            versions_later = pool.submit(self.versions)
+            answers, versions = answers_later.result(), versions_later.result()
+        unread.update({name: answer.why for name, answer in answers.items() if answer.version is None})
+        name, why = self.name()
+        if why:
+            unread["name"] = why
+        manager = self.package_manager()
+        manifests = _running.manifests(self.root)
+        kubelet = self.binary("kubelet")
+        return {
+            "name": name,
+            **versions,
+            "install_method": "package" if manager else "binary",
+            "package_manager": manager,
+            "binary_dir": str(Path("/") / kubelet.parent.relative_to(self.root)) if kubelet else None,
+            "arch": architecture(),
+            "python": platform.python_version(),
+            "control_plane": "kube-apiserver" in manifests,
+            "manifests": {name: manifest.image for name, manifest in manifests.items()},
+            "running": {name: answer.version for name, answer in answers.items()},
+            "healthy": {name: answer.healthy for name, answer in answers.items()},
+            "unread": unread,
+            "kubelet_flags": self.kubelet_flags(),
+            "patches_found": self.patches(),
+            "cri_socket": self.cri_socket(),
+            "kubeadm_unit": _kubeadm.Kubeadm(self.runner, self.root / STATE).last_run(),
+            "holds": self.holds(),
+            "release_staged": staged(self.root / STATE / "release"),
+            "swap": len(_text(self.root / "proc/swaps").splitlines()) > 1,
+            "cgroup": "v2" if (self.root / "sys/fs/cgroup/cgroup.controllers").exists() else "v1",
+            "certificates": self.certificates(),
+        }
+
+    def name(self) -> tuple[str | None, str]:
+        """The node's name as kubelet itself says it to the API server (its client certificate), and why not."""
+        conf = self.root / "etc/kubernetes/kubelet.conf"
+        try:
+            pem = _running.kubeconfig_data(conf.read_text(), "client-certificate")
+            if pem is None:
+                return None, f"{conf} names no client certificate"
+            common_name = _x509.first_certificate(pem).common_name or ""
+        except (OSError, ValueError) as exc:
+            return None, f"kubelet's client certificate ({conf}) cannot be read: {exc}"
+        if not common_name.startswith(NODE_PREFIX):
+            return None, f"kubelet's client certificate says {common_name!r}, which is no {NODE_PREFIX}NAME"
+        return common_name[len(NODE_PREFIX) :], ""
+
+    def binary(self, name: str) -> Path | None:
+        """Where an installed program is."""
+        for folder in PATH.split(":"):
+            path = self.root / folder.lstrip("/") / name
+            if path.is_file() and os.access(path, os.X_OK):
+                return path
+        return None
+
+    def versions(self) -> dict[str, str | None]:
+        """Versions of the installed kubeadm, kubelet and kubectl, each from the program itself."""
+        with concurrent.futures.ThreadPoolExecutor(len(BINARIES)) as pool:
+            return dict(
+                zip(BINARIES, pool.map(lambda name: version_of(self.runner, name, self.binary(name)), BINARIES))
+            )
+
+    def package_manager(self) -> str | None:
+        """The package manager that owns kubelet ("apt" or "dnf"), or None: then it is a plain binary."""
+        if (self.root / "var/lib/dpkg/info/kubelet.list").exists():
+            return "apt"
+        if self.runner.which("rpm") and self.runner.run(["rpm", "-q", "kubelet"]).rc == 0:
+            return "dnf"
+        return None
+
+    def holds(self) -> list[str]:
+        """Kubernetes packages that apt is told to hold."""
+        status = _text(self.root / "var/lib/dpkg/status")
+        held = re.findall(r"^Package: (\S+)\nStatus: hold ", status, re.MULTILINE)
+        return sorted(set(held) & set(PACKAGES))
+
+    def kubelet_flags(self) -> dict[str, str]:
+        """The flags that kubeadm wrote for kubelet (kubeadm-flags.env), without their dashes."""
+        match = re.search(
+            r"^KUBELET_KUBEADM_ARGS=(.*)$", _text(self.root / "var/lib/kubelet/kubeadm-flags.env"), re.MULTILINE
+        )
+        if not match:
+            return {}
+        flags: dict[str, str] = {}
+        name = ""
+        for word in shlex.split(match.group(1).strip().strip("\"'")):
+            if word.startswith("--"):
+                name, _equals, value = word[2:].partition("=")
+                flags[name] = value
+            elif name:
+                flags[name] = word
+        return flags
+
+    def cri_socket(self) -> str | None:
+        """The container runtime's socket, as kubelet has it (a flag; from kubeadm 1.31 or so in its configuration)."""
+        flag = self.kubelet_flags().get("container-runtime-endpoint")
+        if flag:
+            return flag
+        for file in ("instance-config.yaml", "config.yaml"):
+            match = re.search(
+                r"^containerRuntimeEndpoint:\s*[\"']?([^\s\"']+)",
+                _text(self.root / "var/lib/kubelet" / file),
+                re.MULTILINE,
+            )
+            if match:
+                return match.group(1)
+        return None
+
+    def patches(self) -> list[str]:
+        """Folders below /etc that hold kubeadm patches by their file names (kubeadm remembers no such folder)."""
+        found = set()
+        for top in ("kubernetes", "kubeadm"):
+            for depth in ("*", "*/*"):
+                for file in (self.root / "etc" / top).glob(depth):
+                    ours = file.parent.name in ("manifests", "tmp") or "tmp" in file.relative_to(self.root).parts
+                    if not ours and PATCH.fullmatch(file.name) and file.is_file():
+                        found.add("/" + str(file.parent.relative_to(self.root)))
+        return sorted(found)
+
+    def certificates(self) -> dict[str, str]:
+        """When each certificate of this node ends (RFC 3339, UTC), by its path."""
+        etc = self.root / "etc/kubernetes"
+        ends = {}
+        files = [*etc.glob("pki/*.crt"), *etc.glob("pki/etcd/*.crt"), *etc.glob("*.conf")]
+        for file in sorted(files):
+            try:
+                text = file.read_text(encoding="ascii")
+                pem = _running.kubeconfig_data(text, "client-certificate") if file.suffix == ".conf" else text
+                ends["/" + str(file.relative_to(self.root))] = rfc3339(_x509.first_certificate(pem or "").not_after)
+            except (OSError, ValueError):
+                continue
+        return ends
+
+
+def rfc3339(moment: t.Any) -> str:
+    """A moment in UTC, as Kubernetes writes it."""
+    return str(moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+def architecture() -> str:
+    """This machine's architecture, as Kubernetes names it."""
+    return ARCHITECTURES.get(platform.machine(), platform.machine())
+
+
+def version_of(runner: Runner, name: str, path: Path | None) -> str | None:
+    """Version that a kubeadm, kubelet or kubectl says it is ("v1.25.4"), or None."""
+    if path is None:
+        return None
+    result = runner.run([str(path), *VERSION_COMMANDS[name]], timeout=30)
+    if result.rc != 0:
+        return None
+    if name == "kubectl":
+        try:
+            return str(json.loads(result.out)["clientVersion"]["gitVersion"])
+        except (ValueError, KeyError):
+            return None
+    match = VERSION.search(result.out)
+    return match.group(0) if match else None
+
+
+def staged(folder: Path) -> dict[str, list[str]]:
+    """What lies ready in the release folder: {version: [file names]}."""
+    if not folder.is_dir():
+        return {}
+    versions = [
+        entry for entry in folder.iterdir() if entry.name.startswith("v") and stat.S_ISDIR(entry.stat().st_mode)
+    ]
+    return {entry.name: sorted(file.name for file in entry.iterdir()) for entry in sorted(versions)}
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,173 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kubeadm_run
+short_description: Run kubeadm on a node such that it outlives a lost connection
+version_added: 0.1.0
+author:
+  - The uplift.kubeadm authors (@uplift-kubeadm)
+description:
+  - Starts kubeadm as the transient systemd unit C(uplift-kubeadm.service) and waits for it. A lost connection, or a
+    controller that is killed, leaves kubeadm at work; the next run of this module finds it.
+  - When the same command is at work already, it is waited for, and its result is taken. When another one is at work, it is
+    waited for first.
+  - When the same command ended well after its caller was lost, and nobody has had its result yet, O(adopt) takes it.
+  - The output is kept on the node in C(/var/lib/uplift-kubeadm/log) (0600, the last 20 runs), and the last run is
+    recorded in C(/var/lib/uplift-kubeadm/kubeadm.json).
+  - Must run as root on the node.
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+    support: full
+    details: Says what would be run; kubeadm is not started.
+  diff_mode:
+    description: Returns details on what has changed when in diff mode.
+    support: none
+options:
+  arguments:
+    description: The arguments of kubeadm.
+    type: list
+    elements: str
+    required: true
+  version:
+    description:
+      - The version that kubeadm must be, such as V(v1.25.4). Nothing is run when it is another.
+    type: str
+  kubeadm:
+    description: Path of kubeadm, or its name.
+    type: str
+    default: kubeadm
+  timeout:
+    description:
+      - How long to wait, in seconds. When the time is up this module fails, and kubeadm is left running.
+    type: float
+    default: 900
+  environment:
+    description: Environment variables for kubeadm, such as C(HTTPS_PROXY). They never appear on a command line.
+    type: dict
+    default: {}
+  adopt:
+    description:
+      - Take the result of a run of the same command and version that ended well since this boot, and whose caller never
+        had its result because it was lost.
+      - A run that failed is never taken, but done again.
+    type: bool
+    default: true
+  force_if_only:
+    description:
+      - V(kubelet_skew) runs kubeadm again with C(--force) when it refused, and its single objection was kubelets that are
+        too old for the new control plane. C(--force) silences every objection of that kind, so it is never given first.
+    type: str
+    choices: [kubelet_skew]
+requirements:
+  - systemd and root on the node
+"""
+
+EXAMPLES = r"""
+- name: Upgrade the first control plane
+  uplift.kubeadm.kubeadm_run:
+    arguments: [upgrade, apply, v1.25.4, --yes]
+    version: v1.25.4
+    timeout: 1200
+
+- name: Upgrade a worker's kubelet configuration, through a proxy
+  uplift.kubeadm.kubeadm_run:
+    arguments: [upgrade, node]
+    version: v1.25.4
+    environment:
+      HTTPS_PROXY: http://proxy.example.com:3128
+"""
+
+RETURN = r"""
+command:
+  description: The command that was run, or in check mode would be.
+  type: list
+  elements: str
+  returned: always
+rc:
+  description: kubeadm's exit code.
+  type: int
+  returned: when kubeadm came to its end
+stdout:
+  description: The last 40 lines of kubeadm's output.
+  type: str
+  returned: when kubeadm came to its end
+log:
+  description: Path of the whole output on the node.
+  type: str
+  returned: when kubeadm came to its end
+seconds:
+  description: How long kubeadm ran.
+  type: float
+  returned: when kubeadm came to its end
+adopted:
+  description: Whether the result is that of a run that an earlier, lost call had started.
+  type: bool
+  returned: when kubeadm came to its end
+forced:
+  description: Whether kubeadm was run again with C(--force).
+  type: bool
+  returned: when kubeadm came to its end
+"""
+
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
+from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import Kubeadm, changes_something, complaint
+
+STATE = Path("/var/lib/uplift-kubeadm")
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "arguments": {"type": "list", "elements": "str", "required": True},
+            "version": {"type": "str"},
+            "kubeadm": {"type": "str", "default": "kubeadm"},
+            "timeout": {"type": "float", "default": 900},
+            "environment": {"type": "dict", "default": {}},
+            "adopt": {"type": "bool", "default": True},
+            "force_if_only": {"type": "str", "choices": ["kubelet_skew"]},
+        },
+        supports_check_mode=True,
+    )
+    wants = module.params
+    runner = Runner()
+    kubeadm = runner.which(wants["kubeadm"]) or wants["kubeadm"]
+    command = [kubeadm, *wants["arguments"]]
+    changed = changes_something(wants["arguments"])
+    if module.check_mode:
+        module.exit_json(changed=changed, command=command)
+    try:
+        run = Kubeadm(runner, STATE).run(
+            kubeadm,
+            wants["arguments"],
+            version=wants["version"],
+            environment={name: str(value) for name, value in wants["environment"].items()},
+            timeout=wants["timeout"],
+            adopt=wants["adopt"],
+            force_if_only_kubelets=wants["force_if_only"] == "kubelet_skew",
+        )
+    except UpliftError as exc:
+        module.fail_json(msg=str(exc), command=command)
+    result = {**run._asdict(), "changed": changed}
+    result["stdout"] = result.pop("output")
+    if run.rc:
+        module.fail_json(
+            msg=f"{' '.join(run.command)} failed with exit code {run.rc} after {run.seconds:g} s: {complaint(run.output)}. "
+            f"The whole output is on the node in {run.log}.",
+            **result,
+        )
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: node_info
+short_description: Facts of one node of a kubeadm cluster, and what its control plane programs say they run
+version_added: 0.1.0
+author:
+  - The uplift.kubeadm authors (@uplift-kubeadm)
+description:
+  - Reads what a node of a kubeadm cluster is and runs, from its own files and programs. No API server is needed.
+  - The versions of API server, controller manager, scheduler and etcd are read back from the running programs on this
+    host, with the certificates that the node has.
+  - Can wait until those programs answer with given versions and are healthy.
+  - Must run as root on the node.
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+    support: full
+  diff_mode:
+    description: Returns details on what has changed when in diff mode.
+    support: N/A
+    details: Nothing is ever changed.
+options:
+  wait_version:
+    description:
+      - Wait until API server, controller manager and scheduler of this node answer with this version and are healthy,
+        and etcd, if it runs here, is healthy.
+    type: str
+  wait_for:
+    description:
+      - Wait until each of these programs answers with the version given, and is healthy.
+      - Keys are V(kube-apiserver), V(kube-controller-manager), V(kube-scheduler) and V(etcd). An empty version means any.
+      - Goes over O(wait_version) where both name a program.
+    type: dict
+    default: {}
+  timeout:
+    description: How long to wait, in seconds.
+    type: float
+    default: 300
+requirements:
+  - root on the node
+"""
+
+EXAMPLES = r"""
+- name: Facts of the node
+  uplift.kubeadm.node_info:
+  register: node
+
+- name: Wait until the static pods run the new version and are healthy
+  uplift.kubeadm.node_info:
+    wait_version: v1.25.4
+    timeout: 300
+"""
+
+RETURN = r"""
+node:
+  description:
+    - The node's facts. A value is null when it cannot be read; RV(node.unread) then says why.
+  type: dict
+  returned: success
+  contains:
+    name:
+      description: The node's name, from kubelet's client certificate.
+      type: str
+    kubeadm:
+      description: Version of the installed kubeadm; null when there is none. RV(node.kubelet) and RV(node.kubectl) likewise.
+      type: str
+    kubelet:
+      description: Version of the installed kubelet program.
+      type: str
+    kubectl:
+      description: Version of the installed kubectl.
+      type: str
+    install_method:
+      description: V(package) when a package owns kubelet, else V(binary).
+      type: str
+    package_manager:
+      description: V(apt) or V(dnf), whichever owns kubelet; null for binaries.
+      type: str
+    binary_dir:
+      description: The folder that kubelet is in.
+      type: str
+    arch:
+      description: Architecture, as Kubernetes names it.
+      type: str
+    python:
+      description: Version of the Python that runs modules on this node.
+      type: str
+    control_plane:
+      description: Whether this node has the manifest of an API server.
+      type: bool
+    manifests:
+      description: The image of each static pod manifest of kubeadm.
+      type: dict
+    running:
+      description: The version that each control plane program on this host says it is.
+      type: dict
+    healthy:
+      description: Whether each of those programs says it is healthy.
+      type: dict
+    unread:
+      description: Why something could not be read, by its name.
+      type: dict
+    kubelet_flags:
+      description: The flags in kubeadm-flags.env.
+      type: dict
+    patches_found:
+      description: Folders below /etc with files that are named as kubeadm's patches are.
+      type: list
+      elements: str
+    cri_socket:
+      description: The container runtime's socket, as kubelet has it.
+      type: str
+    kubeadm_unit:
+      description: The last kubeadm run of M(uplift.kubeadm.kubeadm_run), with its command, version, state and rc; or null.
+      type: dict
+    holds:
+      description: Kubernetes packages that apt is told to hold.
+      type: list
+      elements: str
+    release_staged:
+      description: The files that lie ready for each version.
+      type: dict
+    swap:
+      description: Whether swap is on.
+      type: bool
+    cgroup:
+      description: V(v1) or V(v2).
+      type: str
+    certificates:
+      description: The end of validity of each certificate, by path.
+      type: dict
+  sample: {name: cp1, kubelet: v1.24.17, control_plane: true, running: {etcd: 3.5.6, kube-apiserver: v1.24.17}}
+waited:
+  description: Seconds that were waited.
+  type: float
+  returned: when a wait was asked for
+"""
+
+import time
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
+from ansible_collections.uplift.kubeadm.plugins.module_utils._running import Local, wait_for, wanted_versions
+
+ROOT = Path("/")
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "wait_version": {"type": "str"},
+            "wait_for": {"type": "dict", "default": {}},
+            "timeout": {"type": "float", "default": 300},
+        },
+        supports_check_mode=True,
+    )
+    result = {"changed": False}
+    try:
+        wanted = wanted_versions(ROOT, module.params["wait_version"], module.params["wait_for"])
+        if wanted and not module.check_mode:
+            began = time.monotonic()
+            wait_for(Local(ROOT), wanted, module.params["timeout"])
+            result["waited"] = round(time.monotonic() - began, 1)
+        result["node"] = Node(ROOT).facts()
+    except UpliftError as exc:
+        module.fail_json(msg=str(exc))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
