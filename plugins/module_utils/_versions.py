@@ -88,7 +88,7 @@ def parse_target(raw: object) -> Target:
 
     A float is what YAML and JSON make of an unquoted 1.26 (`-e '{"target": 1.26}'`; `-e target=1.26` is a string).
     1.30 becomes 1.3 on the way, so a float with one decimal may have lost a zero and is refused. A float with more
-    decimals has lost nothing that matters (no minor is written with a zero behind two digits before 1.100) and is taken.
+    decimals has lost nothing that matters (three-digit minors are decades away) and is taken.
     """
     if raw is None or (isinstance(raw, str) and not raw.strip()):
         raise UpliftError(f"No target was given. {HOW_TO_NAME}")

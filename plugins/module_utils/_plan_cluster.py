@@ -1,0 +1,262 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The cluster as a plan sees it: facts of the cluster and of the inventory hosts, matched, and refused when wrong.
+
+Hosts are matched to nodes by the name in the kubelet's client certificate (`name` of the host's facts), never by guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._skew import skew_violations
+from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import Version, parse_version
+
+STATIC_PODS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+
+
+@dataclass
+class Node:
+    """One node. `stays` says why the run does not touch it; empty for a node of the run."""
+
+    name: str
+    host: str | None
+    control_plane: bool
+    kubelet: Version
+    kubectl: Version | None = None
+    kube_proxy: Version | None = None
+    static_pods: dict[str, Version] = field(default_factory=dict)
+    kubelet_flags: frozenset[str] = frozenset()
+    unfinished_apply: Version | None = None
+    ours: bool = False  # cordoned by a run of this collection that did not get to the uncordon
+    ready: bool = True
+    ready_message: str = ""
+    stays: str = ""
+
+
+@dataclass
+class Cluster:
+    """The nodes: first those of the inventory in its order, then the others by name."""
+
+    name: str
+    config: Version  # kubernetesVersion of ConfigMap kubeadm-config
+    kube_proxy: Version | None  # of the add-on; None when the cluster has none
+    nodes: list[Node]
+    left_out: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def control_planes(self) -> list[Node]:
+        return [node for node in self.nodes if node.control_plane]
+
+    @property
+    def moving(self) -> list[Node]:
+        """Nodes that the run may touch."""
+        return [node for node in self.nodes if not node.stays]
+
+    @property
+    def apiservers(self) -> list[Version]:
+        return [node.static_pods["kube-apiserver"] for node in self.control_planes]
+
+
+def read_cluster(facts: Mapping[str, Any], hosts: Mapping[str, Mapping[str, Any]]) -> Cluster:
+    """Match hosts to nodes. `facts` as module cluster_info writes them; `hosts` {inventory name: node_info + group}."""
+    known: Mapping[str, Mapping[str, Any]] = facts.get("nodes") or {}
+    owners = _owners(known, hosts)
+    names = list(owners) + sorted(name for name in known if name not in owners)
+    nodes = []
+    for name in names:
+        host = owners.get(name)
+        nodes.append(_node(name, known[name], host, hosts[host] if host is not None else {}))
+    cluster = facts.get("cluster") or {}
+    proxy = (facts.get("addons") or {}).get("kube_proxy") or {}
+    return Cluster(
+        name=str(cluster.get("cluster_name") or "kubernetes"),
+        config=parse_version(cluster.get("kubernetes_version"), "kubernetesVersion in ConfigMap kubeadm-config"),
+        kube_proxy=_optional(proxy.get("version"), "The image tag of DaemonSet kube-proxy"),
+        nodes=nodes,
+    )
+
+
+def _owners(known: Mapping[str, Any], hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """{node name: inventory host}, in the order of the inventory."""
+    owners: dict[str, str] = {}
+    for host, facts in hosts.items():
+        name = facts.get("name")
+        if name not in known:
+            raise UpliftError(
+                f"Inventory host {host} is no node of this cluster: its kubelet calls itself {name!r} (client "
+                f"certificate), and the cluster's nodes are {listing(sorted(known))}. Take the host out of the "
+                "inventory groups, or point the run at the cluster that it belongs to."
+            )
+        if name in owners:
+            raise UpliftError(
+                f"Inventory hosts {owners[name]} and {host} are both node {name}. List each node once: taken twice, "
+                "it would be drained and upgraded by two hosts at the same time."
+            )
+        owners[name] = host
+    return owners
+
+
+def _node(name: str, facts: Mapping[str, Any], host: str | None, own: Mapping[str, Any]) -> Node:
+    pods = facts.get("static_pods") or {}
+    control_plane = bool(
+        facts.get("role") == "control_plane" or own.get("control_plane") or pods.get("kube-apiserver")
+    )
+    return Node(
+        name=name,
+        host=host,
+        control_plane=control_plane,
+        kubelet=parse_version(facts.get("kubelet"), f"The kubelet version that node {name} reports"),
+        kubectl=_optional(own.get("kubectl"), f"The version of kubectl on {name}"),
+        kube_proxy=_optional(facts.get("kube_proxy"), f"The kube-proxy image tag on {name}"),
+        static_pods={pod: _running(pod, name, pods, own) for pod in STATIC_PODS} if control_plane else {},
+        kubelet_flags=frozenset(own.get("kubelet_flags") or {}),
+        unfinished_apply=_unfinished_apply(own.get("kubeadm_unit"), name),
+        ours=bool(facts.get("cordon")),
+        ready=bool(facts.get("ready")),
+        ready_message=str(facts.get("ready_message") or ""),
+    )
+
+
+def _running(pod: str, name: str, pods: Mapping[str, Any], own: Mapping[str, Any]) -> Version:
+    """What the program says of itself; else the tag of its image, as the API server has it."""
+    version = (own.get("running") or {}).get(pod) or (pods.get(pod) or {}).get("version")
+    if version is None:
+        why = (own.get("unread") or {}).get(pod) or "there is no such static pod in the API either"
+        raise UpliftError(
+            f"The version of {pod} on control plane node {name} could not be read: {why}. "
+            "Without it nothing can be planned: see that its static pod runs, then start again."
+        )
+    return parse_version(version, f"The version of {pod} on {name}")
+
+
+def _unfinished_apply(unit: Any, name: str) -> Version | None:
+    """The version of a `kubeadm upgrade apply` whose unit on the node has not reported success."""
+    if not unit or unit.get("state") == "done" or "apply" not in (unit.get("command") or []):
+        return None
+    return _optional(unit.get("version"), f"The version of the kubeadm run recorded on {name}")
+
+
+def _optional(text: Any, what: str) -> Version | None:
+    return parse_version(text, what) if text else None
+
+
+def check_inventory(
+    cluster: Cluster,
+    hosts: Mapping[str, Mapping[str, Any]],
+    limited: list[str] | None,
+    unreachable: list[dict[str, Any]],
+) -> None:
+    """Raise UpliftError for hosts in the wrong group and for control planes that are missing or not Ready."""
+    for node in cluster.nodes:
+        group = hosts[node.host].get("group") if node.host is not None else None
+        if group and (group == "control_plane") != node.control_plane:
+            is_one, other = ("a control plane", "workers") if node.control_plane else ("a worker", "control planes")
+            raise UpliftError(
+                f"Inventory host {node.host} is in the group of {other}, but node {node.name} is {is_one} node of the "
+                "cluster. Move it to the other group: the two are upgraded in different ways."
+            )
+    silent = [entry for entry in unreachable if entry.get("group") == "control_plane"]
+    if silent:
+        raise UpliftError(
+            f"Control plane host {_entry(silent[0])} cannot be reached. A control plane is upgraded whole or not at "
+            "all: make every host of it reachable, then start again."
+        )
+    missing = [node.name for node in cluster.control_planes if node.host is None]
+    if missing and limited is None:
+        away = [str(entry["host"]) for entry in unreachable]
+        lost = f" Hosts that could not be reached: {listing(away)}." if away else ""
+        raise UpliftError(
+            f"Control plane node {listing(missing)} of the cluster is no host of the inventory. A control plane is "
+            f"upgraded whole or not at all: add it to the group of control planes.{lost}"
+        )
+    for node in cluster.control_planes:
+        if not node.ready:
+            raise UpliftError(
+                f"Control plane node {node.name} is NotReady ({node.ready_message or 'no reason given'}). An upgrade "
+                "of a control plane that is not healthy can lose it: mend the node first, then start again."
+            )
+
+
+def choose_nodes(
+    cluster: Cluster, scope: str, limited: list[str] | None, unreachable: list[dict[str, Any]], max_left_out: int
+) -> None:
+    """Mark the nodes that stay as they are, with the reason, and fill `cluster.left_out`. Raises UpliftError."""
+    for node in cluster.nodes:
+        node.stays = _reason_to_stay(node, scope, limited)
+    in_limit = [node for node in cluster.control_planes if node.host is not None and _within(node.host, limited)]
+    if in_limit and len(in_limit) < len(cluster.control_planes) and scope != "workers":
+        out = [node.name for node in cluster.control_planes if node not in in_limit]
+        raise UpliftError(
+            f"--limit holds {listing([node.name for node in in_limit])} of the control plane, but not {listing(out)}. "
+            "Put all control plane hosts within the limit or none of them: the API servers of a cluster must not stay "
+            "at two versions."
+        )
+    lost = [node for node in cluster.moving if not node.ready and not node.ours]
+    for node in lost:
+        node.stays = f"NotReady ({node.ready_message or 'no reason given'})"
+    away = [] if scope == "control_plane" else unreachable
+    names = [f"{node.name}: {node.stays}" for node in lost] + [_entry(entry) for entry in away]
+    if len(names) > max_left_out:
+        raise UpliftError(
+            f"{len(names)} of the workers cannot be upgraded now: {'; '.join(names)}. At most {max_left_out} may be "
+            f"left out. Mend them, or leave them behind with -e kubeadm_upgrade_max_left_out={len(names)}."
+        )
+    hosts = {str(entry["host"]): str(entry.get("why") or "unreachable") for entry in away}
+    for node in cluster.nodes:
+        if node.stays and not (node.control_plane and scope == "workers"):
+            # A host that cannot be reached cannot say which node it is; the same name is good enough to print.
+            same = node.host is None and node.name in hosts
+            why = f"host unreachable: {hosts.pop(node.name)}" if same else node.stays
+            cluster.left_out.append({"node": node.name, "why": why})
+    cluster.left_out += [{"node": host, "why": f"host unreachable: {why}"} for host, why in hosts.items()]
+
+
+def _reason_to_stay(node: Node, scope: str, limited: list[str] | None) -> str:
+    if scope == "control_plane" and not node.control_plane:
+        return "a worker, and the scope is control_plane"
+    if scope == "workers" and node.control_plane:
+        return "a control plane, and the scope is workers"
+    if node.host is None:
+        return "not in the inventory" if limited is None else "not in the inventory, or outside --limit"
+    return "" if _within(node.host, limited) else "outside --limit"
+
+
+def _within(host: str, limited: list[str] | None) -> bool:
+    return limited is None or host in limited
+
+
+def check_skew(cluster: Cluster) -> None:
+    """Refuse to start from a state that the skew policy forbids; kubectl on a node runs nothing and may be mended."""
+    control = cluster.control_planes
+    found = skew_violations(
+        {
+            "apiserver": {node.name: str(node.static_pods["kube-apiserver"]) for node in control},
+            "controller_manager": {node.name: str(node.static_pods["kube-controller-manager"]) for node in control},
+            "scheduler": {node.name: str(node.static_pods["kube-scheduler"]) for node in control},
+            "kubelet": {node.name: str(node.kubelet) for node in cluster.nodes},
+            "kube_proxy": {node.name: str(node.kube_proxy) for node in cluster.nodes if node.kube_proxy},
+        },
+        kubeadm_exception=True,
+    )
+    if found:
+        raise UpliftError(
+            f"The versions in this cluster are further apart than Kubernetes supports, before anything is done: "
+            f"{' '.join(found)} Bring these together by hand first; an upgrade from such a state is not safe."
+        )
+
+
+def listing(names: list[str], most: int = 12) -> str:
+    """"a, b and c"; long lists are cut."""
+    if len(names) > most:
+        return f"{', '.join(names[:most])} and {len(names) - most} more"
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names) or "none"
+
+
+def _entry(entry: Mapping[str, Any]) -> str:
+    return f"{entry['host']}: {entry.get('why') or 'unreachable'}"

@@ -1,0 +1,85 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What one play of playbooks/stages/hop.yml needs to know of a plan: its hosts, its waves, and what each host does.
+
+A play may serve several stages (control plane kubelets, then workers): each unused play costs the reader three lines of
+output, and a plan may have twelve hops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_stages import find_stage
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_table import TITLES
+
+
+def plan_play(plan: Any, hop: int, kinds: Sequence[str]) -> dict[str, Any]:
+    """The stages of `kinds` in that hop as one play. Without any (or without a plan) a play that has no hosts.
+
+    Returns {"title": str, "id": str, "hop": int, "version": "v1.25.4", "hosts": [in order], "nodes": {host: node name},
+    "kinds": {host: [kind]}, "serial": [hosts a wave], "versions": {host: [versions to bring]}, "actions": {host: action},
+    "force_kubelet_skew": bool, "strip_kubelet_flags": {host: [flag]}, "image_repository": str, "last_of_hop": bool}.
+    """
+    stages = [stage for kind in kinds for stage in [find_stage(plan, hop, kind)] if stage["hosts"]]
+    hosts = list(dict.fromkeys(host for stage in stages for host in stage["hosts"]))
+    version = stages[0]["version"] if stages else ""
+    later = _kinds_of_hop(plan, hop)
+    return {
+        "title": _title(plan, hop, stages),
+        "id": " and ".join(stage["id"] for stage in stages),
+        "hop": hop,
+        "version": version,
+        "hosts": hosts,
+        "nodes": {host: node for stage in stages for host, node in zip(stage["hosts"], stage["nodes"])},
+        "kinds": {host: [stage["kind"] for stage in stages if host in stage["hosts"]] for host in hosts},
+        "serial": [wave for stage in stages for wave in _waves(stage)] or [1],
+        "versions": _versions(plan, hop, hosts, version),
+        "actions": {host: action for stage in stages for host, action in stage.get("actions", {}).items()},
+        "force_kubelet_skew": any(stage.get("force_kubelet_skew") for stage in stages),
+        "strip_kubelet_flags": {h: f for stage in stages for h, f in stage.get("strip_kubelet_flags", {}).items()},
+        "image_repository": plan.get("image_repository", "") if isinstance(plan, Mapping) else "",
+        "last_of_hop": bool(stages) and later[-1:] == [stages[-1]["kind"]],
+    }
+
+
+def _kinds_of_hop(plan: Any, hop: int) -> list[str]:
+    """Kinds of the hop's stages that are plays, in order ("finish" is the end of the last of them)."""
+    stages = plan.get("stages") if isinstance(plan, Mapping) else None
+    return [stage["kind"] for stage in stages or [] if stage["hop"] == hop and stage["kind"] != "finish"]
+
+
+def _title(plan: Any, hop: int, stages: list[dict[str, Any]]) -> str:
+    if not stages:
+        return f"Hop {hop + 1}: not in this plan"
+    work = ", then ".join(TITLES[stage["kind"]] for stage in stages)
+    if not plan["hops"]:
+        return work.capitalize()
+    return f"Hop {hop + 1} of {len(plan['hops'])}, {stages[0]['version']}: {work}"
+
+
+def _waves(stage: Mapping[str, Any]) -> list[int]:
+    """The stage's `serial` (a number, a percentage, or a list; the last holds for the rest) as hosts a wave.
+
+    Counted out here, because in a play that serves several stages a percentage would be taken of all their hosts.
+    """
+    left = len(stage["hosts"])
+    serial = stage["serial"] if isinstance(stage["serial"], list) else [stage["serial"]]
+    sizes = [max(1, int(left * int(str(s)[:-1]) / 100)) if str(s).endswith("%") else int(s) for s in serial]
+    waves: list[int] = []
+    while left > 0:
+        wave = min(left, sizes[min(len(waves), len(sizes) - 1)])
+        waves.append(wave)
+        left -= wave
+    return waves
+
+
+def _versions(plan: Any, hop: int, hosts: list[str], version: str) -> dict[str, list[str]]:
+    """What to bring to each host. The first host brings every hop's, so that all are proved to be had at the start."""
+    versions = {host: [version] for host in hosts}
+    if hop == 0 and hosts and plan["hops"]:
+        versions[hosts[0]] = [entry["version"] for entry in plan["hops"]]
+    return versions

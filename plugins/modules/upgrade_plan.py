@@ -1,0 +1,254 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: upgrade_plan
+short_description: Plan the upgrade of a kubeadm cluster
+version_added: 0.1.0
+description:
+  - Turns the facts of a cluster and a target version into an ordered list of stages, each with its version, its hosts
+    and who is drained, and says why. Changes nothing.
+  - The control plane goes one minor at a time. At no moment does the plan leave Kubernetes' version skew policy
+    (U(https://kubernetes.io/releases/version-skew-policy/)), with one exception that kubeadm itself makes; up to
+    kubeadm 1.27 the first C(kubeadm upgrade apply) moves kube-proxy everywhere while other control planes wait.
+  - Everything is derived from what runs, so a run that was killed is planned again and goes on where it was. A hop of
+    which anything does not say its version yet (ConfigMap kubeadm-config, static pods, kube-proxy) is finished first.
+  - Whatever must stop a run before it touches a node fails here, with one message that says what to do.
+options:
+  facts:
+    description: Path, on the host that the module runs on, of the facts that M(uplift.kubeadm.cluster_info) wrote.
+    type: path
+  facts_data:
+    description: The facts themselves, instead of O(facts); for small clusters and for tests.
+    type: dict
+  target:
+    description:
+      - The minor to go to (V(1.26), its newest patch that the package source offers) or the patch (V(1.26.9)).
+      - A float that may have lost a digit (V(1.3) for 1.30) is refused.
+    type: raw
+  hosts:
+    description:
+      - Facts of the inventory hosts as M(uplift.kubeadm.node_info) returns them, each with C(group) added
+        (V(control_plane) or V(worker)), by inventory name, in the order of the inventory.
+      - Hosts are matched to nodes by C(name), which is the name in the client certificate of the kubelet.
+    type: dict
+    required: true
+  available:
+    description:
+      - Versions that the package source offers on all hosts, by minor.
+      - Leave it out to learn which minors to ask for (RV(minors)); then no plan is returned, but all that is wrong
+        and can be seen without it is refused.
+    type: dict
+  worker_hops:
+    description:
+      - V(auto) lets a worker skip minors where the policy and kubeadm's own check both allow it (up to three minors a
+        drain when the control plane goes to 1.29 or later); otherwise workers follow every minor.
+      - V(every) follows every minor.
+      - V(fewest) skips wherever the policy allows it, and has kubeadm's own check forced.
+      - Minors that the control plane left behind before this run are not gone through again; kubeadm does not manage
+        a cluster newer than itself.
+    type: str
+    choices: [auto, every, fewest]
+    default: auto
+  scope:
+    description:
+      - What to upgrade. With V(control_plane) workers stay, and the run is refused when they would be left too far
+        behind. With V(workers) the control plane must be at the target (or later) already.
+    type: str
+    choices: [all, control_plane, workers]
+    default: all
+  serial:
+    description: How many workers at once, as for C(serial) of a play; a number, a percentage, or a list of these.
+    type: raw
+    default: 1
+  limited:
+    description:
+      - Inventory names within C(--limit); leave it out when there is no limit. Any set of workers may be chosen; of the
+        control plane all hosts or none.
+      - Nodes outside the limit stay as they are, and count in every rule.
+    type: list
+    elements: str
+  left_out:
+    description: Inventory hosts that could not be reached. An unreachable control plane is refused.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      host:
+        description: Inventory name.
+        type: str
+        required: true
+      why:
+        description: What Ansible said.
+        type: str
+      group:
+        description: The group of the host.
+        type: str
+        choices: [control_plane, worker]
+  max_left_out:
+    description: How many workers may be left out because they are unreachable or NotReady.
+    type: int
+    default: 0
+  versions:
+    description: Patches to use, by minor (C({"1.25": "1.25.4"})), instead of the newest that the source offers.
+    type: dict
+    default: {}
+attributes:
+  check_mode:
+    support: full
+    description: Can run in check_mode and return changed status prediction without modifying target.
+  diff_mode:
+    support: none
+    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
+author:
+  - The uplift.kubeadm authors (@uplift-kubeadm)
+seealso:
+  - plugin: uplift.kubeadm.plan_stage
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Which minors' packages have to be listed
+  uplift.kubeadm.upgrade_plan:
+    facts: /var/lib/uplift-kubeadm/facts.json
+    target: "1.26"
+    hosts: "{{ node_facts }}"
+  register: needed
+
+- name: Plan the upgrade
+  uplift.kubeadm.upgrade_plan:
+    facts: /var/lib/uplift-kubeadm/facts.json
+    target: "1.26"
+    hosts: "{{ node_facts }}"
+    available: {"1.25": ["1.25.4"], "1.26": ["1.26.8", "1.26.9"]}
+    serial: [1, "25%"]
+  register: upgrade
+
+- name: Show it
+  ansible.builtin.debug:
+    var: upgrade.table
+"""
+
+RETURN = r"""
+plan:
+  description: The plan; empty when O(available) was left out.
+  type: dict
+  returned: success
+  contains:
+    schema:
+      description: Version of this shape.
+      type: int
+    target:
+      description: The version that the run ends at.
+      type: str
+    changes:
+      description: Whether anything is to be done.
+      type: bool
+    hops:
+      description: The hops, each C(index), C(minor), C(version).
+      type: list
+      elements: dict
+    stages:
+      description:
+        - What to do, in order. Each has C(id), C(hop) (index), C(kind), C(version), C(hosts), C(nodes), C(serial),
+          C(drains) (hosts) and C(why).
+        - Kinds in their order within a hop are C(uncordon) (hosts that an earlier run left cordoned and that have no
+          other step in the first hop; before the first hop alone), C(prepare), C(kubectl) (kubectl alone, no drain, on
+          workers that skip hops), C(control_plane) (with C(actions) host to C(apply) or C(node), and
+          C(force_kubelet_skew)), C(control_plane_kubelet) and C(workers) (both with C(strip_kubelet_flags) host to
+          flags), C(finish).
+      type: list
+      elements: dict
+    drains:
+      description: How often each node is drained; nodes that are not are left out.
+      type: dict
+    decisions:
+      description: Why the plan is as it is, a sentence each.
+      type: list
+      elements: str
+    left_out:
+      description: Nodes that stay as they are, each C(node) and C(why).
+      type: list
+      elements: dict
+    hop_versions:
+      description: Version of each hop by minor.
+      type: dict
+  sample:
+    schema: 1
+    target: v1.26.9
+    changes: true
+table:
+  description: The plan as lines for a person.
+  type: list
+  elements: str
+  returned: success
+minors:
+  description: Minors whose packages have to be listed for O(available).
+  type: list
+  elements: str
+  returned: success
+  sample: ["1.25", "1.26"]
+"""
+
+import json
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan import MODES, SCOPES, Options, make_plan
+
+
+def _facts(params: dict[str, Any]) -> dict[str, Any]:
+    if params["facts_data"] is not None:
+        return params["facts_data"]
+    try:
+        with open(params["facts"], encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError) as error:
+        raise UpliftError(
+            f"The cluster facts in {params['facts']} cannot be read: {error}. "
+            "Run module cluster_info on this host first."
+        ) from error
+
+
+def main() -> None:
+    left_out = {
+        "host": {"type": "str", "required": True},
+        "why": {"type": "str"},
+        "group": {"type": "str", "choices": ["control_plane", "worker"]},
+    }
+    module = AnsibleModule(
+        argument_spec={
+            "facts": {"type": "path"},
+            "facts_data": {"type": "dict"},
+            "target": {"type": "raw"},
+            "hosts": {"type": "dict", "required": True},
+            "available": {"type": "dict"},
+            "worker_hops": {"type": "str", "choices": list(MODES), "default": "auto"},
+            "scope": {"type": "str", "choices": list(SCOPES), "default": "all"},
+            "serial": {"type": "raw", "default": 1},
+            "limited": {"type": "list", "elements": "str"},
+            "left_out": {"type": "list", "elements": "dict", "default": [], "options": left_out},
+            "max_left_out": {"type": "int", "default": 0},
+            "versions": {"type": "dict", "default": {}},
+        },
+        required_one_of=[("facts", "facts_data")],
+        mutually_exclusive=[("facts", "facts_data")],
+        supports_check_mode=True,
+    )
+    chosen = ("target", "worker_hops", "scope", "serial", "limited", "left_out", "max_left_out", "versions")
+    try:
+        options = Options(**{name: module.params[name] for name in chosen})
+        result = make_plan(_facts(module.params), module.params["hosts"], module.params["available"], options)
+    except UpliftError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()
