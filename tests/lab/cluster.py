@@ -1,0 +1,328 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Clusters: made by kind from the lab's node images, given a network, and described by a directory of state."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from . import artifacts, docker, engine, images, inventory, nodeimage, services
+from .cache import lock
+from .errors import LabError
+from .inventory import Node
+from .paths import LABEL, MIRROR, NETWORK, REGISTRY, cluster_dir, mirror_dir, state_dir
+from .progress import say, step
+from .shell import out, run
+
+_POD_CIDR = "10.244.0.0/16"
+_READY_TIMEOUT = 300.0  # seconds
+_KIND_LABEL = "io.x-k8s.kind.cluster"
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a cluster is. Versions of later hops are not part of it: they are only made available."""
+
+    name: str
+    control_planes: int
+    workers: int
+    version: str
+    install: str  # binary, deb or rpm
+
+
+def up(spec: Spec, hops: list[str]) -> None:
+    """Make the cluster, unless it is there, and make the versions of the hops available to its nodes.
+
+    Raises LabError when another cluster has the name.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", spec.name):
+        raise LabError(f"{spec.name!r} cannot be the name of a cluster: use a-z, 0-9 and -, starting with a letter.")
+    with lock(state_dir() / "clusters" / f"{spec.name}.lock"):
+        engine.ensure()
+        existing = load(spec.name)
+        if existing is not None and existing != spec:
+            raise LabError(
+                f"A cluster {spec.name!r} exists and is another: {_describe(existing)}; wanted: {_describe(spec)}. "
+                f"Take it down first (`down --name {spec.name}`) or choose another name."
+            )
+        versions = list(dict.fromkeys([spec.version, *hops]))
+        _provide(versions)
+        if existing is not None and all(docker.running(node.name) for node in nodes(spec)):
+            say(f"Cluster {spec.name} is up already: {_describe(spec)}.")
+        else:
+            _create(spec)
+        write_inventories(spec.name)
+
+
+def down(name: str) -> None:
+    """Remove a cluster and its state; the shared services too when it was the last one."""
+    with lock(state_dir() / "clusters" / f"{name}.lock"):
+        if engine.answers():
+            containers = _containers(name)
+            foreign = [container for container in containers if not _ours(container)]
+            if foreign:
+                raise LabError(f"kind cluster {name!r} was not made by the lab ({', '.join(foreign)}): left alone.")
+            if containers:
+                with step(f"removing cluster {name}"):
+                    run("docker", "rm", "-f", "-v", *containers)
+        if cluster_dir(name).exists():
+            shutil.rmtree(cluster_dir(name))
+        elif not (engine.answers() and containers):
+            say(f"There is no cluster {name}.")
+    if not names() and engine.answers():
+        services.remove()
+
+
+def names() -> list[str]:
+    """Names of the clusters that have state here."""
+    base = state_dir() / "clusters"
+    return sorted(path.parent.name for path in base.glob("*/spec.json")) if base.is_dir() else []
+
+
+def load(name: str) -> Spec | None:
+    """The specification of a cluster; None when there is no such cluster."""
+    path = cluster_dir(name) / "spec.json"
+    return Spec(**json.loads(path.read_text())) if path.exists() else None
+
+
+def require(name: str) -> Spec:
+    """The specification of a cluster that must exist."""
+    spec = load(name)
+    if spec is None:
+        known = ", ".join(names()) or "none"
+        raise LabError(f"There is no cluster {name!r} (there are: {known}). Make it with `up --name {name}`.")
+    return spec
+
+
+def nodes(spec: Spec) -> list[Node]:
+    """The nodes of a cluster, control planes first, in kind's order and with kind's names."""
+    planes, workers = range(1, spec.control_planes + 1), range(1, spec.workers + 1)
+    planned = [(f"cp{i}", f"{spec.name}-control-plane{_suffix(i)}", True) for i in planes]
+    planned += [(f"worker{i}", f"{spec.name}-worker{_suffix(i)}", False) for i in workers]
+    return [Node(host, node, _address(node), role) for host, node, role in planned]
+
+
+def status() -> dict[str, Any]:
+    """The lab's state, as `status --json` prints it."""
+    answering = engine.answers()
+    shared: dict[str, Any] = {"registry": None, "mirror": None, "registry_from_host": None, "mirror_from_host": None}
+    if answering and docker.running(REGISTRY) and docker.running(MIRROR):
+        shared = {
+            "registry": services.REGISTRY_URL,
+            "mirror": services.MIRROR_URL,
+            "registry_from_host": services.host_url(REGISTRY, 5000),
+            "mirror_from_host": services.host_url(MIRROR, 80),
+        }
+    clusters = {}
+    for name in names():
+        found = {node.host: {**asdict(node), "running": docker.running(node.name)} for node in nodes(require(name))}
+        clusters[name] = {**asdict(require(name)), "nodes": found, "state": str(cluster_dir(name))}
+    return {"engine": answering, **shared, "clusters": clusters}
+
+
+def write_inventories(name: str) -> dict[str, Path]:
+    """Write the inventory of each connection into the cluster's directory; connection -> path."""
+    spec = require(name)
+    members, base = nodes(spec), cluster_dir(name)
+    variables: dict[str, Any] = {
+        "kubeadm_upgrade_install_method": "binary" if spec.install == "binary" else "package",
+        "lab_mirror": services.MIRROR_URL,
+    }
+    paths = {}
+    for connection in ("docker", "ssh"):
+        text = inventory.render(
+            members, connection, variables, base / "ssh" / "id_ed25519", base / "ssh" / "known_hosts", nodeimage.USER
+        )
+        paths[connection] = base / f"inventory-{connection}.yml"
+        _write(paths[connection], text)
+    return paths
+
+
+def _provide(versions: list[str]) -> None:
+    """Images in the registry, packages and binaries on the mirror."""
+    for version in versions:
+        artifacts.ensure(version)
+        images.ensure(version)
+    _fill_mirror(versions)
+    services.ensure()
+    for version in versions:
+        services.push(images.ensure(version))
+
+
+def _fill_mirror(versions: list[str]) -> None:
+    from . import mirror, packages
+
+    mirror_dir().mkdir(parents=True, exist_ok=True)
+    mirror.ensure(mirror_dir(), versions)
+    packages.ensure(mirror_dir(), versions)
+
+
+def _create(spec: Spec) -> None:
+    leftovers = _containers(spec.name)
+    if leftovers:  # an attempt that did not get through, or a cluster that does not run
+        if not all(_ours(container) for container in leftovers):
+            raise LabError(f"A kind cluster {spec.name!r} that the lab did not make is in the way: choose another name.")
+        run("docker", "rm", "-f", "-v", *leftovers)
+    base = cluster_dir(spec.name)
+    shutil.rmtree(base, ignore_errors=True)
+    base.mkdir(parents=True)
+    base.chmod(0o700)
+    image = nodeimage.ensure(spec.version, spec.install)
+    kind = artifacts.tool("kind", artifacts.KIND) / "kind"
+    if spec.control_planes > 1:
+        services.ensure_load_balancer()
+    _write(base / "kind.yml", kind_config(spec))
+    what = f"creating cluster {spec.name} ({_describe(spec)})"
+    environment = {
+        "KIND_EXPERIMENTAL_DOCKER_NETWORK": NETWORK,
+        "KIND_EXPERIMENTAL_PROVIDER": "docker",
+        "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY", ""), REGISTRY, MIRROR])),
+    }
+    with step(what):
+        argv = ["create", "cluster", "--name", spec.name, "--image", image, "--config", base / "kind.yml"]
+        run(kind, *argv, "--kubeconfig", base / "kubeconfig", "--retain", env=environment)
+    found = nodes(spec)
+    with step("network of the pods, SSH, waiting for the nodes"):
+        _ssh(base, found)
+        _network(found)
+        _wait_ready(found)
+    # Last: a cluster with a specification is complete. What came no further is found by its containers' label.
+    _write(base / "spec.json", json.dumps(asdict(spec)))
+
+
+def kind_config(spec: Spec) -> str:
+    """Configuration for `kind create cluster`."""
+    lines = ["kind: Cluster", "apiVersion: kind.x-k8s.io/v1alpha4", f"name: {spec.name}", "networking:"]
+    lines += ["  disableDefaultCNI: true", f'  podSubnet: "{_POD_CIDR}"', "nodes:"]
+    lines += ["- role: control-plane"] * spec.control_planes + ["- role: worker"] * spec.workers
+    return "\n".join(lines) + "\n"
+
+
+def network_script(own_cidr: str, routes: dict[str, str]) -> str:
+    """Shell script of a node: routes to the other nodes' pods (CIDR -> node address), NAT for the way out.
+
+    Run again at every start of the node. Pods keep their own address within the cluster.
+    """
+    lines = [f"ip route replace {cidr} via {address}" for cidr, address in routes.items()]
+    rule = f"POSTROUTING -s {own_cidr} ! -d {_POD_CIDR} -j MASQUERADE"
+    lines.append(f"iptables -w -t nat -C {rule} 2>/dev/null || iptables -w -t nat -A {rule}")
+    return "\n".join(lines) + "\n"
+
+
+def cni_config(own_cidr: str) -> str:
+    """CNI configuration of a node: a bridge, and addresses of the node's own range."""
+    bridge = {
+        "type": "bridge",
+        "bridge": "cni0",
+        "isGateway": True,
+        "hairpinMode": True,
+        "ipam": {"type": "host-local", "ranges": [[{"subnet": own_cidr}]], "routes": [{"dst": "0.0.0.0/0"}]},
+    }
+    plugins = [bridge, {"type": "portmap", "capabilities": {"portMappings": True}}]
+    return json.dumps({"cniVersion": "0.4.0", "name": "lab", "plugins": plugins}, indent=2) + "\n"
+
+
+def _network(members: list[Node]) -> None:
+    first = members[0].name
+    cidrs: dict[str, str] = {}
+
+    def assigned() -> bool:
+        path = "{range .items[*]}{.metadata.name} {.spec.podCIDR}{\"\\n\"}{end}"
+        text = docker.execute(first, *_KUBECTL, "get", "nodes", "-o", f"jsonpath={path}")
+        cidrs.update(line.split() for line in text.splitlines() if len(line.split()) == 2)
+        return len(cidrs) == len(members)
+
+    _wait("the nodes' pod CIDRs", assigned)
+    for node in members:
+        routes = {cidrs[other.name]: other.address for other in members if other is not node}
+        docker.write(node.name, "/etc/lab/network.sh", network_script(cidrs[node.name], routes))
+        docker.execute(node.name, "systemctl", "restart", "lab-network")
+        docker.write(node.name, "/etc/cni/net.d/10-lab.conflist", cni_config(cidrs[node.name]))
+
+
+_KUBECTL = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf")
+
+
+def _wait_ready(members: list[Node]) -> None:
+    first = members[0].name
+
+    def ready() -> bool:
+        path = '{range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{" "}{end}'
+        said = docker.execute(first, *_KUBECTL, "get", "nodes", "-o", f"jsonpath={path}")
+        dns = docker.execute(
+            first, *_KUBECTL, "-n", "kube-system", "get", "deploy", "coredns", "-o", "jsonpath={.status.availableReplicas}"
+        )
+        return said.split() == ["True"] * len(members) and dns == "2"
+
+    _wait("the nodes and CoreDNS to be ready", ready)
+
+
+def _wait(what: str, condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _READY_TIMEOUT
+    while not condition():
+        if time.monotonic() > deadline:
+            raise LabError(f"Waited {_READY_TIMEOUT:.0f} s for {what}. The cluster is left as it is, to be looked at.")
+        time.sleep(0.5)
+
+
+def _ssh(base: Path, members: list[Node]) -> None:
+    """A key of the cluster's own, in each node's authorized_keys, and the nodes' host keys in known_hosts."""
+    folder = base / "ssh"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    key = folder / "id_ed25519"
+    if not key.exists():
+        engine.ensure_programs({"ssh-keygen": "openssh-client"})
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "uplift-kubeadm-lab", "-f", key)
+    public = key.with_suffix(".pub").read_text()
+    known = []
+    for node in members:
+        script = (
+            f"install -d -m 700 -o {nodeimage.USER} -g {nodeimage.USER} /home/{nodeimage.USER}/.ssh && "
+            f"install -m 600 -o {nodeimage.USER} -g {nodeimage.USER} /dev/stdin /home/{nodeimage.USER}/.ssh/authorized_keys"
+        )
+        docker.execute(node.name, "sh", "-c", script, stdin=public)
+        host_key = docker.execute(node.name, "cat", "/etc/ssh/ssh_host_ed25519_key.pub")
+        known.append(f"{node.address},{node.name} {' '.join(host_key.split()[:2])}\n")
+    _write(folder / "known_hosts", "".join(known))
+
+
+def _containers(name: str) -> list[str]:
+    """Names of the containers of a kind cluster, load balancer included."""
+    return out("docker", "ps", "-a", "--filter", f"label={_KIND_LABEL}={name}", "--format", "{{.Names}}").split()
+
+
+def _ours(container: str) -> bool:
+    """Was a container of kind made by the lab? Its network says so; the load balancer's image is not always ours."""
+    found = docker.inspect(container) or {}
+    return NETWORK in found.get("NetworkSettings", {}).get("Networks", {}) or LABEL in found["Config"]["Labels"]
+
+
+def _address(container: str) -> str:
+    found = docker.inspect(container)
+    if found is None:
+        return ""
+    networks = found["NetworkSettings"]["Networks"]
+    return str(networks.get(NETWORK, {}).get("IPAddress", ""))
+
+
+def _describe(spec: Spec) -> str:
+    return f"{spec.version}, {spec.control_planes} control plane(s), {spec.workers} worker(s), installed by {spec.install}"
+
+
+def _suffix(number: int) -> str:
+    return "" if number == 1 else str(number)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that only the owner reads: all of them may lead to credentials."""
+    path.touch(mode=0o600)
+    path.write_text(text)

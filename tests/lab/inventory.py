@@ -1,0 +1,53 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible inventories of a lab cluster."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node: its name in the inventory, its name in the cluster (and of its container), its address, its role."""
+
+    host: str
+    name: str
+    address: str
+    control_plane: bool
+
+
+def render(nodes: list[Node], connection: str, variables: dict[str, Any], key: Path, known_hosts: Path, user: str) -> str:
+    """A YAML inventory with the groups kube_control_plane and kube_node.
+
+    Hosts are called otherwise than nodes (cp1, worker1), as in many real inventories: nothing may rely on equal names.
+    `connection` is docker or ssh. `variables` go to all hosts. Written as JSON values in YAML: no library is needed.
+    """
+    if connection == "docker":
+        common: dict[str, Any] = {"ansible_connection": "community.docker.docker", "ansible_user": "root"}
+    else:
+        options = f"-o UserKnownHostsFile={known_hosts} -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
+        common = {
+            "ansible_connection": "ssh",
+            "ansible_user": user,
+            "ansible_become": True,
+            "ansible_ssh_private_key_file": str(key),
+            "ansible_ssh_common_args": options,
+        }
+    common["ansible_python_interpreter"] = "/usr/bin/python3"
+    lines = ["all:", "  vars:"]
+    lines += [f"    {name}: {json.dumps(value)}" for name, value in {**common, **variables}.items()]
+    lines += ["  children:"]
+    for group, control_plane in (("kube_control_plane", True), ("kube_node", False)):
+        lines += [f"    {group}:", "      hosts:"]
+        members = [node for node in nodes if node.control_plane is control_plane]
+        if not members:
+            lines[-1] += " {}"
+        for node in members:
+            address = node.name if connection == "docker" else node.address
+            lines += [f"        {node.host}:", f"          ansible_host: {json.dumps(address)}"]
+    return "\n".join(lines) + "\n"
