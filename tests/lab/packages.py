@@ -582,44 +582,34 @@ def _keyring(key: Path) -> Iterator[dict[str, str]]:
 
 # --- what a node image needs ----------------------------------------------------------------------------------------
 
+# kind's image brings a crictl, a kubelet unit and a drop-in where they would hide those of the packages. They go; the few
+# settings that a kubelet in a container needs stay, in a drop-in beside kind's 11-kind.conf.
+_MAKE_ROOM = """rm -f /usr/local/bin/crictl /etc/systemd/system/kubelet.service \\
+  /etc/systemd/system/kubelet.service.d/10-kubeadm.conf /etc/systemd/system/*.wants/kubelet.service
+mkdir -p /etc/systemd/system/kubelet.service.d
+cat > /etc/systemd/system/kubelet.service.d/12-lab-package.conf <<'END'
+# What kind's own kubelet.service adds to the one of the package.
+[Unit]
+ConditionPathExists=/var/lib/kubelet/config.yaml
 
-@dataclass(frozen=True)
-class NodeInstall:
-    """How a node comes to have Kubernetes installed from packages, as a user's node has.
-
-    Write ``files`` (path on the node -> content) onto it, copy ``packages`` (files on the host, in order) into one
-    directory there, and run ``script`` with ``/bin/sh`` and the variable ``PACKAGES`` naming that directory. The
-    node must have ``debian_packages`` before. Needs no network and no running systemd, so it fits an image build.
-    """
-
-    files: Mapping[str, bytes]
-    packages: Sequence[Path]
-    script: str
-    debian_packages: Sequence[str]
-
-
-# kind's image brings a kubelet unit and drop-in of its own in /etc, which would hide the packages' ones. Removed, with
-# the few settings that a kubelet in a container needs kept in a drop-in beside kind's 11-kind.conf.
-_KIND_DROP_IN = (
-    "# What kind's own kubelet.service adds to the package's.\n"
-    "[Unit]\nConditionPathExists=/var/lib/kubelet/config.yaml\n\n"
-    "[Service]\nRestartSec=1s\nCPUAccounting=true\nMemoryAccounting=true\nSlice=kubelet.slice\nKillMode=process\n"
-)
-_KIND_DROP_IN_PATH = "/etc/systemd/system/kubelet.service.d/12-kind-unit.conf"
-_REMOVE_KIND_UNITS = (
-    "rm -f /etc/systemd/system/kubelet.service /etc/systemd/system/kubelet.service.d/10-kubeadm.conf\n"
-    "rm -f /etc/systemd/system/multi-user.target.wants/kubelet.service\n"
-)
-_ENABLE = "systemctl enable kubelet.service\n"
+[Service]
+RestartSec=1s
+CPUAccounting=true
+MemoryAccounting=true
+Slice=kubelet.slice
+KillMode=process
+END
+"""
+_DEB_KEYRING = "/etc/apt/keyrings/kubernetes-apt-keyring.gpg"
+_RPM_KEY = "/etc/pki/rpm-gpg/RPM-GPG-KEY-kubernetes"
 
 
-def deb_source(mirror_url: str, minor: int | str) -> str:
+def deb_source(mirror_url: str, minor: int) -> str:
     """The line that the documentation puts into /etc/apt/sources.list.d/kubernetes.list."""
-    keyring = "/etc/apt/keyrings/kubernetes-apt-keyring.gpg"
-    return f"deb [signed-by={keyring}] {mirror_url.rstrip('/')}/deb/v1.{minor}/deb/ /\n"
+    return f"deb [signed-by={_DEB_KEYRING}] {mirror_url.rstrip('/')}/deb/v1.{minor}/deb/ /\n"
 
 
-def rpm_repo(mirror_url: str, minor: int | str) -> str:
+def rpm_repo(mirror_url: str, minor: int) -> str:
     """/etc/yum.repos.d/kubernetes.repo, with the exclude of the documentation: it is dnf's hold."""
     base = f"{mirror_url.rstrip('/')}/rpm/v1.{minor}/rpm"
     return (
@@ -641,44 +631,42 @@ def package_files(mirror_dir: Path, family: str, version: str) -> list[Path]:
     return [pool / pattern.format(name, full[name]) for name in order]
 
 
-def node_install(family: str, mirror_dir: Path, mirror_url: str, version: str) -> NodeInstall:
-    """How to install ``version`` on a node from ``deb`` or ``rpm``; ``mirror_url`` as the node will reach it.
+def install_script(
+    family: str, version: str, mirror_dir: Path, mirror_url: str, mounted: Path = Path("/lab/mirror")
+) -> str:
+    """Shell text that makes a kind node of packages of ``version``, as a user's node is, for an image build.
 
-    Kubelet's arguments that kind's image sets in /etc/default/kubelet stay: they are what a user changed in a
-    configuration file. With debs the packages are held (``apt-mark hold``); with rpms the repository excludes them.
+    ``family`` is ``deb`` or ``rpm``; ``mounted`` is where ``mirror_dir`` is seen while the script runs, ``mirror_url``
+    what running nodes call it. The text changes whenever the packages or their key do. Needs no network and no running systemd, and before it NODE_PACKAGES_DEB
+    or NODE_PACKAGES_RPM on the node. What it leaves: the repository of the minor with its key, the five packages, the
+    three held (``apt-mark hold``; an rpm repository excludes all five instead), kubelet enabled, and the arguments that
+    kind sets in /etc/default/kubelet kept, which makes that configuration file one that a user has changed.
     """
     minor = minor_of(version)
+    build = os.readlink(mirror_dir / family / f"v1.{minor}")
+    files = package_files(mounted, family, version)
+    packages = " ".join(str(path) for path in files)
     if family == "deb":
-        names = " ".join(KUBERNETES_PACKAGES)
-        return NodeInstall(
-            files={
-                "/etc/apt/keyrings/kubernetes-apt-keyring.gpg": (signing_key() / "public.gpg").read_bytes(),
-                "/etc/apt/sources.list.d/kubernetes.list": deb_source(mirror_url, minor).encode(),
-                _KIND_DROP_IN_PATH: _KIND_DROP_IN.encode(),
-            },
-            packages=package_files(mirror_dir, "deb", version),
-            script="set -e\n"
-            + _REMOVE_KIND_UNITS
-            + f'DEBIAN_FRONTEND=noninteractive dpkg -i --force-confold "$PACKAGES"/*.deb\napt-mark hold {names}\n'
-            + _ENABLE,
-            debian_packages=NODE_PACKAGES_DEB,
-        )
-    key_path = "/etc/pki/rpm-gpg/RPM-GPG-KEY-kubernetes"
-    return NodeInstall(
-        files={
-            key_path: (signing_key() / "public.asc").read_bytes(),
-            "/etc/yum.repos.d/kubernetes.repo": rpm_repo(mirror_url, minor).encode(),
-            _KIND_DROP_IN_PATH: _KIND_DROP_IN.encode(),
-        },
-        packages=[lab_base_rpm(mirror_dir), *package_files(mirror_dir, "rpm", version)],
-        script="set -e\n"
-        + _REMOVE_KIND_UNITS
-        + f'rpm --import {key_path}\nrpm -i "$PACKAGES"/lab-base-*.rpm\n'
-        + 'rpm -i $(ls "$PACKAGES"/*.rpm | grep -v /lab-base-)\n'
-        + "if [ -s /etc/default/kubelet ]; then cat /etc/default/kubelet > /etc/sysconfig/kubelet; fi\n"
-        + _ENABLE,
-        debian_packages=NODE_PACKAGES_RPM,
-    )
+        source = "/etc/apt/sources.list.d/kubernetes.list"
+        install = [
+            f"mkdir -p {Path(_DEB_KEYRING).parent} {Path(source).parent}",
+            f"gpg --batch --dearmor --output {_DEB_KEYRING} < {files[0].parent.parent / 'Release.key'}",
+            f"cat > {source} <<'END'\n{deb_source(mirror_url, minor)}END",
+            f"DEBIAN_FRONTEND=noninteractive dpkg --force-confold -i {packages}",
+            f"apt-mark hold {' '.join(KUBERNETES_PACKAGES)}",
+        ]
+    else:
+        source = "/etc/yum.repos.d/kubernetes.repo"
+        install = [
+            f"mkdir -p {Path(_RPM_KEY).parent} {Path(source).parent}",
+            f"cp {files[0].parent.parent / 'repodata' / 'repomd.xml.key'} {_RPM_KEY}",
+            f"cat > {source} <<'END'\n{rpm_repo(mirror_url, minor)}END",
+            f"rpm --import {_RPM_KEY}",
+            f"rpm -i {lab_base_rpm(mounted)}",
+            f"rpm -i {packages}",
+            "if [ -s /etc/default/kubelet ]; then cat /etc/default/kubelet > /etc/sysconfig/kubelet; fi",
+        ]
+    return "\n".join([f"# {Path(build).name}", "set -e", _MAKE_ROOM, *install, "systemctl enable kubelet.service", ""])
 
 
 # --- small parts ----------------------------------------------------------------------------------------------------
