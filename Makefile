@@ -21,11 +21,11 @@ setup: ## prepare .build: tools in a virtual environment, the collection where A
 
 .PHONY: demo
 demo: setup ## make a real cluster of 1 + 2 nodes and upgrade it from 1.24 to 1.26 (needs root on Debian)
-	@$(PYTHON) tests/tools/demo.py up
+	@bash tests/tools/demo.sh
 
 .PHONY: demo-down
 demo-down: setup ## remove the demo's cluster
-	@$(PYTHON) tests/tools/demo.py down
+	@$(LAB) down --name demo
 
 .PHONY: test
 test: setup ## everything: all checks, then both molecule scenarios on real clusters (what .ci/run calls)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -29,7 +30,7 @@ from workspace import BUILD, COLLECTIONS, ROOT
 
 LOGS = BUILD / "logs"
 COLLECTION = "ansible_collections.uplift.kubeadm"
-LAB_VERSIONS = ("1.24.17", "1.25.4", "1.26.9")
+LAB_VERSIONS = "1.24.17,1.25.4,1.26.9"
 TAIL_LINES = 40
 
 
@@ -62,6 +63,7 @@ class Toolbox:
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "MOLECULE_GLOB": "molecule/*/molecule.yml",
             "PYTHONUNBUFFERED": "1",
+            "NO_COLOR": "1",
         }
 
 
@@ -115,7 +117,9 @@ class Run:
 
 
 def stop(process: subprocess.Popen[str]) -> None:
-    """Ends a process and its children, which share its session."""
+    """Ends a process and its children, which share its session; does nothing when it has ended."""
+    if process.poll() is not None:
+        return
     for number, patience in ((signal.SIGINT, 20), (signal.SIGTERM, 10), (signal.SIGKILL, 5)):
         try:
             os.killpg(process.pid, number)
@@ -199,6 +203,8 @@ def ansible_lint_oldest(run: Run, tools: Toolbox) -> None:
 
 def ansible_test(run: Run, tools: Toolbox, *arguments: str) -> None:
     copy = workspace.copy_collection()
+    # It asks git what to test; without a repository of its own, the copy would be something that the checkout ignores.
+    run(tools, "git", "init", "--quiet", cwd=copy)
     home = workspace.ansible_test_home(tools.python)
     run(tools, "ansible-test", *arguments, "--color", "no", cwd=copy, env={"HOME": str(home)})
 
@@ -300,7 +306,7 @@ class Artifacts:
         self.log = LOGS / "artifacts.log"
         with self.log.open("w", encoding="utf-8") as output:
             self.process = subprocess.Popen(
-                [str(tools.python), "tests/lab", "build", *LAB_VERSIONS],
+                [str(tools.python), "tests/lab", "build", "--versions", LAB_VERSIONS],
                 cwd=ROOT,
                 env=tools.env(),
                 stdin=subprocess.DEVNULL,
@@ -333,6 +339,13 @@ def last_lines(path: Path, count: int) -> list[str]:
     return [line for line in lines if line][-count:]
 
 
+def telling_lines(path: Path) -> list[str]:
+    """The end of a log; and, of what is before it, the lines by which tools announce an error."""
+    lines = last_lines(path, sys.maxsize)
+    marked = [line for line in lines[:-TAIL_LINES] if re.match(r"(ERROR|FATAL|FAILED|fatal:|E  )", line.strip())]
+    return [*marked[-TAIL_LINES:], *lines[-TAIL_LINES:]]
+
+
 def execute(phase: Phase, tools: Toolbox, began: float) -> Result:
     start = time.monotonic()
     print(f"\n=== {phase.name} (after {clock(start - began)})", flush=True)
@@ -359,7 +372,7 @@ def summary(results: list[Result], left_out: list[str], began: float) -> None:
     failed = [result for result in results if result.outcome == "FAILED"]
     for result in failed:
         print(f"\n=== what {result.phase} said last ({result.log})")
-        for line in last_lines(result.log, TAIL_LINES) if result.log else []:
+        for line in telling_lines(result.log) if result.log else []:
             print(f"    {line}")
     print(f"\n=== summary after {clock(time.monotonic() - began)}")
     for result in results:
