@@ -1,0 +1,401 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Kubernetes API: one small interface, two transports.
+
+Objects are plain dicts, as the API's JSON has them. An API server that is away while it is being upgraded is waited for here,
+so that no caller has to; an answer that will not change by asking again (4xx) is raised at once as ApiError.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import ssl
+import sys
+import tempfile
+import threading
+import time
+import typing as t
+from urllib.parse import quote, urlencode, urlsplit
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _kubeconfig
+from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+
+API_ARGS: dict[str, dict[str, t.Any]] = {
+    "kubeconfig": {"type": "path", "default": "/etc/kubernetes/admin.conf"},
+    "transport": {"type": "str", "choices": ["stdlib", "kubernetes"], "default": "stdlib"},
+    "api_timeout": {"type": "int", "default": 300},
+}
+
+PAGE = 500  # objects a page, as kubectl asks for
+REQUEST_TIMEOUT = (
+    35.0  # seconds for one answer; an API server gives up on etcd after 30 (--etcd timeouts and webhooks: 10 to 30)
+)
+FIELD_MANAGER = "uplift.kubeadm"  # who managedFields says has written
+
+_JSON = "application/json"
+_MERGE_PATCH = "application/merge-patch+json"
+_AWAY_STATUS = frozenset((502, 503, 504))
+# etcd changing its leader, or losing its connection, comes through as a 500 with one of these in the message.
+_AWAY_WORDS = (
+    "etcdserver:",
+    "leader changed",
+    "connection refused",
+    "connection reset",
+    "transport is closing",
+    "context deadline exceeded",
+)
+
+Object = t.Dict[str, t.Any]
+Query = t.Mapping[str, t.Union[str, int]]
+T = t.TypeVar("T")
+
+
+class Answer(t.NamedTuple):
+    """One HTTP answer, whatever its status; header names are lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Transport(t.Protocol):
+    """Sends one request. Raises Away when there was no answer and asking again may help, UpliftError when it will not."""
+
+    server: str
+
+    def request(self, method: str, path: str, body: bytes | None, content_type: str) -> Answer: ...
+
+
+class Away(Exception):
+    """No answer: the message says what happened on the way."""
+
+
+class ApiAway(UpliftError):
+    """The API server was away for longer than api_timeout."""
+
+
+class ApiError(UpliftError):
+    """The API server answered, and refused. `causes` has the reasons of details.causes, as in ["DisruptionBudget"]."""
+
+    def __init__(self, method: str, path: str, answer: Answer) -> None:
+        try:
+            status = json.loads(answer.body)
+        except ValueError:
+            status = None
+        status = status if isinstance(status, dict) else {}
+        details = status.get("details") or {}
+        causes = details.get("causes") or []
+        self.status = answer.status
+        self.reason: str = status.get("reason") or ""
+        self.detail: str = (
+            status.get("message") or answer.body.decode("utf-8", "replace").strip()[:500] or f"HTTP {answer.status}"
+        )
+        self.causes: list[str] = [cause.get("reason", "") for cause in causes]
+        self.cause_messages: list[str] = [cause["message"] for cause in causes if cause.get("message")]
+        super().__init__(f"The Kubernetes API refused {method} {path} ({answer.status}): {self.detail}")
+
+
+class Api:
+    """Get, list, create, patch and delete by path. Safe to be used by several threads at once."""
+
+    def __init__(self, transport: Transport, timeout: float) -> None:
+        self._transport = transport
+        self._timeout = timeout
+
+    @property
+    def server(self) -> str:
+        return self._transport.server
+
+    def get(self, path: str, query: Query | None = None) -> Object:
+        return self._request("GET", path, query)
+
+    def find(self, path: str, query: Query | None = None) -> Object | None:
+        """As get; None when there is no such object (404)."""
+        try:
+            return self.get(path, query)
+        except ApiError as e:
+            if e.status == 404:
+                return None
+            raise
+
+    def list(self, path: str, query: Query | None = None, keep: t.Callable[[Object], T] | None = None) -> t.List[T]:  # noqa: UP006
+        """All objects of a collection, page by page.
+
+        :param keep: reduces each object as its page arrives, so that big collections stay small in memory.
+        A list that expires between two pages (410 Gone, after 5 minutes as a rule) begins anew.
+        """
+        while True:
+            items: t.List[T] = []  # noqa: UP006
+            token = ""
+            while True:
+                page_query = {**(query or {}), "limit": PAGE, **({"continue": token} if token else {})}
+                try:
+                    page = self._request("GET", path, page_query)
+                except ApiError as e:
+                    if e.status == 410 and token:
+                        break
+                    raise
+                items.extend(keep(item) if keep else t.cast(T, item) for item in page.get("items") or [])
+                token = page.get("metadata", {}).get("continue") or ""
+                if not token:
+                    return items
+
+    def create(self, path: str, body: Object, wait_when_busy: bool = True) -> Object:
+        """Create an object or a subresource. It may be sent twice when an answer was lost on the way.
+
+        :param wait_when_busy: False raises a 429 at once: for evictions, where it is a disruption budget's refusal.
+        """
+        return self._request("POST", path, None, body, wait_when_busy=wait_when_busy)
+
+    def patch(self, path: str, body: Object) -> Object:
+        """Merge patch. With metadata.resourceVersion in it, a 409 says that the object has changed since it was read."""
+        return self._request("PATCH", path, {"fieldManager": FIELD_MANAGER}, body, _MERGE_PATCH)
+
+    def delete(self, path: str, body: Object | None = None) -> Object:
+        return self._request("DELETE", path, None, body)
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        query: Query | None,
+        body: Object | None = None,
+        content_type: str = _JSON,
+        wait_when_busy: bool = True,
+    ) -> Object:
+        """Send until there is an answer that stands, for api_timeout seconds from the first failure on."""
+        target = path + (f"?{urlencode(query)}" if query else "")
+        data = None if body is None else json.dumps(body).encode()
+        deadline = None
+        pause = 0.1
+        while True:
+            try:
+                answer = self._transport.request(method, target, data, content_type)
+                if 200 <= answer.status < 300:
+                    return _object(method, path, answer)
+                error = ApiError(method, path, answer)
+                if not _is_away(error, wait_when_busy):
+                    raise _explained(error, self._transport)
+                seen, wait = error.detail, _retry_after(answer)
+            except Away as e:
+                seen, wait = str(e), 0.0
+            now = time.monotonic()
+            deadline = now + self._timeout if deadline is None else deadline
+            if now >= deadline:
+                raise ApiAway(
+                    f"The API server {self._transport.server} was away for {self._timeout:g} s ({method} {path}; last seen: {seen}). "
+                    "Check its static pod (crictl ps -a, journalctl -u kubelet) and the load balancer before it; a longer wait is «api_timeout»."
+                )
+            time.sleep(min(max(pause, wait), max(deadline - now, 0.01)))
+            pause = min(pause * 2, 1.0)
+
+
+def connect(params: t.Mapping[str, t.Any]) -> Api:
+    """The API that the module parameters API_ARGS describe. Sends nothing yet.
+
+    :raises UpliftError: kubeconfig missing or of no use, package kubernetes missing.
+    """
+    kinds: dict[str, t.Callable[[str], Transport]] = {"stdlib": StdlibTransport, "kubernetes": KubernetesTransport}
+    return Api(kinds[params["transport"]](params["kubeconfig"]), params["api_timeout"])
+
+
+def path_part(name: str) -> str:
+    """A name as it stands in a path; the API's own names need no escaping, a user's mistake may."""
+    return quote(name, safe="")
+
+
+def _object(method: str, path: str, answer: Answer) -> Object:
+    try:
+        return json.loads(answer.body) if answer.body else {}
+    except ValueError as e:
+        raise UpliftError(
+            f"{method} {path} was answered with something that is no JSON ({answer.body[:80]!r}): is the server of the kubeconfig an API server?"
+        ) from e
+
+
+def _is_away(error: ApiError, wait_when_busy: bool) -> bool:
+    if error.status == 429:
+        return wait_when_busy
+    return error.status in _AWAY_STATUS or (error.status == 500 and any(word in error.detail for word in _AWAY_WORDS))
+
+
+def _retry_after(answer: Answer) -> float:
+    """Seconds that the server asks for, bounded: a wait stays a short poll."""
+    try:
+        return min(float(answer.headers.get("retry-after", "0")), 1.0)
+    except ValueError:
+        return 0.0
+
+
+def _explained(error: ApiError, transport: Transport) -> ApiError:
+    if error.status == 401:
+        error.args = (
+            f"{error} The API server {transport.server} does not accept the credentials of the kubeconfig: "
+            "has its client certificate expired («kubeadm certs check-expiration»), or is it of another cluster?",
+        )
+    return error
+
+
+class StdlibTransport:
+    """http.client with the client certificate or token of a kubeconfig; one kept-alive connection a thread."""
+
+    def __init__(self, kubeconfig: str) -> None:
+        self._config = _kubeconfig.load(kubeconfig)
+        self.server = self._config.server
+        url = urlsplit(self.server)
+        try:
+            self._host, self._port = url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
+        except ValueError as e:
+            raise UpliftError(
+                f"The kubeconfig {kubeconfig} names the server {self.server}, which is no URL: {e}."
+            ) from e
+        self._prefix = url.path
+        self._tls = _tls_context(self._config) if url.scheme == "https" else None
+        self._local = threading.local()
+
+    def request(self, method: str, path: str, body: bytes | None, content_type: str) -> Answer:
+        headers = {"Accept": _JSON, "User-Agent": FIELD_MANAGER}
+        if body is not None:
+            headers["Content-Type"] = content_type
+        if self._config.token:
+            headers["Authorization"] = f"Bearer {self._config.token}"
+        try:
+            connection = self._connection()
+            connection.request(method, self._prefix + path, body, headers)
+            response = connection.getresponse()
+            return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        except (OSError, http.client.HTTPException) as e:
+            self._drop()
+            if _is_final(e):
+                raise UpliftError(
+                    f"The API server {self.server} (kubeconfig {self._config.path}) cannot be talked to: {e}. "
+                    "Check server, certificate-authority and client-certificate of the kubeconfig against the cluster."
+                ) from e
+            raise Away(f"{type(e).__name__}: {e}") from e
+
+    def _connection(self) -> http.client.HTTPConnection:
+        connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            if self._tls is None:
+                connection = http.client.HTTPConnection(self._host, self._port, timeout=REQUEST_TIMEOUT)
+            else:
+                connection = _NamedHttpsConnection(self._host, self._port, self._tls, self._config.tls_server_name)
+            self._local.connection = connection
+        return connection
+
+    def _drop(self) -> None:
+        connection = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
+            self._local.connection = None
+
+
+class _NamedHttpsConnection(http.client.HTTPSConnection):
+    """HTTPS, where a kubeconfig may ask for another name to be verified than the one that is connected to."""
+
+    def __init__(self, host: str, port: int, context: ssl.SSLContext, tls_server_name: str | None) -> None:
+        super().__init__(host, port, timeout=REQUEST_TIMEOUT, context=context)
+        self._tls = context
+        self._verified_name = tls_server_name or host
+
+    def connect(self) -> None:
+        sock = socket.create_connection((self.host, self.port), self.timeout)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            self.sock = self._tls.wrap_socket(sock, server_hostname=self._verified_name)
+        except BaseException:
+            sock.close()
+            raise
+
+
+def _is_final(error: Exception) -> bool:
+    """Would asking again fail again? Trust and names that do not exist do; a connection that ends in a handshake does not."""
+    if isinstance(error, ssl.SSLError):
+        return not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError))
+    return isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN
+
+
+def _tls_context(config: _kubeconfig.Kubeconfig) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cadata=config.ca.decode("ascii") if config.ca else None)
+        # From Python 3.13 on certificates must also be well-formed to the letter of RFC 5280; clusters' own authorities often
+        # are not, and it adds nothing to who is trusted.
+        context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
+        if not config.verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if config.certificate and config.key:
+            _load_client_certificate(context, config.certificate + b"\n" + config.key)
+        return context
+    except (ssl.SSLError, ValueError) as e:
+        raise UpliftError(f"The certificates in the kubeconfig {config.path} cannot be used: {e}.") from e
+
+
+def _load_client_certificate(context: ssl.SSLContext, pem: bytes) -> None:
+    """ssl takes a client certificate from files alone: key material is in one, 0600, for as long as it is read."""
+    handle, path = tempfile.mkstemp(prefix="uplift-")
+    try:
+        with os.fdopen(handle, "wb") as f:
+            f.write(pem)
+        context.load_cert_chain(path)
+    finally:
+        os.unlink(path)
+
+
+class KubernetesTransport:
+    """The package kubernetes reads the kubeconfig, runs its plugins and renews its tokens; no models are built."""
+
+    def __init__(self, kubeconfig: str) -> None:
+        try:
+            import urllib3
+            from kubernetes import config
+        except ImportError as e:
+            raise UpliftError(
+                f"The transport «kubernetes» needs the Python package kubernetes, which {sys.executable} on {socket.gethostname()} does not "
+                f"have ({e}). Install it there with «{sys.executable} -m pip install kubernetes», name another interpreter with "
+                "ansible_python_interpreter, or let the API modules run on a control plane node with «transport: stdlib»."
+            ) from e
+        if not os.path.exists(kubeconfig):
+            raise UpliftError(
+                f"The kubeconfig {kubeconfig} does not exist on {socket.gethostname()}; «kubeconfig» names its path there."
+            )
+        try:
+            client = config.new_client_from_config(config_file=kubeconfig, persist_config=False)
+        except Exception as e:  # the package lets its own, YAML's and OS errors through
+            raise UpliftError(f"The kubeconfig {kubeconfig} cannot be used: {e}") from e
+        self._configuration = client.configuration
+        self._pool = client.rest_client.pool_manager
+        self._http_error: type[Exception] = urllib3.exceptions.HTTPError
+        self._kubeconfig = kubeconfig
+        self.server: str = str(self._configuration.host).rstrip("/")
+
+    def request(self, method: str, path: str, body: bytes | None, content_type: str) -> Answer:
+        headers = {"Accept": _JSON, "User-Agent": FIELD_MANAGER}
+        if body is not None:
+            headers["Content-Type"] = content_type
+        for auth in self._configuration.auth_settings().values():  # renews a token that has expired
+            if auth["in"] == "header" and auth["value"]:
+                headers[auth["key"]] = auth["value"]
+        try:
+            response = self._pool.request(
+                method,
+                self.server + path,
+                body=body,
+                headers=headers,
+                timeout=REQUEST_TIMEOUT,
+                retries=False,
+                redirect=False,
+            )
+        except (OSError, self._http_error) as e:
+            cause = next((x for x in (e, *e.args, e.__cause__, e.__context__) if isinstance(x, ssl.SSLError)), None)
+            if cause is not None and _is_final(cause):
+                raise UpliftError(
+                    f"The API server {self.server} (kubeconfig {self._kubeconfig}) cannot be talked to: {e}. "
+                    "Check server, certificate-authority and client-certificate of the kubeconfig against the cluster."
+                ) from e
+            raise Away(f"{type(e).__name__}: {e}") from e
+        return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, response.data)

@@ -1,0 +1,235 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The facts of one cluster, read from its API in a few paged requests, and kept in a file on the API host."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+import typing as t
+from collections import Counter
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _yaml
+from ansible_collections.uplift.kubeadm.plugins.module_utils._api import Api, Object
+from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+
+SCHEMA = 1
+CORDON_ANNOTATION = "uplift.kubeadm/cordon"
+MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
+_KUBE_SYSTEM = "/api/v1/namespaces/kube-system"
+_KUBE_SYSTEM_APPS = "/apis/apps/v1/namespaces/kube-system"
+_CONTROL_PLANE_LABELS = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
+
+
+def read(api: Api) -> Object:
+    """The facts (their shape is documented in cluster_info), read now.
+
+    :raises UpliftError: the cluster is not kubeadm's, or the API refuses or is away.
+    """
+    version = api.get("/version")["gitVersion"]
+    cluster = _kubeadm_config(api)
+    nodes = dict(api.list("/api/v1/nodes", keep=_node))
+    static = api.list(f"{_KUBE_SYSTEM}/pods", {"labelSelector": "tier=control-plane"}, keep=_static_pod)
+    for node, component, facts in filter(None, static):
+        if node in nodes:
+            nodes[node]["static_pods"][component] = facts
+            if component == "kube-apiserver":
+                nodes[node]["role"] = "control_plane"
+    for node, proxy in api.list(f"{_KUBE_SYSTEM}/pods", {"labelSelector": "k8s-app=kube-proxy"}, keep=_kube_proxy):
+        if node in nodes and proxy:
+            nodes[node]["kube_proxy"] = proxy
+    return {
+        "schema": SCHEMA,
+        "server": api.server,
+        "version": version,
+        "cluster": cluster,
+        "nodes": dict(sorted(nodes.items())),
+        "addons": {
+            "kube_proxy": _addon(api.find(f"{_KUBE_SYSTEM_APPS}/daemonsets/kube-proxy"), "kube-proxy"),
+            "coredns": _addon(api.find(f"{_KUBE_SYSTEM_APPS}/deployments/coredns"), "coredns"),
+        },
+    }
+
+
+def summary(facts: Object) -> Object:
+    """What a person wants to see of facts: counts, the versions that run, who is not as it should be."""
+    nodes: dict[str, Object] = facts["nodes"]
+    return {
+        "version": facts["version"],
+        "kubernetes_version": facts["cluster"]["kubernetes_version"],
+        "nodes": len(nodes),
+        "control_planes": [name for name, node in nodes.items() if node["role"] == "control_plane"],
+        "workers": sum(node["role"] == "worker" for node in nodes.values()),
+        "kubelets": dict(Counter(node["kubelet"] for node in nodes.values())),
+        "api_servers": {
+            n: node["static_pods"]["kube-apiserver"]["version"]
+            for n, node in nodes.items()
+            if "kube-apiserver" in node["static_pods"]
+        },
+        "not_ready": [name for name, node in nodes.items() if not node["ready"]],
+        "unschedulable": [name for name, node in nodes.items() if node["unschedulable"]],
+    }
+
+
+def write(facts: Object, path: str) -> str:
+    """Put facts at path, whole or not at all, readable by its owner alone; return the SHA-256 of the file."""
+    data = (json.dumps(facts, indent=1, sort_keys=True) + "\n").encode()
+    folder = os.path.dirname(os.path.abspath(path))
+    temporary = ""
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".facts-")  # mkstemp makes it 0600
+        with os.fdopen(handle, "wb") as f:
+            f.write(data)
+        os.replace(temporary, path)
+    except OSError as e:
+        if temporary and os.path.exists(temporary):
+            os.unlink(temporary)
+        raise UpliftError(
+            f"The facts cannot be written to {path}: {e.strerror}. Name a «path» that this user can write to."
+        ) from e
+    return hashlib.sha256(data).hexdigest()
+
+
+def load(path: str, sha256: str | None = None) -> Object:
+    """Read facts that write() has put at path.
+
+    :raises UpliftError: missing, unreadable, of another schema, or not the file whose digest is given.
+    """
+    try:
+        with open(path, "rb") as f:
+            data = f.read()
+        facts = json.loads(data)
+    except (OSError, ValueError) as e:
+        raise UpliftError(
+            f"The cluster's facts at {path} cannot be read: {e}. They are written by cluster_info on the same host."
+        ) from e
+    if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
+        raise UpliftError(
+            f"The cluster's facts at {path} have changed since they were read (SHA-256 differs); read them anew with cluster_info."
+        )
+    if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
+        raise UpliftError(
+            f"The cluster's facts at {path} are not of schema {SCHEMA}; read them anew with cluster_info."
+        )
+    return facts
+
+
+def image_version(image: str) -> str | None:
+    """The tag of an image: "registry:5000/kube-proxy:v1.24.17@sha256:…" -> "v1.24.17"; None when it has none."""
+    match = re.match(r"(?:.*/)?[^/:@]+:([^:@/]+)(?:@.*)?$", image)
+    return match[1] if match and not image.startswith("sha256:") else None
+
+
+def condition(obj: Object, kind: str) -> Object:
+    """The condition of that type in an object's status; {} when there is none."""
+    return next((c for c in obj.get("status", {}).get("conditions") or [] if c.get("type") == kind), {})
+
+
+def is_true(obj: Object, kind: str) -> bool:
+    return condition(obj, kind).get("status") == "True"
+
+
+def cordon_note(node: Object) -> Object | None:
+    """What our cordon annotation on a node holds; {} when it is ours and unreadable; None when there is none."""
+    text = (node["metadata"].get("annotations") or {}).get(CORDON_ANNOTATION)
+    if text is None:
+        return None
+    try:
+        note = json.loads(text)
+    except ValueError:
+        note = None
+    return note if isinstance(note, dict) else {}
+
+
+def container_image(pod: Object, container: str) -> str:
+    """The image that runs: as the node reports it, or as the spec names it where the runtime reports a bare digest."""
+    for status in pod.get("status", {}).get("containerStatuses") or []:
+        if status.get("name") == container and image_version(status.get("image") or ""):
+            return status["image"]
+    return next((c["image"] for c in pod["spec"]["containers"] if c["name"] == container), "")
+
+
+def _kubeadm_config(api: Api) -> Object:
+    name = "kubeadm-config"
+    config_map = api.find(f"{_KUBE_SYSTEM}/configmaps/{name}")
+    text = ((config_map or {}).get("data") or {}).get("ClusterConfiguration")
+    if not text:
+        raise UpliftError(
+            f"The cluster at {api.server} has no ClusterConfiguration in the ConfigMap kube-system/{name}: it was not made by kubeadm, or the "
+            "ConfigMap was lost («kubeadm init phase upload-config kubeadm» writes it anew). kubeadm cannot upgrade a cluster without it."
+        )
+    config = _yaml.load(text, f"ClusterConfiguration in the ConfigMap kube-system/{name}")
+    if not isinstance(config, dict) or not config.get("kubernetesVersion"):
+        raise UpliftError(
+            f"ClusterConfiguration in the ConfigMap kube-system/{name} names no kubernetesVersion; kubeadm cannot upgrade the cluster."
+        )
+    etcd = config.get("etcd") or {}
+    return {
+        "kubernetes_version": config["kubernetesVersion"],
+        "config_api": config.get("apiVersion"),
+        "image_repository": config.get("imageRepository"),
+        "control_plane_endpoint": config.get("controlPlaneEndpoint") or None,
+        "etcd": {
+            "external": bool(etcd.get("external")),
+            "image_tag": (etcd.get("local") or {}).get("imageTag") or None,
+        },
+        "dns": {"image_tag": (config.get("dns") or {}).get("imageTag") or None},
+        "cluster_name": config.get("clusterName"),
+    }
+
+
+def _node(node: Object) -> tuple[str, Object]:
+    meta, spec, status = node["metadata"], node.get("spec", {}), node.get("status", {})
+    info = status.get("nodeInfo") or {}
+    ready = condition(node, "Ready")
+    labels = meta.get("labels") or {}
+    return meta["name"], {
+        "role": "control_plane" if any(label in labels for label in _CONTROL_PLANE_LABELS) else "worker",
+        "kubelet": info.get("kubeletVersion"),
+        "ready": ready.get("status") == "True",
+        "ready_message": ""
+        if ready.get("status") == "True"
+        else ready.get("message") or "the node reports no Ready condition",
+        "unschedulable": bool(spec.get("unschedulable")),
+        "cordon": cordon_note(node),
+        "kube_proxy": None,
+        "static_pods": {},
+        "internal_ip": next(
+            (a["address"] for a in status.get("addresses") or [] if a.get("type") == "InternalIP"), None
+        ),
+        "os": info.get("operatingSystem"),
+        "arch": info.get("architecture"),
+        "os_image": info.get("osImage"),
+        "container_runtime": info.get("containerRuntimeVersion"),
+        "kernel": info.get("kernelVersion"),
+    }
+
+
+def _static_pod(pod: Object) -> tuple[str, str, Object] | None:
+    """(node, component, facts) of a control plane's mirror pod; None for any other pod of that label."""
+    meta = pod["metadata"]
+    component = (meta.get("labels") or {}).get("component")
+    if not component or MIRROR_ANNOTATION not in (meta.get("annotations") or {}):
+        return None
+    image = container_image(pod, component)
+    ready = is_true(pod, "Ready") and "deletionTimestamp" not in meta
+    return pod["spec"].get("nodeName", ""), component, {"image": image, "version": image_version(image), "ready": ready}
+
+
+def _kube_proxy(pod: Object) -> tuple[str, str | None]:
+    if "deletionTimestamp" in pod["metadata"]:
+        return "", None
+    return pod["spec"].get("nodeName", ""), image_version(container_image(pod, "kube-proxy"))
+
+
+def _addon(workload: Object | None, container: str) -> Object | None:
+    if workload is None:
+        return None
+    containers = workload["spec"]["template"]["spec"]["containers"]
+    image = next((c["image"] for c in containers if c["name"] == container), containers[0]["image"])
+    return {"image": image, "version": image_version(image)}

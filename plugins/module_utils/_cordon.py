@@ -1,0 +1,148 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cordon and uncordon: ours carry an annotation, a person's stay.
+
+The annotation is set in the same request as spec.unschedulable, so that a run that was killed can tell its own cordon from a
+person's, whenever it was killed. It holds what the node offered before, for the check before it is uncordoned.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import typing as t
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils._api import FIELD_MANAGER, Api, ApiError, Object, path_part
+from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import CORDON_ANNOTATION, cordon_note, is_true
+from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+
+_CONFLICTS = 20  # times that a node may change between our reading and our writing it, before we give up
+
+
+class Cordon(t.NamedTuple):
+    """The outcome of cordon() or uncordon()."""
+
+    changed: bool
+    was_cordoned: bool  # when it was called
+    by_person: bool  # the node was, and stays, cordoned by someone else
+    offered: Object  # what the node offered before it was cordoned; {} from uncordon()
+
+
+def cordon(api: Api, name: str, dry_run: bool = False) -> Cordon:
+    """Make a node unschedulable, with our annotation; a node that already is stays as it is."""
+
+    def change(node: Object) -> tuple[Object | None, Cordon]:
+        if is_cordoned(node):
+            ours = is_ours(node)
+            note = (cordon_note(node) if ours else None) or offer(api, node)
+            return None, Cordon(False, True, not ours, note)
+        note = offer(api, node)
+        text = json.dumps(note, sort_keys=True)
+        patch = {"metadata": {"annotations": {CORDON_ANNOTATION: text}}, "spec": {"unschedulable": True}}
+        return patch, Cordon(True, False, False, note)
+
+    return _update(api, name, change, dry_run)
+
+
+def uncordon(api: Api, name: str, dry_run: bool = False) -> Cordon:
+    """Lift our cordon and take its annotation away; a person's cordon stays."""
+
+    def change(node: Object) -> tuple[Object | None, Cordon]:
+        cordoned = is_cordoned(node)
+        if cordoned and not is_ours(node):
+            return None, Cordon(False, True, True, {})
+        if not cordoned and cordon_note(node) is None:
+            return None, Cordon(False, False, False, {})
+        patch = {"metadata": {"annotations": {CORDON_ANNOTATION: None}}, "spec": {"unschedulable": None}}
+        return patch, Cordon(True, cordoned, False, {})
+
+    return _update(api, name, change, dry_run)
+
+
+def is_cordoned(node: Object) -> bool:
+    return bool(node.get("spec", {}).get("unschedulable"))
+
+
+def is_ours(node: Object) -> bool:
+    """Is the cordon on this node ours? It has our annotation, and nobody has lifted it and set another since.
+
+    `kubectl uncordon` leaves our annotation behind; managedFields tell who wrote spec.unschedulable last.
+    """
+    if not is_cordoned(node) or cordon_note(node) is None:
+        return False
+    for entry in node["metadata"].get("managedFields") or []:
+        if "f:unschedulable" in ((entry.get("fieldsV1") or {}).get("f:spec") or {}):
+            return entry.get("manager") == FIELD_MANAGER
+    return True
+
+
+def offer(api: Api, node: Object) -> Object:
+    """What a node offers its pods now, beyond being Ready: the contents of the cordon annotation."""
+    name = node["metadata"]["name"]
+    return {
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "resources": extended_resources(node),
+        "csi_drivers": csi_drivers(api, name),
+        "daemonset_pods": sum(is_daemonset_pod(pod) and is_true(pod, "Ready") for pod in pods_on(api, name)),
+    }
+
+
+def extended_resources(node: Object) -> dict[str, str]:
+    """Allocatable resources that device plugins bring (GPUs and the like): their names have a domain."""
+    allocatable = node.get("status", {}).get("allocatable") or {}
+    return {name: str(amount) for name, amount in sorted(allocatable.items()) if "/" in name and str(amount) != "0"}
+
+
+def csi_drivers(api: Api, name: str) -> list[str]:
+    csi_node = api.find(f"/apis/storage.k8s.io/v1/csinodes/{path_part(name)}")
+    return sorted(driver["name"] for driver in ((csi_node or {}).get("spec") or {}).get("drivers") or [])
+
+
+def pods_on(api: Api, name: str, exact: bool = False) -> list[Object]:
+    """The pods of a node.
+
+    :param exact: read from etcd, for which the API server goes through the pods of all nodes; else from its cache, which has
+        an index by node, and may be a moment behind.
+    """
+    query = {"fieldSelector": f"spec.nodeName={name}", **({} if exact else {"resourceVersion": "0"})}
+    return api.list("/api/v1/pods", query)
+
+
+def controller(pod: Object) -> Object | None:
+    """The owner that manages a pod, as {"kind", "name", …}."""
+    return next((owner for owner in pod["metadata"].get("ownerReferences") or [] if owner.get("controller")), None)
+
+
+def is_daemonset_pod(pod: Object) -> bool:
+    owner = controller(pod)
+    return owner is not None and owner.get("kind") == "DaemonSet"
+
+
+def get_node(api: Api, name: str) -> Object:
+    node = api.find(f"/api/v1/nodes/{path_part(name)}")
+    if node is None:
+        raise UpliftError(
+            f"The cluster at {api.server} has no node {name!r}. A node's name is the one that its kubelet registers "
+            "(«kubectl get nodes»), which need not be its name in the inventory."
+        )
+    return node
+
+
+def _update(api: Api, name: str, change: t.Callable[[Object], tuple[Object | None, Cordon]], dry_run: bool) -> Cordon:
+    """Patch a node by what it is at that moment: what changed it in between (a person's cordon, say) is not overwritten."""
+    for _attempt in range(_CONFLICTS):
+        node = get_node(api, name)
+        patch, outcome = change(node)
+        if patch is None or dry_run:
+            return outcome
+        patch["metadata"]["resourceVersion"] = node["metadata"]["resourceVersion"]
+        try:
+            api.patch(f"/api/v1/nodes/{path_part(name)}", patch)
+            return outcome
+        except ApiError as e:
+            if e.status != 409:
+                raise
+    raise UpliftError(
+        f"The node {name} changed {_CONFLICTS} times while it was to be cordoned or uncordoned: what writes it all the time?"
+    )

@@ -1,0 +1,469 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Drain a node as `kubectl drain --ignore-daemonsets` does, with time-outs that name what holds it, and nothing left cordoned.
+
+The first half decides (pure functions on pods and budgets), the second does.
+"""
+
+from __future__ import annotations
+
+import calendar
+import time
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _cordon
+from ansible_collections.uplift.kubeadm.plugins.module_utils._api import Api, ApiAway, ApiError, Object
+from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import MIRROR_ANNOTATION, is_true
+from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+
+POLL = 0.5  # seconds between two looks at which pods are gone
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 4.0  # seconds between two tries against a budget that refuses; kubectl: always 5
+
+EVICT, LEAVE, REFUSE = "evict", "leave", "refuse"
+UNMANAGED, EMPTYDIR, ORPHAN = "unmanaged", "emptydir", "orphan"
+_FINISHED = ("Succeeded", "Failed")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a drain may do. Seconds for times; grace_period None means the pod's own."""
+
+    timeout: float
+    delete_emptydir_data: bool = False
+    force_unmanaged: bool = False
+    grace_period: int | None = None
+    skip_wait_for_delete_timeout: int = 0
+    evictions_in_parallel: int = 10
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A pod of the node, and what is to become of it."""
+
+    namespace: str
+    name: str
+    uid: str
+    verdict: str  # EVICT, LEAVE or REFUSE
+    why: str  # of LEAVE a few words, of REFUSE one of UNMANAGED, EMPTYDIR, ORPHAN
+    terminating: bool
+    budgets: tuple[str, ...]  # "namespace/name" of the budgets that an eviction has to pass
+
+    @property
+    def key(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+def classify(pod: Object, daemonsets: t.Collection[str], options: Options, now: float) -> tuple[str, str]:
+    """What becomes of a pod, and why: (EVICT, LEAVE or REFUSE, reason).
+
+    As the filters of kubectl drain, in their order: kubectl/pkg/drain/filters.go.
+
+    :param daemonsets: "namespace/name" of the DaemonSets that exist, among those that own pods of the node.
+    :param now: seconds since the epoch.
+    """
+    meta = pod["metadata"]
+    if deleted_long_ago(pod, options, now):
+        return LEAVE, "deleted long ago, not waited for"
+    finished = pod.get("status", {}).get("phase") in _FINISHED
+    owner = _cordon.controller(pod)
+    orphan = False
+    if owner is not None and owner.get("kind") == "DaemonSet" and not finished:
+        if f"{meta['namespace']}/{owner['name']}" in daemonsets:
+            return LEAVE, "DaemonSet pod"
+        orphan = True
+    if MIRROR_ANNOTATION in (meta.get("annotations") or {}):
+        return LEAVE, "static pod"
+    if finished:
+        return EVICT, ""
+    if orphan and not options.force_unmanaged:
+        return REFUSE, ORPHAN
+    if owner is None and not options.force_unmanaged:
+        return REFUSE, UNMANAGED
+    if not options.delete_emptydir_data and any("emptyDir" in volume for volume in pod["spec"].get("volumes") or []):
+        return REFUSE, EMPTYDIR
+    return EVICT, ""
+
+
+def deleted_long_ago(pod: Object, options: Options, now: float) -> bool:
+    deleted = pod["metadata"].get("deletionTimestamp")
+    return bool(deleted) and 0 < options.skip_wait_for_delete_timeout < now - _epoch(deleted)
+
+
+def budgets_of(pod: Object, budgets: t.Iterable[Object]) -> list[str]:
+    """ "namespace/name" of the budgets that an eviction of this pod has to pass, as the API server finds them.
+
+    Finished, pending and terminating pods pass by every budget (canIgnorePDB in the server's eviction.go).
+    """
+    meta = pod["metadata"]
+    if "deletionTimestamp" in meta or pod.get("status", {}).get("phase") in (*_FINISHED, "Pending"):
+        return []
+    labels = meta.get("labels") or {}
+    return [
+        _key(budget)
+        for budget in budgets
+        if budget["metadata"]["namespace"] == meta["namespace"] and selects(budget["spec"].get("selector"), labels)
+    ]
+
+
+def selects(selector: Object | None, labels: t.Mapping[str, str]) -> bool:
+    """Does a budget's label selector match these labels? A missing or empty one matches nothing: so the server's eviction has it.
+
+    policy/v1 says that an empty selector takes in every pod of the namespace; the budget's controller counts them so, while
+    evictions pass it by («If a PDB with a nil or empty selector creeps in, it should match nothing», eviction.go 1.21 to 1.36).
+    """
+    if not selector or not (selector.get("matchLabels") or selector.get("matchExpressions")):
+        return False
+    if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
+        return False
+    return all(_expression(e, labels) for e in selector.get("matchExpressions") or [])
+
+
+def _expression(expression: Object, labels: t.Mapping[str, str]) -> bool:
+    key, operator, values = expression["key"], expression["operator"], expression.get("values") or []
+    if operator == "In":
+        return labels.get(key) in values
+    if operator == "NotIn":  # also when there is no such label
+        return labels.get(key) not in values
+    if operator == "Exists":
+        return key in labels
+    if operator == "DoesNotExist":
+        return key not in labels
+    return False  # an invalid selector matches nothing
+
+
+def never_allows(budget: Object) -> str | None:
+    """Why a budget can allow no eviction until someone changes it or its workload; None when it may."""
+    spec, status = budget["spec"], budget.get("status") or {}
+    most, least, expected = spec.get("maxUnavailable"), spec.get("minAvailable"), status.get("expectedPods", 0)
+    if most in (0, "0", "0%"):
+        return f"maxUnavailable: {most}"
+    if least == "100%" or (isinstance(least, int) and 0 < expected <= least):
+        return f"minAvailable: {least} of {expected} pods"
+    return None
+
+
+def _key(obj: Object) -> str:
+    return f"{obj['metadata']['namespace']}/{obj['metadata']['name']}"
+
+
+def _epoch(timestamp: str) -> float:
+    return calendar.timegm(time.strptime(timestamp[:19], "%Y-%m-%dT%H:%M:%S"))
+
+
+def refusal(node: str, pods: t.Iterable[Pod]) -> str | None:
+    """Why these pods make a drain impossible, all of them named, and what to do; None when it is possible."""
+    pods = list(pods)
+    reasons = []
+    for why, text in (
+        (UNMANAGED, "no controller would start them again elsewhere («force_unmanaged: true» gives them up): {}"),
+        (ORPHAN, "their DaemonSet is gone («force_unmanaged: true» gives them up): {}"),
+        (EMPTYDIR, "they hold emptyDir data, which would be lost («delete_emptydir_data: true» allows that): {}"),
+    ):
+        names = [pod.key for pod in pods if pod.verdict == REFUSE and pod.why == why]
+        if names:
+            reasons.append(text.format(", ".join(names)))
+    double = [
+        f"{pod.key} ({' and '.join(pod.budgets)})" for pod in pods if pod.verdict == EVICT and len(pod.budgets) > 1
+    ]
+    if double:
+        reasons.append(
+            "more than one PodDisruptionBudget selects them, which the API server refuses for good; "
+            f"narrow the selectors or delete one of the budgets: {', '.join(double)}"
+        )
+    return (
+        f"The node {node} cannot be drained because of some of its pods. " + "; ".join(reasons) + "."
+        if reasons
+        else None
+    )
+
+
+@dataclass
+class _Gate:
+    """What evictions have to pass one by one once it has refused: a budget, or a pod of its own."""
+
+    refusals: int = 0
+    waited: float = 0.0  # seconds, in all, from a refusal to the next eviction that passed
+    refusing_since: float | None = None
+    next_try: float = 0.0
+    pause: float = FIRST_PAUSE
+    message: str = ""
+
+    def refuse(self, now: float, message: str) -> None:
+        self.refusals += 1
+        self.message = message
+        self.refusing_since = now if self.refusing_since is None else self.refusing_since
+        self.next_try = now + self.pause
+        self.pause = min(self.pause * 2, LONGEST_PAUSE)
+
+    def open(self, now: float) -> None:
+        if self.refusing_since is not None:
+            self.waited += now - self.refusing_since
+        self.refusing_since, self.next_try, self.pause = None, 0.0, FIRST_PAUSE
+
+    def seconds(self, now: float) -> float:
+        return self.waited + (now - self.refusing_since if self.refusing_since is not None else 0.0)
+
+
+@dataclass
+class Report:
+    """What a drain did so far, in the shape that node_drain returns."""
+
+    changed: bool = False
+    cordoned_before: bool = False
+    cordoned_by_person: bool = False
+    offered: Object = field(default_factory=dict)
+    evicted: list[Object] = field(default_factory=list)
+    left: list[Object] = field(default_factory=list)
+    waited: list[Object] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class Drain:
+    """The drain of one node: survey(), then cordon(), then step() until it says True; run() does all of it."""
+
+    def __init__(self, api: Api, node: str, options: Options) -> None:
+        self.api = api
+        self.node = node
+        self.options = options
+        self.report = Report()
+        self.pods: dict[str, Pod] = {}  # by UID, what the last survey saw
+        self._begun = time.monotonic()
+        self._sent: dict[str, float] = {}  # UID -> when its eviction was accepted
+        self._gone: set[str] = set()
+        self._targets: dict[str, Pod] = {}  # by UID, all that this drain has to see gone
+        self._gates: dict[str, _Gate] = {}
+        self._pool = ThreadPoolExecutor(max_workers=options.evictions_in_parallel)
+
+    def run(self) -> Report:
+        """Drain the node; on failure lift what is our cordon again.
+
+        :raises UpliftError: it cannot be drained (nothing was touched), or was not drained in time. self.report says how far it came.
+        """
+        try:
+            self.survey()
+            self.cordon()
+            self.survey(exact=True)
+            while not self.step():
+                if time.monotonic() - self._begun > self.options.timeout:
+                    raise UpliftError(self._timed_out())
+                time.sleep(POLL)
+        except ApiAway as e:
+            raise UpliftError(
+                f"{e} The node {self.node} could not be uncordoned either; run again when the API server is back."
+            ) from e
+        except UpliftError as e:
+            raise UpliftError(f"{e} {self._give_back()}") from e
+        finally:
+            self._pool.shutdown()
+            self._finish_report()
+        return self.report
+
+    def forecast(self) -> Report:
+        """What run() would do, in a report; changes nothing. Raises as run() does where pods stop the drain."""
+        self.survey()
+        self.cordon(dry_run=True)
+        self.report.evicted = [
+            {"namespace": pod.namespace, "name": pod.name, "seconds": None} for pod in self.to_evict()
+        ]
+        self.report.changed |= bool(self.report.evicted)
+        return self.report
+
+    def survey(self, exact: bool = False) -> None:
+        """Read the node's pods and the budgets, and decide on each pod.
+
+        :raises UpliftError: pods stop the drain; each is named.
+        """
+        pods = _cordon.pods_on(self.api, self.node, exact)
+        daemonsets = self._daemonsets(pods)
+        budgets = self.api.list("/apis/policy/v1/poddisruptionbudgets", {"resourceVersion": "0"})
+        self.pods = {pod["metadata"]["uid"]: self._decide(pod, daemonsets, budgets) for pod in pods}
+        problem = refusal(self.node, self.pods.values())
+        if problem:
+            raise UpliftError(problem)
+        for uid, pod in self.pods.items():
+            if pod.verdict == EVICT:
+                self._targets[uid] = pod
+            else:
+                self._targets.pop(uid, None)
+        self.report.left = [
+            {"namespace": pod.namespace, "name": pod.name, "why": pod.why}
+            for pod in self.pods.values()
+            if pod.verdict == LEAVE
+        ]
+        if not exact:
+            self._warn_of(budgets)
+
+    def to_evict(self) -> list[Pod]:
+        """The pods that the last survey found to be evicted or waited for."""
+        return [pod for pod in self.pods.values() if pod.verdict == EVICT]
+
+    def cordon(self, dry_run: bool = False) -> None:
+        outcome = _cordon.cordon(self.api, self.node, dry_run)
+        self.report.changed |= outcome.changed
+        self.report.cordoned_before = outcome.was_cordoned
+        self.report.cordoned_by_person = outcome.by_person
+        self.report.offered = outcome.offered
+
+    def step(self) -> bool:
+        """Evict what is due, look which pods are gone; True when none is left. Takes about as long as its requests."""
+        due = self._due(time.monotonic())
+        for pod, error in zip(due, self._pool.map(self._evict, due)):
+            self._take(pod, error, time.monotonic())
+        self._look()
+        if self._remaining():
+            return False
+        # The cache of one API server said so. Once, at the end, ask etcd: also for pods bound just before the cordon was seen.
+        self.survey(exact=True)
+        self._look_at(self.pods)
+        return not self._remaining()
+
+    def _daemonsets(self, pods: list[Object]) -> set[str]:
+        owners = {
+            f"{p['metadata']['namespace']}/{(_cordon.controller(p) or {}).get('name')}"
+            for p in pods
+            if _cordon.is_daemonset_pod(p)
+        }
+        return {
+            key for key in owners if self.api.find("/apis/apps/v1/namespaces/{}/daemonsets/{}".format(*key.split("/")))
+        }
+
+    def _decide(self, pod: Object, daemonsets: set[str], budgets: list[Object]) -> Pod:
+        meta = pod["metadata"]
+        verdict, why = classify(pod, daemonsets, self.options, time.time())
+        deleted = "deletionTimestamp" in meta
+        return Pod(meta["namespace"], meta["name"], meta["uid"], verdict, why, deleted, tuple(budgets_of(pod, budgets)))
+
+    def _warn_of(self, budgets: list[Object]) -> None:
+        held = {key: [pod.key for pod in self.to_evict() if key in pod.budgets] for key in map(_key, budgets)}
+        for budget in budgets:
+            why = never_allows(budget)
+            if why and held[_key(budget)]:
+                self.report.warnings.append(
+                    f"The PodDisruptionBudget {_key(budget)} ({why}) allows no eviction, and holds {', '.join(held[_key(budget)])} on the node "
+                    f"{self.node}: the drain can end only if someone changes the budget or its workload."
+                )
+
+    def _remaining(self) -> list[Pod]:
+        return [pod for uid, pod in self._targets.items() if uid not in self._gone]
+
+    def _gate(self, pod: Pod) -> _Gate:
+        return self._gates.setdefault(pod.budgets[0] if pod.budgets else f"pod {pod.key}", _Gate())
+
+    def _due(self, now: float) -> list[Pod]:
+        """Pods to evict now. Behind a gate that has refused, one pod at a time tries; once one passes, all do."""
+        due, tried = [], set()
+        for pod in self._remaining():
+            gate = self._gate(pod)
+            if pod.uid in self._sent or pod.terminating or now < gate.next_try or id(gate) in tried:
+                continue
+            if gate.refusing_since is not None:
+                tried.add(id(gate))
+            due.append(pod)
+        return due
+
+    def _evict(self, pod: Pod) -> ApiError | None:
+        # The UID keeps a pod of the same name that has taken this one's place (StatefulSet) from being evicted for it.
+        delete_options: Object = {"preconditions": {"uid": pod.uid}}
+        if self.options.grace_period is not None:
+            delete_options["gracePeriodSeconds"] = self.options.grace_period
+        body = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": pod.name, "namespace": pod.namespace},
+            "deleteOptions": delete_options,
+        }
+        try:
+            self.api.create(f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/eviction", body, wait_when_busy=False)
+        except ApiError as e:
+            return e
+        return None
+
+    def _take(self, pod: Pod, error: ApiError | None, now: float) -> None:
+        """Take in the answer to an eviction: accepted, to be tried again, or the end of the drain."""
+        gate = self._gate(pod)
+        if error is None or error.status == 404:  # 404: gone meanwhile
+            self._sent[pod.uid] = now
+            self.report.changed = True
+            gate.open(now)
+            return
+        double = "more than one PodDisruptionBudget" in error.detail
+        again = error.status in (409, 429) or error.status >= 500 or "NamespaceTerminating" in error.causes
+        if double or not again:
+            raise UpliftError(
+                f"The pod {pod.key} on the node {self.node} cannot be evicted ({error.status}): {error.detail}"
+            )
+        gate.refuse(now, "; ".join([error.detail, *error.cause_messages]))
+
+    def _look(self) -> None:
+        present = {pod["metadata"]["uid"]: pod for pod in _cordon.pods_on(self.api, self.node)}
+        for uid in list(self._targets):
+            if uid in present and deleted_long_ago(present[uid], self.options, time.time()):
+                del self._targets[uid]
+        self._look_at(present)
+
+    def _look_at(self, present: t.Collection[str]) -> None:
+        """Mark as gone what is not present (UIDs), and as there what is again."""
+        now = time.monotonic()
+        for uid, pod in self._targets.items():
+            if uid in present:
+                self._gone.discard(uid)
+            elif uid not in self._gone:
+                self._gone.add(uid)
+                since = self._sent.get(uid)
+                self.report.evicted.append(
+                    {
+                        "namespace": pod.namespace,
+                        "name": pod.name,
+                        "seconds": round(now - since, 1) if since is not None else None,
+                    }
+                )
+
+    def _finish_report(self) -> None:
+        now = time.monotonic()
+        self.report.waited = [
+            {"budget": key, "seconds": round(gate.seconds(now), 1), "refusals": gate.refusals}
+            for key, gate in sorted(self._gates.items())
+            if gate.refusals and not key.startswith("pod ")
+        ]
+        self.report.seconds = round(now - self._begun, 1)
+
+    def _timed_out(self) -> str:
+        now = time.monotonic()
+        left = []
+        for pod in self._remaining():
+            gate = self._gate(pod)
+            if pod.uid in self._sent:
+                left.append(f"{pod.key} (evicted {now - self._sent[pod.uid]:.0f} s ago and still terminating)")
+            elif pod.terminating:
+                left.append(f"{pod.key} (was terminating before, and still is)")
+            else:
+                held = f"held by the budget {pod.budgets[0]}" if pod.budgets else "refused"
+                left.append(f"{pod.key} ({held}: {gate.message or 'its turn has not come'})")
+        text = f"The node {self.node} was not drained within {self.options.timeout:g} s. Pods left: {'; '.join(left)}."
+        if not is_true(_cordon.get_node(self.api, self.node), "Ready"):
+            text += (
+                " The node is not Ready: its kubelet ends no pods."
+                " «skip_wait_for_delete_timeout» lets a drain go on without pods that were deleted long ago."
+            )
+        elif any(pod.uid not in self._sent and not pod.terminating for pod in self._remaining()):
+            text += " Give the budgets room (more replicas that are Ready, or a wider budget) or a longer «timeout», and run again."
+        return text
+
+    def _give_back(self) -> str:
+        gone = [f"{e['namespace']}/{e['name']}" for e in self.report.evicted]
+        text = (
+            f"Pods that are gone stay gone, and their controllers start them elsewhere: {', '.join(gone)}. "
+            if gone
+            else ""
+        )
+        try:
+            outcome = _cordon.uncordon(self.api, self.node)
+        except UpliftError as e:
+            return text + f"The node could not be uncordoned either, so it stays cordoned until the next run: {e}"
+        if outcome.by_person:
+            return text + "The node stays cordoned, as someone had left it."
+        return text + ("The node was uncordoned again." if outcome.changed else "The node is not cordoned.")

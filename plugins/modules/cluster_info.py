@@ -1,0 +1,129 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cluster_info
+short_description: Read the facts of a kubeadm cluster
+version_added: 0.1.0
+author:
+  - The uplift.kubeadm authors (@uplift-kubeadm)
+description:
+  - Reads what an upgrade has to know of a cluster from its API, in a few paged requests, and keeps it in a file on the host that the
+    module runs on (the API host). A digest and a summary are returned; modules that need the facts read the file there.
+  - Nothing in the cluster changes. The file is written in check mode too, since a plan is made from it.
+extends_documentation_fragment:
+  - uplift.kubeadm.api
+attributes:
+  check_mode:
+    description: Can run in check_mode.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed.
+    support: none
+options:
+  path:
+    description:
+      - File to write the facts to, with mode 0600. It appears whole or not at all.
+      - One of O(path) and O(directory) is needed.
+    type: path
+  directory:
+    description:
+      - Folder for the file C(cluster-facts.json). Made with mode 0700 if it is not there.
+    type: path
+notes:
+  - The facts hold no secrets; they are kept private because they say much about a cluster.
+"""
+
+EXAMPLES = r"""
+- name: Read the cluster
+  uplift.kubeadm.cluster_info:
+    directory: /var/lib/uplift
+  register: cluster
+
+- name: Show what runs
+  ansible.builtin.debug:
+    var: cluster.summary
+"""
+
+RETURN = r"""
+path:
+  description: Where the facts are, on the host that the module ran on.
+  returned: success
+  type: str
+  sample: /var/lib/uplift/cluster-facts.json
+sha256:
+  description: SHA-256 of that file.
+  returned: success
+  type: str
+summary:
+  description: What a person wants to see of the facts.
+  returned: success
+  type: dict
+  contains:
+    version:
+      description: Version of the API server that answered.
+      type: str
+      sample: v1.24.17
+    kubernetes_version:
+      description: Version in kubeadm's ClusterConfiguration.
+      type: str
+      sample: v1.24.17
+    nodes:
+      description: Number of nodes.
+      type: int
+    control_planes:
+      description: Names of the control plane nodes.
+      type: list
+      elements: str
+    workers:
+      description: Number of workers.
+      type: int
+    kubelets:
+      description: Number of nodes by kubelet version.
+      type: dict
+      sample: {"v1.24.17": 3}
+    api_servers:
+      description: Version of the API server by node, from the static pod that runs.
+      type: dict
+      sample: {"cp1": "v1.24.17"}
+    not_ready:
+      description: Names of nodes that are not Ready.
+      type: list
+      elements: str
+    unschedulable:
+      description: Names of nodes that are cordoned.
+      type: list
+      elements: str
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _cluster
+from ansible_collections.uplift.kubeadm.plugins.module_utils._api import API_ARGS, connect
+from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={"path": {"type": "path"}, "directory": {"type": "path"}, **API_ARGS},
+        required_one_of=[("path", "directory")],
+        mutually_exclusive=[("path", "directory")],
+        supports_check_mode=True,
+    )
+    try:
+        path = module.params["path"] or os.path.join(module.params["directory"], "cluster-facts.json")
+        facts = _cluster.read(connect(module.params))
+        digest = _cluster.write(facts, path)
+    except UpliftError as e:
+        module.fail_json(msg=str(e))
+    module.exit_json(changed=False, path=path, sha256=digest, summary=_cluster.summary(facts))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: node_ready
+short_description: Wait until a node is back as it was before, and put it into service
+version_added: 0.1.0
+author:
+  - The uplift.kubeadm authors (@uplift-kubeadm)
+description:
+  - Waits until a node is Ready, its kubelet reports the wanted version, and the node has back what it offered before it was
+    cordoned by M(uplift.kubeadm.node_drain). That is its extended resources (GPUs and the like), its CSI drivers and its
+    DaemonSet pods. Static pods on it are Ready too.
+  - With O(uncordon=true) the cordon is lifted in the same call, so that the node is out of service as short as can be.
+extends_documentation_fragment:
+  - uplift.kubeadm.api
+attributes:
+  check_mode:
+    description: Can run in check_mode. It then looks once, does not wait, and does not fail.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed.
+    support: none
+options:
+  name:
+    description:
+      - Name of the node, as its kubelet registers it.
+    type: str
+    required: true
+  kubelet_version:
+    description:
+      - Version that the kubelet has to report, as in V(v1.25.4). Any if not set.
+    type: str
+  static_pods_version:
+    description:
+      - Version that the static pods C(kube-apiserver), C(kube-controller-manager) and C(kube-scheduler) of the node have to show.
+        For control plane nodes.
+    type: str
+  timeout:
+    description:
+      - Seconds to wait.
+    type: int
+    default: 300
+  uncordon:
+    description:
+      - Uncordon the node when it is back. A person's cordon stays, as with O(uplift.kubeadm.node_drain#module:state=uncordoned).
+    type: bool
+    default: false
+seealso:
+  - module: uplift.kubeadm.node_drain
+"""
+
+EXAMPLES = r"""
+- name: Wait for the new kubelet, then put the node into service
+  uplift.kubeadm.node_ready:
+    name: worker-1
+    kubelet_version: v1.25.4
+    uncordon: true
+
+- name: Wait for the new control plane of a node
+  uplift.kubeadm.node_ready:
+    name: cp1
+    static_pods_version: v1.25.4
+"""
+
+RETURN = r"""
+missing:
+  description: What the node does not show yet. Empty, but in check mode.
+  returned: success
+  type: list
+  elements: str
+  sample: ["the kubelet reports v1.24.17, not v1.25.4"]
+cordoned_by_person:
+  description: Whether the node stays cordoned because someone else had cordoned it.
+  returned: when O(uncordon=true)
+  type: bool
+seconds:
+  description: How long it took.
+  returned: success
+  type: float
+"""
+
+import time
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _cordon, _node_ready
+from ansible_collections.uplift.kubeadm.plugins.module_utils._api import API_ARGS, connect
+from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+
+
+def bring_back(module: AnsibleModule) -> dict[str, t.Any]:
+    begun = time.monotonic()
+    api, name = connect(module.params), module.params["name"]
+    expected = _node_ready.Expected(module.params["kubelet_version"], module.params["static_pods_version"])
+    result: dict[str, t.Any] = {"changed": False, "missing": []}
+    if module.check_mode:
+        result["missing"] = _node_ready.look(api, name, expected)
+    else:
+        _node_ready.wait(api, name, expected, module.params["timeout"])
+    if module.params["uncordon"]:
+        outcome = _cordon.uncordon(api, name, module.check_mode)
+        result.update(changed=outcome.changed, cordoned_by_person=outcome.by_person)
+        if outcome.by_person:
+            result["msg"] = f"The node {name} stays cordoned: someone else had cordoned it."
+    return {**result, "seconds": round(time.monotonic() - begun, 1)}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "kubelet_version": {"type": "str"},
+            "static_pods_version": {"type": "str"},
+            "timeout": {"type": "int", "default": 300},
+            "uncordon": {"type": "bool", "default": False},
+            **API_ARGS,
+        },
+        supports_check_mode=True,
+    )
+    try:
+        result = bring_back(module)
+    except UpliftError as e:
+        module.fail_json(msg=str(e))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
