@@ -54,8 +54,7 @@ class Runner:
                 cwd=cwd,
                 timeout=timeout,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                capture_output=True,
                 check=False,
             )
         except subprocess.TimeoutExpired as exc:

@@ -190,8 +190,8 @@ class Kubeadm:
         self._write_record({**record, "acknowledged": True})
         if record["state"] == "unfinished":
             raise UpliftError(
-                f"{' '.join(record['command'])} ended without a result: its unit {UNIT} is gone (stopped by hand, or the "
-                f"node was restarted). Its log on the node is {record['log']}. Run again: kubeadm starts anew."
+                f"{' '.join(record['command'])} ended without a result: its unit {UNIT} is gone (stopped by hand, or "
+                f"the node was restarted). Its log on the node is {record['log']}. Run again: kubeadm starts anew."
             )
         tail = self._log_text(record["log"]).splitlines()[-TAIL_LINES:]
         seconds = round(record.get("seconds", 0.0), 1)
@@ -213,8 +213,9 @@ class Kubeadm:
     def _require_systemd(self) -> None:
         if not Path("/run/systemd/system").is_dir() or self.runner.which("systemd-run") is None:
             raise UpliftError(
-                "This node is not run by systemd (no /run/systemd/system, or no systemd-run), so kubeadm cannot be started "
-                "such that it outlives a lost connection. uplift.kubeadm needs systemd on its nodes, as kubeadm itself does."
+                "This node is not run by systemd (no /run/systemd/system, or no systemd-run), so kubeadm cannot be "
+                "started such that it outlives a lost connection. uplift.kubeadm needs systemd on its nodes, as kubelet's "
+                "packages do."
             )
 
     def _require_version(self, kubeadm: str, version: str) -> None:
@@ -223,8 +224,8 @@ class Kubeadm:
         ).out.strip()
         if seen != version:
             raise UpliftError(
-                f"{kubeadm} is {seen}, but this step needs {version}: kubeadm upgrades to its own version, so it was not "
-                f"run. Bring kubeadm {version} to this node first (kubernetes_release does)."
+                f"{kubeadm} is {seen}, but this step needs {version}: kubeadm upgrades to its own version, so it was "
+                f"not run. Bring kubeadm {version} to this node first (kubernetes_release does)."
             )
 
     def _record(self) -> dict[str, t.Any] | None:

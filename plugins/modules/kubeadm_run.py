@@ -14,8 +14,8 @@ author:
 description:
   - Starts kubeadm as the transient systemd unit C(uplift-kubeadm.service) and waits for it. A lost connection, or a
     controller that is killed, leaves kubeadm at work; the next run of this module finds it.
-  - When the same command is at work already, it is waited for, and its result is taken. When another one is at work, it is
-    waited for first.
+  - When the same command is at work already, it is waited for, and its result is taken. When another one is at work, it
+    is waited for first.
   - When the same command ended well after its caller was lost, and nobody has had its result yet, O(adopt) takes it.
   - The output is kept on the node in C(/var/lib/uplift-kubeadm/log) (0600, the last 20 runs), and the last run is
     recorded in C(/var/lib/uplift-kubeadm/kubeadm.json).
@@ -60,8 +60,9 @@ options:
     default: true
   force_if_only:
     description:
-      - V(kubelet_skew) runs kubeadm again with C(--force) when it refused, and its single objection was kubelets that are
-        too old for the new control plane. C(--force) silences every objection of that kind, so it is never given first.
+      - V(kubelet_skew) runs kubeadm again with C(--force) when it refused, and its single objection was kubelets that
+        are too old for the new control plane. C(--force) silences every objection of that kind, so it is never given
+        first.
     type: str
     choices: [kubelet_skew]
 requirements:
@@ -162,8 +163,8 @@ def main() -> None:
     result["stdout"] = result.pop("output")
     if run.rc:
         module.fail_json(
-            msg=f"{' '.join(run.command)} failed with exit code {run.rc} after {run.seconds:g} s: {complaint(run.output)}. "
-            f"The whole output is on the node in {run.log}.",
+            msg=f"{' '.join(run.command)} failed with exit code {run.rc} after {run.seconds:g} s: "
+            f"{complaint(run.output)}. The whole output is on the node in {run.log}.",
             **result,
         )
     module.exit_json(**result)

@@ -34,7 +34,8 @@ options:
   wait_for:
     description:
       - Wait until each of these programs answers with the version given, and is healthy.
-      - Keys are V(kube-apiserver), V(kube-controller-manager), V(kube-scheduler) and V(etcd). An empty version means any.
+      - Keys are V(kube-apiserver), V(kube-controller-manager), V(kube-scheduler) and V(etcd).
+      - An empty version means any.
       - Goes over O(wait_version) where both name a program.
     type: dict
     default: {}
@@ -68,7 +69,7 @@ node:
       description: The node's name, from kubelet's client certificate.
       type: str
     kubeadm:
-      description: Version of the installed kubeadm; null when there is none. RV(node.kubelet) and RV(node.kubectl) likewise.
+      description: Version of the installed kubeadm; null when there is none.
       type: str
     kubelet:
       description: Version of the installed kubelet program.
@@ -117,7 +118,7 @@ node:
       description: The container runtime's socket, as kubelet has it.
       type: str
     kubeadm_unit:
-      description: The last kubeadm run of M(uplift.kubeadm.kubeadm_run), with its command, version, state and rc; or null.
+      description: The last run of M(uplift.kubeadm.kubeadm_run), with its command, version, state and rc; or null.
       type: dict
     holds:
       description: Kubernetes packages that apt is told to hold.
@@ -143,6 +144,7 @@ waited:
 """
 
 import time
+import typing as t
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -163,7 +165,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    result = {"changed": False}
+    result: dict[str, t.Any] = {"changed": False}
     try:
         wanted = wanted_versions(ROOT, module.params["wait_version"], module.params["wait_for"])
         if wanted and not module.check_mode:

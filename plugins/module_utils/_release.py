@@ -1,0 +1,387 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""kubeadm, kubelet and kubectl of a version: what the source offers, brought to the node, and installed there.
+
+Three sources know how to do that: apt, dnf, and plain binaries. What is common to them is here: where files lie, that a
+version lies there whole or not at all, what is kept of the old one, and kubelet's restart.
+
+    /var/lib/uplift-kubeadm/release/v1.25.4/  verified files of a version, kubeadm ready to run among them
+    /var/lib/uplift-kubeadm/kept/v1.24.17/    the programs that were replaced
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import os
+import re
+import shutil
+import tempfile
+import time
+import typing as t
+from pathlib import Path
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
+from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import write_private
+from ansible_collections.uplift.kubeadm.plugins.module_utils._node import BINARIES, PACKAGES, Node, version_of
+from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import parse_minor, parse_version
+
+CONTENTS = "release.json"
+# Three programs are 160 to 230 MiB; packages are smaller, and unpacked once for kubeadm.
+FREE_MIB_TO_FETCH = 400
+KUBELET_POLL_SECONDS = 0.5
+# The minor in a repository's URL: .../v1.25/deb/ (pkgs.k8s.io and mirrors of it).
+MINOR_IN_URL = re.compile(r"(?<=/v)1\.\d+(?=/|$)")
+
+
+class Source(t.Protocol):
+    """A way to get and install Kubernetes programs."""
+
+    method: str
+
+    def offered(self, minor: str, probe: t.Sequence[str]) -> list[str]:
+        """Versions of a minor to be had, newest first. probe: versions to look for where a source has no list.
+
+        Raises UpliftError when the source cannot be read.
+        """
+
+    def fetch(self, version: str, folder: Path) -> None:
+        """Fill an empty folder with the verified files of a version, a runnable `kubeadm` among them."""
+
+    def pending(self, version: str, folder: Path, components: t.Sequence[str]) -> list[str]:
+        """Which of the components are not yet, or not wholly, installed as the files in this folder."""
+
+    def install(self, version: str, folder: Path, components: t.Sequence[str]) -> None:
+        """Install these components from this folder, without a network."""
+
+    def settle(self, version: str, components: t.Sequence[str], check: bool) -> list[str]:
+        """Holds, and the minor of the node's own repository, as they ought to be; a sentence for each change."""
+
+
+class Installed(t.NamedTuple):
+    """What an install did."""
+
+    replaced: list[str]
+    kept: str | None
+    settled: list[str]
+    restarted: bool
+
+
+class Release:
+    """Releases on this node. state is /var/lib/uplift-kubeadm."""
+
+    def __init__(self, state: Path, node: Node, source: Source, runner: Runner) -> None:
+        self.state = state
+        self.node = node
+        self.source = source
+        self.runner = runner
+
+    def offered(
+        self, minors: t.Iterable[str], versions: t.Sequence[str] = ()
+    ) -> tuple[dict[str, list[str]], dict[str, str]]:
+        """({minor: versions, newest first}, {minor: why there are none})."""
+        available, errors = {}, {}
+        for minor in minors:
+            probe = [version for version in versions if parse_minor(version) == parse_minor(minor)]
+            try:
+                available[minor] = self.source.offered(minor, probe)
+            except UpliftError as exc:
+                available[minor], errors[minor] = [], str(exc)
+        return available, errors
+
+    def folder(self, version: str) -> Path:
+        """Where the files of a version lie."""
+        return self.state / "release" / version
+
+    def is_fetched(self, version: str) -> bool:
+        """Whether a version lies ready, from this kind of source, with every file as it was verified."""
+        files = self._files(version)
+        return files is not None and not self._damaged(version, files)
+
+    def fetch(self, version: str) -> bool:
+        """Bring a version to the node; False when it lies there already. It is whole, or not there at all."""
+        parse_version(version, "The version to fetch")
+        if self.is_fetched(version):
+            return False
+        folder = self.folder(version)
+        for parent in (self.state, folder.parent):
+            parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for leftover in folder.parent.glob(f".{version}.*"):  # of a run that was killed
+            shutil.rmtree(leftover, ignore_errors=True)
+        require_space(folder.parent, FREE_MIB_TO_FETCH)
+        making = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{version}."))
+        try:
+            self.source.fetch(version, making)
+            seen = version_of(self.runner, "kubeadm", making / "kubeadm")
+            if seen != version:
+                raise UpliftError(
+                    f"The source gave a kubeadm for {version} that says it is {seen}; it was thrown away."
+                )
+            files = {file.name: sha256(file) for file in sorted(making.iterdir())}
+            write_private(making / CONTENTS, json.dumps({"method": self.source.method, "files": files}) + "\n")
+            for file in making.iterdir():
+                sync(file)
+            if folder.exists():
+                shutil.rmtree(folder)
+            os.rename(making, folder)
+            sync(folder.parent)
+        except BaseException:
+            shutil.rmtree(making, ignore_errors=True)
+            raise
+        return True
+
+    def pending(self, version: str, components: t.Sequence[str]) -> list[str]:
+        """Which of the components an install would replace. Raises UpliftError for a step back."""
+        if self._files(version) is None:
+            found = [n for n in components if version_of(self.runner, n, self.node.binary(n)) != version]
+        else:
+            found = self.source.pending(version, self.folder(version), components)
+        for name in found:
+            refuse_step_back(name, version_of(self.runner, name, self.node.binary(name)), version)
+        return found
+
+    def install(self, version: str, components: t.Sequence[str], *, restart_kubelet: bool, timeout: float) -> Installed:
+        """Install components of a fetched version, and see to kubelet's restart when asked.
+
+        timeout, in seconds, is how long kubelet may take to be active and healthy. Raises UpliftError when the version
+        does not lie ready, would be a step back, or does not say afterwards that it is what was asked for.
+        """
+        pending = self.pending(version, components)
+        kept = None
+        if pending:
+            self._require(version, with_support(pending))
+            kept = self._keep(pending)
+            self.source.install(version, self.folder(version), pending)
+        for name in components:
+            seen = version_of(self.runner, name, self.node.binary(name))
+            if seen != version:
+                raise UpliftError(f"{name} was installed as {version}, but says it is {seen}.")
+        settled = self.source.settle(version, components, check=False)
+        restarted = restart_kubelet and ("kubelet" in pending or kubelet_is_stale(self.runner))
+        if restarted:
+            restart(self.runner, self.node.root, timeout)
+        return Installed(pending, kept, settled, restarted)
+
+    def prune(self, keep: t.Container[str], check: bool) -> list[str]:
+        """Remove staged and kept files of all versions but those to keep; the paths that went."""
+        gone = []
+        for kind in ("release", "kept"):
+            if (self.state / kind).is_dir():
+                for entry in sorted((self.state / kind).iterdir()):
+                    if entry.name not in keep:
+                        gone.append(str(entry))
+                        if not check:
+                            shutil.rmtree(entry)
+        return gone
+
+    def _files(self, version: str) -> dict[str, str] | None:
+        """{file: SHA-256} of a version that lies ready from this kind of source, else None."""
+        try:
+            contents = json.loads((self.folder(version) / CONTENTS).read_text())
+            return dict(contents["files"]) if contents["method"] == self.source.method else None
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def _damaged(self, version: str, files: t.Mapping[str, str]) -> list[str]:
+        """Those of the files that are not as they were verified."""
+        folder = self.folder(version)
+        return [
+            name for name, digest in files.items() if not (folder / name).is_file() or sha256(folder / name) != digest
+        ]
+
+    def _require(self, version: str, names: t.Sequence[str]) -> None:
+        """Raise UpliftError unless the files of these components lie ready, undamaged."""
+        files = self._files(version)
+        why = "it was not fetched"
+        if files is not None:
+            needed = {f: digest for f, digest in files.items() if f.startswith(tuple(names))}
+            damaged = self._damaged(version, needed)
+            if not damaged:
+                return
+            why = f"damaged since it was fetched: {', '.join(damaged)}"
+        raise UpliftError(
+            f"{version} does not lie ready in {self.folder(version)} ({why}). Run kubernetes_release with "
+            "state=fetched first; nothing was changed."
+        )
+
+    def _keep(self, names: t.Sequence[str]) -> str | None:
+        """Keep the programs that are about to be replaced; the folder of the first."""
+        first = None
+        for name in names:
+            path = self.node.binary(name)
+            version = version_of(self.runner, name, path)
+            if path is None or version is None:
+                continue
+            folder = self.state / "kept" / version
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            first = first or str(folder)
+            if not (folder / name).exists():
+                copy = folder / f".{name}.new"
+                copy.unlink(missing_ok=True)
+                try:
+                    os.link(path.resolve(), copy)  # costs no space: the old file lives on when its name is replaced
+                except OSError:
+                    shutil.copy2(path, copy)
+                os.rename(copy, folder / name)
+        return first
+
+
+def refuse_step_back(name: str, seen: str | None, version: str) -> None:
+    """Raise UpliftError when an installed program is newer than what is to be installed."""
+    if seen is not None and parse_version(seen) > parse_version(version):
+        raise UpliftError(
+            f"{name} on this node is {seen}, newer than {version}: going back is not done. If a newer version came by "
+            "mistake (an unattended upgrade, packages that were not held), choose a target that is at least as new."
+        )
+
+
+def sha256(file: Path) -> str:
+    """Checksum of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        for block in iter(lambda: stream.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def sync(path: Path) -> None:
+    """Have a file, or a folder's entries, on disk before going on."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def require_space(folder: Path, mib: int) -> None:
+    """Raise UpliftError when a file system is too full."""
+    free = shutil.disk_usage(folder).free >> 20
+    if free < mib:
+        raise UpliftError(
+            f"{folder} has {free} MiB free, and {mib} MiB are needed to bring a version there. Nothing was changed; "
+            "make room (old images: crictl rmi --prune; kubeadm's backups: /etc/kubernetes/tmp) and run again."
+        )
+
+
+def kubelet_is_stale(runner: Runner) -> bool:
+    """Whether the kubelet that runs was started from a file that has been replaced since, or none runs."""
+    shown = runner.must(["systemctl", "show", "kubelet.service", "--property=MainPID"], "Looking for kubelet").out
+    pid = shown.strip().partition("=")[2]
+    if pid in ("", "0"):
+        return True
+    try:
+        running = os.readlink(f"/proc/{pid}/exe")
+        return running.endswith(" (deleted)") or not os.path.samefile(f"/proc/{pid}/exe", running)
+    except OSError:
+        return True
+
+
+def restart(runner: Runner, root: Path, timeout: float) -> None:
+    """Restart kubelet, and wait until it is active and says that it is healthy. Raises UpliftError after timeout s."""
+    runner.must(["systemctl", "daemon-reload"], "Reading units anew")
+    runner.must(["systemctl", "restart", "kubelet.service"], "Restarting kubelet")
+    deadline = time.monotonic() + timeout
+    while True:
+        active = runner.run(["systemctl", "is-active", "kubelet.service"]).out.strip()
+        unhealthy = kubelet_health(root)
+        if active == "active" and not unhealthy:
+            return
+        if time.monotonic() >= deadline:
+            journal = runner.run(["journalctl", "-u", "kubelet", "-n", "8", "-o", "cat", "--no-pager"]).out
+            seen = f"{active}, {unhealthy}" if unhealthy else active
+            raise UpliftError(
+                f"kubelet was restarted, and {timeout:g} s later it is {seen}. Look at it with journalctl -u kubelet. Its last lines: {' | '.join(journal.splitlines())}"
+            )
+        time.sleep(KUBELET_POLL_SECONDS)
+
+
+def kubelet_health(root: Path) -> str:
+    """Why kubelet is not healthy, as it says itself on this host; "" when it is, or has been told not to say."""
+    try:
+        configuration = (root / "var/lib/kubelet/config.yaml").read_text()
+    except OSError:
+        configuration = ""
+    host, port = (
+        match.group(1) if match else default
+        for match, default in (
+            (re.search(r"^healthzBindAddress:\s*[\"']?([^\s\"']+)", configuration, re.MULTILINE), "127.0.0.1"),
+            (re.search(r"^healthzPort:\s*(\d+)", configuration, re.MULTILINE), "10248"),
+        )
+    )
+    if port == "0":
+        return ""
+    try:
+        connection = http.client.HTTPConnection(
+            "127.0.0.1" if host in ("0.0.0.0", "::") else host, int(port), timeout=2
+        )
+        try:
+            connection.request("GET", "/healthz")
+            status = connection.getresponse().status
+        finally:
+            connection.close()
+    except (OSError, http.client.HTTPException) as exc:
+        return f"its health check does not answer ({exc})"
+    return "" if status == 200 else f"its health check answers HTTP {status}"
+
+
+def newest_first(versions: t.Iterable[str]) -> list[str]:
+    """Versions without repeats, newest first."""
+    return sorted(set(versions), key=parse_version, reverse=True)
+
+
+def with_support(components: t.Iterable[str]) -> list[str]:
+    """Packages that go with components: crictl with kubeadm, which calls it; the CNI programs with kubelet."""
+    chosen = set(components)
+    if "kubeadm" in chosen:
+        chosen.add("cri-tools")
+    if "kubelet" in chosen:
+        chosen.add("kubernetes-cni")
+    return [name for name in PACKAGES if name in chosen]
+
+
+def choose_packages(version: str, offers: t.Mapping[str, t.Sequence[str]], where: str) -> dict[str, str]:
+    """{package: package version} to fetch for a Kubernetes version.
+
+    offers is {package: package versions, newest first}. The three programs are of the version; of cri-tools the newest
+    that is not of a later minor is taken, of kubernetes-cni the newest. Raises UpliftError, naming what there is.
+    """
+    chosen = {}
+    for name in BINARIES:
+        match = next((offer for offer in offers.get(name, ()) if upstream(offer) == version), None)
+        if match is None:
+            have = ", ".join(newest_first(filter(None, map(upstream, offers.get(name, ()))))) or "none at all"
+            raise UpliftError(f"{name} {version} is not to be had from {where}; versions there: {have}.")
+        chosen[name] = match
+    limit = parse_minor(version)
+    tools = offers.get("cri-tools", ())
+    fitting = [offer for offer in tools if (v := upstream(offer)) and parse_minor(v) <= limit]
+    if fitting or tools:
+        chosen["cri-tools"] = (fitting or list(tools))[0]
+    if offers.get("kubernetes-cni"):
+        chosen["kubernetes-cni"] = offers["kubernetes-cni"][0]
+    return chosen
+
+
+def upstream(package_version: str) -> str | None:
+    """Kubernetes version of a package version: "1.25.4-1.1" -> "v1.25.4"; None for a pre-release and for others."""
+    match = re.fullmatch(r"(?:\d+:)?(\d+\.\d+\.\d+)(?:-[0-9A-Za-z.+~]+)?", package_version)
+    return f"v{match.group(1)}" if match else None
+
+
+def versions_offered(minor: str, offers: t.Mapping[str, t.Sequence[str]], where: str) -> list[str]:
+    """Versions of a minor of which all three programs are offered, newest first. Raises UpliftError for none."""
+    sets = [
+        {v for offer in offers.get(name, ()) if (v := upstream(offer)) and v.startswith("v1.")} for name in BINARIES
+    ]
+    found = [v for v in newest_first(set.intersection(*sets)) if parse_minor(v) == parse_minor(minor)]
+    if not found:
+        have = newest_first(set.union(*sets))
+        raise UpliftError(
+            f"{where} offers no version of {minor} with all of {', '.join(BINARIES)}; "
+            f"it has {', '.join(have) or 'nothing'}."
+        )
+    return found

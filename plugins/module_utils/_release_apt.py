@@ -1,0 +1,325 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Kubernetes packages by apt, from a repository a minor as pkgs.k8s.io has them (or one that holds all minors).
+
+What is offered is asked of a private view: a sources file, lists and a cache of its own in a temporary folder, with the
+node's keyring and apt's own verification of signatures. The system's apt is not touched until something is installed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+import typing as t
+from pathlib import Path
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Result, Runner
+from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._node import PACKAGES, Node
+from ansible_collections.uplift.kubeadm.plugins.module_utils._release import (
+    MINOR_IN_URL,
+    choose_packages,
+    versions_offered,
+    with_support,
+)
+from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import minor_name, parse_minor
+
+LOCK_SECONDS = 300
+URL = re.compile(r"\b[a-z+]+:/[^\s\]]+")
+# Repositories that follow Kubernetes' minors but are not Kubernetes': theirs to switch, not ours.
+OTHERS = re.compile(r"cri-o|addons:")
+# No dialogue ever: of a changed conffile the node's version stays. needrestart would restart the container runtime.
+QUIET = {
+    "DEBIAN_FRONTEND": "noninteractive",
+    "APT_LISTCHANGES_FRONTEND": "none",
+    "NEEDRESTART_SUSPEND": "1",
+    "UCF_FORCE_CONFFOLD": "1",
+}
+CONFFILES = ("--force-confdef", "--force-confold")
+INTERRUPTED = "dpkg was interrupted"
+
+
+class Stanza(t.NamedTuple):
+    """One source of packages as the node has it: its file, and its text (a line, or a deb822 paragraph)."""
+
+    file: Path
+    text: str
+
+
+class Apt:
+    """The source of deb packages.
+
+    repository: URL of a flat repository (or a whole "deb ..." line) in which {minor} stands for 1.25; None takes the
+    node's own Kubernetes source. key: path of its keyring on the node. hold: hold the packages afterwards.
+    """
+
+    method = "package"
+
+    def __init__(
+        self,
+        runner: Runner,
+        node: Node,
+        *,
+        repository: str | None = None,
+        key: str | None = None,
+        ca_path: str | None = None,
+        hold: bool = True,
+        switch_repository: bool = True,
+    ) -> None:
+        self.runner = runner
+        self.node = node
+        self.repository = repository
+        self.key = key
+        self.ca_path = ca_path
+        self.hold = hold
+        self.switch_repository = switch_repository
+
+    def offered(self, minor: str, probe: t.Sequence[str]) -> list[str]:
+        """Versions of a minor, newest first, as the repository's signed index has them."""
+        with self._view(minor) as view:
+            return versions_offered(minor, self._madison(view), self._where(minor))
+
+    def fetch(self, version: str, folder: Path) -> None:
+        """Download the packages (apt verifies them by the signed index), and unpack kubeadm beside them."""
+        minor = minor_name(parse_minor(version))
+        with self._view(minor) as view:
+            chosen = choose_packages(version, self._madison(view), self._where(minor))
+            named = [f"{name}={package_version}" for name, package_version in chosen.items()]
+            self.runner.must(
+                ["apt-get", "-q", "-c", str(view), "download", *named],
+                f"Downloading {', '.join(named)} from {self._where(minor)}",
+                cwd=str(folder),
+                env=QUIET,
+            )
+        unpacked = folder / ".unpacked"
+        self.runner.must(["dpkg-deb", "-x", str(package_file(folder, "kubeadm")), str(unpacked)], "Unpacking kubeadm")
+        shutil.move(str(unpacked / "usr/bin/kubeadm"), str(folder / "kubeadm"))
+        shutil.rmtree(unpacked)
+
+    def pending(self, version: str, folder: Path, components: t.Sequence[str]) -> list[str]:
+        """Components of which the package is of another version, or not wholly installed."""
+        present = self._installed()
+        return [name for name in components if present.get(name) != package_version(package_file(folder, name))]
+
+    def install(self, version: str, folder: Path, components: t.Sequence[str]) -> None:
+        """Install packages from files, with those that go with them; holds are as before afterwards."""
+        present = self._installed()
+        files = []
+        for name in with_support(components):
+            file = package_file(folder, name, required=name in components)
+            if file and (name in components or self._is_newer(package_version(file), present.get(name))):
+                files.append(str(file))
+        held = self.node.holds()
+        try:
+            self._install(files)
+        finally:
+            self._mark("hold", sorted(set(held) - set(self.node.holds())))
+
+    def settle(self, version: str, components: t.Sequence[str], check: bool) -> list[str]:
+        """Hold what is installed of the components; once kubelet is new, let the node's repository follow."""
+        done = []
+        if self.hold:
+            names = [name for name in with_support(components) if name in self._installed()]
+            unheld = [name for name in names if name not in self.node.holds()]
+            if unheld:
+                done.append(f"hold {', '.join(unheld)}")
+                if not check:
+                    self._mark("hold", unheld)
+        if self.switch_repository and "kubelet" in components:
+            done += self._follow(minor_name(parse_minor(version)), check)
+        return done
+
+    def sources(self) -> list[Stanza]:
+        """The node's own sources of Kubernetes packages, those with a minor in their URL first choice."""
+        etc = self.node.root / "etc/apt"
+        files = [
+            etc / "sources.list",
+            *sorted(etc.glob("sources.list.d/*.list")),
+            *sorted(etc.glob("sources.list.d/*.sources")),
+        ]
+        stanzas = [Stanza(file, text) for file in files if file.is_file() for text in _stanzas(file)]
+        with_minor = [stanza for stanza in stanzas if any(MINOR_IN_URL.search(url) for url in URL.findall(stanza.text))]
+        return with_minor or [
+            stanza for stanza in stanzas if any("kubernetes" in url for url in URL.findall(stanza.text))
+        ]
+
+    def _where(self, minor: str) -> str:
+        text = self._text(minor)[1]
+        return " ".join(URL.findall(text)) or text
+
+    def _text(self, minor: str) -> tuple[str, str]:
+        """(kind of sources file, content) of the private view for a minor."""
+        if self.repository:
+            line = self.repository.replace("{minor}", minor)
+            if not line.startswith("deb "):
+                line = f"deb {f'[signed-by={self.key}] ' if self.key else ''}{line} /"
+            return "list", line + "\n"
+        found = self.sources()
+        if not found:
+            raise UpliftError(
+                "No source of apt on this node has Kubernetes packages (a URL with /v1.NN/ in it, such as "
+                "https://pkgs.k8s.io/core:/stable:/v1.25/deb/). Add one, or name the repository by variable."
+            )
+        kind = found[0].file.suffix[1:]
+        same = [with_minor(stanza.text, minor) for stanza in found if stanza.file.suffix == found[0].file.suffix]
+        return kind, ("\n" if kind == "list" else "\n\n").join(same) + "\n"
+
+    @contextlib.contextmanager
+    def _view(self, minor: str) -> t.Iterator[Path]:
+        """The configuration file of a private view of a minor's repository, its lists just read."""
+        kind, text = self._text(minor)
+        folder = Path(tempfile.mkdtemp(prefix="uplift-kubeadm-apt-"))
+        try:
+            folder.chmod(0o755)  # apt reads the network as the user _apt
+            (folder / f"kubernetes.{kind}").write_text(text)
+            for name in ("lists/partial", "cache/archives/partial"):
+                (folder / name).mkdir(parents=True)
+            view = folder / "apt.conf"
+            view.write_text(self._configuration(folder, kind))
+            result = self.runner.run(["apt-get", "-q", "-c", str(view), "update"], env=QUIET)
+            trouble = [line for line in (result.out + result.err).splitlines() if re.match(r"(E|W|Err)[:\d]", line)]
+            # apt before 2.1 ends well though it could read nothing; a warning of another kind is no reason to stop.
+            if result.rc != 0 or any("Failed to fetch" in line or line.startswith("Err") for line in trouble):
+                said = " | ".join(dict.fromkeys(line.strip() for line in trouble)) or result.why()
+                raise UpliftError(f"The repository {self._where(minor)} cannot be read by apt: {said}")
+            yield view
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _configuration(self, folder: Path, kind: str) -> str:
+        options = {
+            "Dir::Etc::sourcelist": folder / f"kubernetes.{kind}",
+            "Dir::Etc::sourceparts": "/dev/null",
+            "Dir::State::lists": folder / "lists",
+            "Dir::Cache": folder / "cache",
+            "Acquire::Languages": "none",
+            "Acquire::AllowInsecureRepositories": "false",
+            "APT::Update::Error-Mode": "any",
+        }
+        if self.ca_path:
+            options["Acquire::https::CAInfo"] = self.ca_path
+        # Hooks of the node's own configuration belong to its own lists.
+        hooks = ("APT::Update::Pre-Invoke", "APT::Update::Post-Invoke", "APT::Update::Post-Invoke-Success")
+        return "".join(
+            [f"#clear {hook};\n" for hook in hooks] + [f'{key} "{value}";\n' for key, value in options.items()]
+        )
+
+    def _madison(self, view: Path) -> dict[str, list[str]]:
+        """{package: versions, newest first} in a view."""
+        result = self.runner.must(
+            ["apt-cache", "-c", str(view), "madison", *PACKAGES], "Reading the repository's index"
+        )
+        offers: dict[str, list[str]] = {}
+        for line in result.out.splitlines():
+            fields = [field.strip() for field in line.split("|")]
+            if len(fields) == 3:
+                offers.setdefault(fields[0], []).append(fields[1])
+        return offers
+
+    def _installed(self) -> dict[str, str]:
+        """{package: version} of those that are wholly installed."""
+        shown = self.runner.run(
+            ["dpkg-query", "-W", "-f", "${Package} ${Version} ${db:Status-Status}\n", *PACKAGES]
+        ).out
+        rows = [line.split() for line in shown.splitlines()]
+        return {row[0]: row[1] for row in rows if len(row) == 3 and row[2] == "installed"}
+
+    def _is_newer(self, version: str, than: str | None) -> bool:
+        return than is None or self.runner.run(["dpkg", "--compare-versions", version, "gt", than]).rc == 0
+
+    def _install(self, files: t.Sequence[str]) -> None:
+        argv = ["apt-get", "-q", "-y", "install", "--no-download", "--no-remove", "--no-install-recommends"]
+        argv += ["--allow-change-held-packages", "-o", f"DPkg::Lock::Timeout={LOCK_SECONDS}"]
+        for option in CONFFILES:
+            argv += ["-o", f"Dpkg::Options::={option}"]
+        argv += files
+        result: Result = self.runner.run(argv, env=QUIET, timeout=LOCK_SECONDS + 600)
+        if result.rc != 0 and INTERRUPTED in result.err:  # a run was killed while dpkg was at work
+            self.runner.must(
+                ["dpkg", *CONFFILES, "--configure", "-a"], "Finishing an install that was killed", env=QUIET
+            )
+            result = self.runner.run(argv, env=QUIET, timeout=LOCK_SECONDS + 600)
+        if result.rc != 0:
+            names = ", ".join(Path(file).name for file in files)
+            raise UpliftError(
+                f"apt could not install {names} (without a network, so what they need has to be there): {result.why()}"
+            )
+
+    def _mark(self, what: str, names: t.Sequence[str]) -> None:
+        if names:
+            self.runner.must(["apt-mark", what, *names], f"apt-mark {what} {' '.join(names)}")
+
+    def _follow(self, minor: str, check: bool) -> list[str]:
+        done = []
+        for file in dict.fromkeys(stanza.file for stanza in self.sources()):
+            old = file.read_text()
+            new = old
+            for stanza in self.sources():
+                if stanza.file == file and _is_behind(stanza.text, minor):
+                    new = new.replace(stanza.text, with_minor(stanza.text, minor))
+            if new != old:
+                done.append(f"{file} follows to {minor}")
+                if not check:
+                    rewrite(file, new)
+        return done
+
+
+def with_minor(text: str, minor: str) -> str:
+    """A source with the minor in its URLs replaced; its other words stay, a keyring's path too."""
+    return URL.sub(lambda url: MINOR_IN_URL.sub(minor, url.group(0)), text)
+
+
+def rewrite(file: Path, text: str) -> None:
+    """Give a file new content in one step; mode and owner stay."""
+    old = file.stat()
+    number, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(number, "w") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(name, old.st_mode & 0o7777)
+        os.chown(name, old.st_uid, old.st_gid)
+        os.replace(name, file)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+@t.overload
+def package_file(folder: Path, name: str) -> Path: ...
+@t.overload
+def package_file(folder: Path, name: str, required: bool) -> Path | None: ...
+def package_file(folder: Path, name: str, required: bool = True) -> Path | None:
+    """The package file of a component in a folder of a release."""
+    files = sorted(folder.glob(f"{name}_*.deb"))
+    if not files and required:
+        raise UpliftError(f"{folder} holds no package of {name}.")
+    return files[0] if files else None
+
+
+def package_version(file: Path) -> str:
+    """Version in the name of a package file; apt writes an epoch's colon as %3a."""
+    return file.name.split("_")[1].replace("%3a", ":")
+
+
+def _is_behind(text: str, minor: str) -> bool:
+    found = [m.group(0) for url in URL.findall(text) for m in MINOR_IN_URL.finditer(url)]
+    return any(parse_minor(old) < parse_minor(minor) for old in found)
+
+
+def _stanzas(file: Path) -> list[str]:
+    """The active sources of packages in a file, as they stand there, but for other projects'."""
+    text = file.read_text(errors="replace")
+    if file.suffix == ".sources":
+        paragraphs = [p.strip("\n") for p in re.split(r"\n\s*\n", text)]
+        off = re.compile(r"^Enabled:\s*(no|false)", re.MULTILINE | re.IGNORECASE)
+        active = [p for p in paragraphs if re.search(r"^Types:.*\bdeb\b", p, re.MULTILINE) and not off.search(p)]
+    else:
+        active = [line for line in text.splitlines() if re.match(r"\s*deb\s", line)]
+    return [stanza for stanza in active if not OTHERS.search(stanza)]
