@@ -214,8 +214,7 @@ class Kubeadm:
         if not Path("/run/systemd/system").is_dir() or self.runner.which("systemd-run") is None:
             raise UpliftError(
                 "This node is not run by systemd (no /run/systemd/system, or no systemd-run), so kubeadm cannot be "
-                "started such that it outlives a lost connection. uplift.kubeadm needs systemd on its nodes, as kubelet's "
-                "packages do."
+                "started such that it outlives a lost connection. uplift.kubeadm needs systemd on its nodes."
             )
 
     def _require_version(self, kubeadm: str, version: str) -> None:

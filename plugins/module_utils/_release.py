@@ -294,7 +294,8 @@ def restart(runner: Runner, root: Path, timeout: float) -> None:
             journal = runner.run(["journalctl", "-u", "kubelet", "-n", "8", "-o", "cat", "--no-pager"]).out
             seen = f"{active}, {unhealthy}" if unhealthy else active
             raise UpliftError(
-                f"kubelet was restarted, and {timeout:g} s later it is {seen}. Look at it with journalctl -u kubelet. Its last lines: {' | '.join(journal.splitlines())}"
+                f"kubelet was restarted, and {timeout:g} s later it is {seen}. Look at it with journalctl -u kubelet. "
+                f"Its last lines: {' | '.join(journal.splitlines())}"
             )
         time.sleep(KUBELET_POLL_SECONDS)
 

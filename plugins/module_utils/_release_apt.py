@@ -111,7 +111,7 @@ class Apt:
         present = self._installed()
         files = []
         for name in with_support(components):
-            file = package_file(folder, name, required=name in components)
+            file = package_file(folder, name) if name in components else find_package(folder, name)
             if file and (name in components or self._is_newer(package_version(file), present.get(name))):
                 files.append(str(file))
         held = self.node.holds()
@@ -291,16 +291,17 @@ def rewrite(file: Path, text: str) -> None:
         raise
 
 
-@t.overload
-def package_file(folder: Path, name: str) -> Path: ...
-@t.overload
-def package_file(folder: Path, name: str, required: bool) -> Path | None: ...
-def package_file(folder: Path, name: str, required: bool = True) -> Path | None:
-    """The package file of a component in a folder of a release."""
-    files = sorted(folder.glob(f"{name}_*.deb"))
-    if not files and required:
+def find_package(folder: Path, name: str) -> Path | None:
+    """The package file of a component in a folder of a release, if there is one."""
+    return next(iter(sorted(folder.glob(f"{name}_*.deb"))), None)
+
+
+def package_file(folder: Path, name: str) -> Path:
+    """The package file of a component that has to be there."""
+    file = find_package(folder, name)
+    if file is None:
         raise UpliftError(f"{folder} holds no package of {name}.")
-    return files[0] if files else None
+    return file
 
 
 def package_version(file: Path) -> str:
