@@ -27,7 +27,6 @@ def plan_play(plan: Any, hop: int, kinds: Sequence[str]) -> dict[str, Any]:
     stages = [stage for kind in kinds for stage in [find_stage(plan, hop, kind)] if stage["hosts"]]
     hosts = list(dict.fromkeys(host for stage in stages for host in stage["hosts"]))
     version = stages[0]["version"] if stages else ""
-    later = _kinds_of_hop(plan, hop)
     return {
         "title": _title(plan, hop, stages),
         "id": " and ".join(stage["id"] for stage in stages),
@@ -42,14 +41,14 @@ def plan_play(plan: Any, hop: int, kinds: Sequence[str]) -> dict[str, Any]:
         "force_kubelet_skew": any(stage.get("force_kubelet_skew") for stage in stages),
         "strip_kubelet_flags": {h: f for stage in stages for h, f in stage.get("strip_kubelet_flags", {}).items()},
         "image_repository": plan.get("image_repository", "") if isinstance(plan, Mapping) else "",
-        "last_of_hop": bool(stages) and later[-1:] == [stages[-1]["kind"]],
+        "last_of_hop": bool(stages) and _last_kind(plan, hop) == stages[-1]["kind"],
     }
 
 
-def _kinds_of_hop(plan: Any, hop: int) -> list[str]:
-    """Kinds of the hop's stages that are plays, in order ("finish" is the end of the last of them)."""
-    stages = plan.get("stages") if isinstance(plan, Mapping) else None
-    return [stage["kind"] for stage in stages or [] if stage["hop"] == hop and stage["kind"] != "finish"]
+def _last_kind(plan: Mapping[str, Any], hop: int) -> str:
+    """Kind of the last stage of the hop that is a play; "finish" is the end of that play. "" without a "finish"."""
+    kinds = [stage["kind"] for stage in plan["stages"] if stage["hop"] == hop]
+    return str(kinds[-2]) if kinds[-1:] == ["finish"] and len(kinds) > 1 else ""
 
 
 def _title(plan: Any, hop: int, stages: list[dict[str, Any]]) -> str:

@@ -1,0 +1,102 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A FAKE of the modules that touch nodes or the API, for tests of how the playbooks walk the plan.
+
+stubbed.py copies it over each of those modules in a copy of the collection. It records its call in
+$UPLIFT_STUB/events.jsonl, moves the pretended cluster in $UPLIFT_STUB/cluster.json, and misbehaves where
+$UPLIFT_STUB/rules.json says so: {"module", "host", "stage"?, "do": "fail" | "down"}.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sys
+
+from ansible.module_utils.basic import AnsibleModule, _load_params
+
+STUB = os.environ["UPLIFT_STUB"]
+HOST = os.environ.get("UPLIFT_STUB_HOST", "")
+NAME = "@MODULE@"
+
+
+def locked(work):
+    with open(os.path.join(STUB, "lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return work()
+
+
+def load(name, default):
+    try:
+        with open(os.path.join(STUB, name)) as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return default
+
+
+def save(name, data):
+    with open(os.path.join(STUB, name + ".new"), "w") as file:
+        json.dump(data, file)
+    os.replace(os.path.join(STUB, name + ".new"), os.path.join(STUB, name))
+
+
+def act(params):
+    """What the real module would have done to the cluster, on the pretended one. Returns the module's result."""
+    cluster = load("cluster.json", {})
+    node = cluster["nodes"].get(params.get("name") or HOST, {})
+    version = params.get("version") or params.get("kubelet_version") or params.get("wait_version")
+    if NAME == "node_info":
+        return {"changed": False, "node": load("node.json", {})[HOST]}
+    if NAME == "cluster_info":
+        path = os.path.join(STUB, "facts.json")
+        with open(path, "w") as file:
+            json.dump(cluster, file)
+        versions = [n["kubelet"] for n in cluster["nodes"].values()]
+        return {"changed": False, "path": path, "summary": load("summary.json", {"kubelets": sorted(set(versions))})}
+    if NAME == "kubernetes_release" and params["state"] == "listed":
+        return {"changed": False, "available": load("available.json", {}), "errors": {}}
+    if NAME == "kubernetes_release" and "kubelet" in (params.get("components") or []):
+        node["kubelet"] = version
+    if NAME == "kubeadm_run" and node.get("role") == "control_plane":
+        for program in ("kube-apiserver", "kube-controller-manager", "kube-scheduler"):
+            node["static_pods"][program] = {"version": version, "ready": True, "image": ""}
+        if "apply" in params["arguments"]:
+            cluster["cluster"]["kubernetes_version"] = version
+            cluster["addons"]["kube_proxy"]["version"] = version
+    save("cluster.json", cluster)
+    return {"changed": NAME != "node_info", "before": {}}
+
+
+def main():
+    params = _load_params()
+    options = {key: {"type": "raw"} for key in params if not key.startswith("_ansible")}
+    module = AnsibleModule(options, supports_check_mode=True)
+    event = {"module": NAME, "host": HOST, **{k: params.get(k) for k in ("name", "state", "version", "components", "arguments")}}
+
+    def record():
+        with open(os.path.join(STUB, "events.jsonl"), "a") as file:
+            file.write(json.dumps(event) + "\n")
+        return act(params)
+
+    rules = [
+        rule
+        for rule in load("rules.json", [])
+        if rule["module"] == NAME
+        and rule["host"] in (HOST, params.get("name"))
+        and rule.get("version") in (None, params.get("version"))
+        and rule.get("state") in (None, params.get("state"))
+    ]
+    result = locked(record)
+    for rule in rules:
+        if rule["do"] == "fail":
+            module.fail_json(msg="made to fail by the test")
+        if rule["do"] == "down":
+            open(os.path.join(STUB, "down-" + rule["host"]), "w").close()
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A copy of the collection in which every module that touches a node or the API is a FAKE (stub_module.py).
+
+What is left is real: the playbooks, the role, the filters and the planner, run by the real ansible-playbook on hosts
+with local connections. It answers one question: how is the plan walked, and where does the walk stop? Real nodes are
+for the molecule scenarios.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+COLLECTION = Path(__file__).resolve().parents[2]
+FAKED_MODULES = ("cluster_info", "kubeadm_run", "kubernetes_release", "node_drain", "node_images", "node_info", "node_ready")
+NODE_TEMPLATE = {"kubectl": None, "install_method": "binary", "package_manager": None, "binary_dir": "/usr/bin",
+                 "arch": "amd64", "python": "3.11.2", "manifests": {}, "running": {}, "unread": {}, "kubelet_flags": {},
+                 "patches_found": [], "cri_socket": "unix:///run/containerd/containerd.sock", "kubeadm_unit": None,
+                 "holds": [], "release_staged": {}, "swap": False, "cgroup": "v2", "certificates": {}}  # fmt: skip
+
+
+class StubbedCluster:
+    """A pretended cluster of `control_planes` + `workers` nodes at `version`, and the means to run a playbook on it."""
+
+    def __init__(self, folder: Path, control_planes: int = 1, workers: int = 3, version: str = "v1.24.17") -> None:
+        self.folder = folder
+        self.control_planes = [f"cp{i + 1}" for i in range(control_planes)]
+        self.workers = [f"w{i + 1}" for i in range(workers)]
+        (folder / "stub").mkdir(parents=True)
+        self._copy_collection()
+        self._write_state(version)
+        self._write_inventory()
+
+    def _copy_collection(self) -> None:
+        target = self.folder / "collections/ansible_collections/uplift/kubeadm"
+        for part in ("plugins", "roles", "playbooks", "meta"):
+            shutil.copytree(COLLECTION / part, target / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(COLLECTION / "galaxy.yml", target / "galaxy.yml")
+        stub = (Path(__file__).parent / "stub_module.py").read_text()
+        for name in FAKED_MODULES:
+            (target / f"plugins/modules/{name}.py").write_text(stub.replace("@MODULE@", name))
+
+    def _write_state(self, version: str) -> None:
+        pods = {
+            program: {"image": "", "version": version, "ready": True}
+            for program in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+        }
+        nodes: dict[str, Any] = {}
+        for name in self.control_planes + self.workers:
+            control_plane = name in self.control_planes
+            nodes[name] = {
+                "role": "control_plane" if control_plane else "worker", "kubelet": version, "ready": True,
+                "ready_message": "", "unschedulable": False, "cordon": None, "kube_proxy": version,
+                "static_pods": dict(pods) if control_plane else {}, "internal_ip": "127.0.0.1", "os": "linux",
+                "arch": "amd64", "os_image": "", "container_runtime": "containerd://1.6.20", "kernel": "6",
+            }  # fmt: skip
+        self.write("cluster.json", {
+            "schema": 1, "server": "https://127.0.0.1:6443", "version": version,
+            "cluster": {"kubernetes_version": version, "config_api": "kubeadm.k8s.io/v1beta3",
+                        "image_repository": "registry.k8s.io", "control_plane_endpoint": None, "cluster_name": "stub",
+                        "etcd": {"external": False, "image_tag": None}, "dns": {"image_tag": None}},
+            "nodes": nodes,
+            "addons": {"kube_proxy": {"image": "", "version": version}, "coredns": {"image": "", "version": "v1.8.6"}},
+        })  # fmt: skip
+        self.write("node.json", {
+            name: {**NODE_TEMPLATE, "name": name, "kubeadm": version, "kubelet": version,
+                   "control_plane": name in self.control_planes}
+            for name in nodes
+        })  # fmt: skip
+        self.write("available.json", {"1.24": ["1.24.17"], "1.25": ["1.25.4"], "1.26": ["1.26.9"]})
+
+    def _write_inventory(self) -> None:
+        stub = self.folder / "stub"
+        for name in self.control_planes + self.workers:
+            wrapper = stub / f"python-{name}"
+            wrapper.write_text(f'#!/bin/sh\nUPLIFT_STUB_HOST={name} exec {sys.executable} "$@"\n')
+            wrapper.chmod(0o755)
+        # A host whose down-file exists is spoken to by SSH at a port where nothing listens: truly unreachable.
+        down = "lookup('ansible.builtin.fileglob', stub ~ '/down-' ~ inventory_hostname)"
+        self.inventory = {
+            "all": {
+                "vars": {
+                    "stub": str(stub), "ansible_host": "127.0.0.1", "ansible_port": 1,
+                    "ansible_ssh_args": "-o ConnectTimeout=2 -o BatchMode=yes",
+                    "ansible_connection": "{{ " + down + " | ternary('ssh', 'local') }}",
+                    "ansible_python_interpreter": "{{ stub }}/python-{{ inventory_hostname }}",
+                    "kubeadm_upgrade_become": False,
+                },
+                "children": {
+                    "kube_control_plane": {"hosts": {name: {} for name in self.control_planes}},
+                    "kube_node": {"hosts": {name: {} for name in self.workers}},
+                },
+            }
+        }  # fmt: skip
+        (self.folder / "inventory.json").write_text(json.dumps(self.inventory))
+
+    def write(self, name: str, data: Any) -> None:
+        (self.folder / "stub" / name).write_text(json.dumps(data))
+
+    def read(self, name: str) -> Any:
+        return json.loads((self.folder / "stub" / name).read_text())
+
+    def misbehave(self, *rules: dict[str, str]) -> None:
+        """From now on the fakes fail (`do: fail`) or lose their host (`do: down`) where a rule matches."""
+        self.write("rules.json", list(rules))
+
+    def mend(self) -> None:
+        self.write("rules.json", [])
+        for file in (self.folder / "stub").glob("down-*"):
+            file.unlink()
+
+    def run(self, playbook: str, *arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+        """Run ansible-playbook for real. `variables` go in as extra variables."""
+        (self.folder / "stub/events.jsonl").write_text("")
+        environment = dict(
+            os.environ, ANSIBLE_COLLECTIONS_PATH=str(self.folder / "collections"), UPLIFT_STUB=str(self.folder / "stub"),
+            ANSIBLE_NOCOLOR="1", ANSIBLE_HOME=str(self.folder / "home"), ANSIBLE_LOCALHOST_WARNING="0",
+            ANSIBLE_FORKS="20",
+        )  # fmt: skip
+        command = [str(Path(sys.executable).parent / "ansible-playbook"), playbook, "-i",
+                   str(self.folder / "inventory.json"), "-e", json.dumps({"kubeadm_upgrade_become": False, **variables}),
+                   *arguments]  # fmt: skip
+        return subprocess.run(command, env=environment, text=True, capture_output=True, check=False, timeout=600)
+
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.folder / "stub/events.jsonl").read_text().splitlines()]

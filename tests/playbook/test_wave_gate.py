@@ -1,0 +1,86 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The wave gate: when a node fails, is lost, or is mended in a rescue, nothing after its wave begins.
+
+Protects roles/kubeadm_upgrade/tasks/wave_open.yml and wave_close.yml: without them the cases below go on with later
+waves (unreachable) or with the next hop (tried by emptying the two files).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stubbed import StubbedCluster
+
+WORKERS = 6
+WAVES = [["w1", "w2"], ["w3", "w4"], ["w5", "w6"]]
+MENDING_HOOK = """
+- name: A hook that mends the node and clears its error
+  ansible.builtin.meta: clear_host_errors
+"""
+
+
+def kubelet_installs(events: list[dict[str, Any]], version: str) -> set[str]:
+    return {
+        event["host"]
+        for event in events
+        if event["module"] == "kubernetes_release" and event["version"] == version and "kubelet" in (event["components"] or [])
+    }
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> StubbedCluster:
+    return StubbedCluster(tmp_path, control_planes=1, workers=WORKERS)
+
+
+@pytest.mark.parametrize("wave", [0, 1, 2], ids=["first", "middle", "last"])
+@pytest.mark.parametrize("trouble", ["fails", "unreachable", "mended"])
+def test_nothing_begins_after_the_wave_of_a_bad_node(cluster: StubbedCluster, trouble: str, wave: int) -> None:
+    bad, peer = WAVES[wave]
+    variables: dict[str, Any] = {"target": "1.26", "kubeadm_upgrade_serial": 2}
+    if trouble == "unreachable":
+        cluster.misbehave({"module": "node_drain", "host": bad, "state": "drained", "do": "down"})
+    else:
+        cluster.misbehave({"module": "node_drain", "host": bad, "state": "drained", "do": "fail"})
+    if trouble == "mended":
+        hook = cluster.folder / "mend.yml"
+        hook.write_text(MENDING_HOOK)
+        variables["kubeadm_upgrade_hook_on_failure"] = str(hook)
+
+    run = cluster.run("uplift.kubeadm.upgrade", **variables)
+
+    assert run.returncode != 0, run.stdout
+    done = kubelet_installs(cluster.events(), "v1.25.4")
+    earlier = {name for names in WAVES[:wave] for name in names}
+    later = {name for names in WAVES[wave + 1 :] for name in names}
+    assert done & later == set(), f"a wave after that of {bad} was begun\n{run.stdout}"
+    assert done >= earlier | {peer}, f"{peer}, in the wave of {bad}, did not finish\n{run.stdout}"
+    assert bad not in done
+    assert kubelet_installs(cluster.events(), "v1.26.9") == set(), f"the next hop was begun\n{run.stdout}"
+    assert "run the same command again" in run.stdout
+
+    cluster.mend()
+    again = cluster.run("uplift.kubeadm.upgrade", **variables)
+    assert again.returncode == 0, again.stdout
+    assert {node["kubelet"] for node in cluster.read("cluster.json")["nodes"].values()} == {"v1.26.9"}
+    assert kubelet_installs(cluster.events(), "v1.25.4") == later | {bad}, "a node was upgraded twice, or not at all"
+
+
+def test_a_node_lost_while_all_are_prepared_stops_before_the_control_plane(cluster: StubbedCluster) -> None:
+    cluster.misbehave({"module": "kubernetes_release", "host": "w5", "state": "fetched", "do": "down"})
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.26", kubeadm_upgrade_serial=2)
+    assert run.returncode != 0
+    assert not [event for event in cluster.events() if event["module"] == "kubeadm_run"], run.stdout
+
+
+def test_a_control_plane_that_fails_stops_all(tmp_path: Path) -> None:
+    cluster = StubbedCluster(tmp_path, control_planes=3, workers=2)
+    cluster.misbehave({"module": "kubeadm_run", "host": "cp2", "do": "fail"})
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.26")
+    assert run.returncode != 0
+    ran = [event["host"] for event in cluster.events() if event["module"] == "kubeadm_run"]
+    assert ran == ["cp1", "cp2"], run.stdout
+    assert kubelet_installs(cluster.events(), "v1.25.4") == set()
