@@ -107,7 +107,7 @@ def push(layout: Path) -> None:
     missing = {
         reference: digest
         for reference, digest in images.references(layout).items()
-        if not _has(f"{registry}/v2/{images.split(reference)[1]}/manifests/{digest}")
+        if _digest(f"{registry}/v2/{images.split(reference)[1]}/manifests/{images.split(reference)[2]}") != digest
     }
     if not missing:
         return
@@ -122,7 +122,7 @@ def _push(registry: str, layout: Path, reference: str, digest: str) -> None:
     base = f"{registry}/v2/{repository}"
     manifest = images.manifest(layout, digest)
     for descriptor in [manifest["config"], *manifest["layers"]]:
-        if _has(f"{base}/blobs/{descriptor['digest']}"):
+        if _digest(f"{base}/blobs/{descriptor['digest']}"):
             continue
         with _request("POST", f"{base}/blobs/uploads/") as response:
             location = response.headers["Location"]
@@ -142,14 +142,15 @@ def _request(method: str, url: str, data: bytes | None = None, media_type: str =
     return response
 
 
-def _has(url: str) -> bool:
+def _digest(url: str) -> str | None:
+    """Digest of a blob or a tag's manifest in the registry; None when it is not there."""
     try:
-        _request("HEAD", url).close()
+        with _request("HEAD", url) as response:
+            return response.headers["Docker-Content-Digest"]
     except urllib.error.HTTPError as error:
         if error.code == 404:
-            return False
+            return None
         raise
-    return True
 
 
 def _wait_for(url: str) -> None:
