@@ -64,6 +64,7 @@ class Toolbox:
             "MOLECULE_GLOB": "molecule/*/molecule.yml",
             "PYTHONUNBUFFERED": "1",
             "NO_COLOR": "1",
+            "HYPOTHESIS_STORAGE_DIRECTORY": str(BUILD / "cache/hypothesis"),
         }
 
 
@@ -75,9 +76,17 @@ class Run:
         self.deadline = time.monotonic() + limit
 
     def __call__(
-        self, tools: Toolbox, *command: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None
+        self,
+        tools: Toolbox,
+        *command: str | Path,
+        cwd: Path = ROOT,
+        env: dict[str, str] | None = None,
+        shown: bool = True,
     ) -> None:
-        """Runs a program of the toolbox (or any other on PATH); raises Failed when it fails or takes too long."""
+        """Runs a program of the toolbox (or any other on PATH); raises Failed when it fails or takes too long.
+
+        What is not `shown` goes to the log alone.
+        """
         words = [str(word) for word in command]
         self._write(f"$ {' '.join(words)}\n")
         process = subprocess.Popen(
@@ -97,7 +106,7 @@ class Run:
         try:
             assert process.stdout is not None
             for line in process.stdout:
-                self._write(line)
+                self._write(line, shown)
             code = process.wait()
         except BaseException:
             stop(process)
@@ -109,9 +118,10 @@ class Run:
         if code:
             raise Failed(f"`{words[0]}` ended with {code}")
 
-    def _write(self, text: str) -> None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+    def _write(self, text: str, shown: bool = True) -> None:
+        if shown:
+            sys.stdout.write(text)
+            sys.stdout.flush()
         self.log.write(text)
         self.log.flush()
 
@@ -158,11 +168,22 @@ def ruff(run: Run, tools: Toolbox) -> None:
 
 
 def mypy(run: Run, tools: Toolbox) -> None:
-    run(tools, "mypy", "-p", f"{COLLECTION}.plugins")
-    # Programs of their own, whose modules import each other by their bare names.
-    for program in ("tests/tools", "tests/lab", "tests/bench"):
-        if (ROOT / program).is_dir():
-            run(tools, "mypy", ".", f"--config-file={ROOT}/pyproject.toml", cwd=ROOT / program, env={"MYPYPATH": "."})
+    """The plugins as Ansible sees them, the lab as a package, and folders of programs that import by bare names."""
+    programs = [
+        (["-p", f"{COLLECTION}.plugins"], ROOT),
+        (["-p", "lab"], ROOT / "tests"),
+        *((["."], ROOT / folder) for folder in ("tests/tools", "tests/bench")),
+    ]
+    broken = []
+    for arguments, cwd in programs:
+        if not cwd.is_dir():
+            continue
+        try:
+            run(tools, "mypy", *arguments, f"--config-file={ROOT}/pyproject.toml", cwd=cwd, env={"MYPYPATH": str(cwd)})
+        except Failed:
+            broken.append(str(cwd.relative_to(ROOT.parent)))
+    if broken:
+        raise Failed(f"mypy has objections in {', '.join(broken)}")
 
 
 def yamllint(run: Run, tools: Toolbox) -> None:
@@ -207,6 +228,8 @@ def ansible_test(run: Run, tools: Toolbox, *arguments: str) -> None:
     run(tools, "git", "init", "--quiet", cwd=copy)
     home = workspace.ansible_test_home(tools.python)
     run(tools, "ansible-test", *arguments, "--color", "no", cwd=copy, env={"HOME": str(home)})
+    if "All targets skipped" in Path(run.log.name).read_text(encoding="utf-8"):
+        raise Failed("ansible-test found nothing to test")
 
 
 def sanity(run: Run, tools: Toolbox) -> None:
@@ -240,11 +263,7 @@ def build(run: Run, tools: Toolbox) -> None:
         run(tools, "ansible-galaxy", "collection", "install", "--offline", "-p", folder / "installed", artifact,
             cwd=folder, env=elsewhere)
         installed = folder / "installed/ansible_collections/uplift/kubeadm"
-        for kind in ("module", "filter", "test", "callback"):
-            plugins = sorted((installed / "plugins" / (kind if kind != "module" else "modules")).glob("[a-z]*.py"))
-            names = [f"uplift.kubeadm.{path.stem}" for path in plugins]
-            if names:
-                run(tools, "ansible-doc", "--type", kind, "--json", *names, cwd=folder, env=elsewhere)
+        run(tools, "ansible-doc", "--metadata-dump", "uplift.kubeadm", cwd=folder, env=elsewhere, shown=False)
         for playbook in sorted((installed / "playbooks").glob("*.yml")):
             run(tools, "ansible-playbook", "--syntax-check", f"uplift.kubeadm.{playbook.stem}",
                 cwd=folder, env=elsewhere)
