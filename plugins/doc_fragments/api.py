@@ -18,7 +18,8 @@ options:
   transport:
     description:
       - How the API is reached.
-      - V(stdlib) needs nothing but Python. It knows client certificates and tokens, as in the C(admin.conf) that kubeadm writes.
+      - V(stdlib) needs nothing but Python. It knows client certificates and tokens, as in the C(admin.conf) that
+        kubeadm writes.
       - V(kubernetes) uses the Python package C(kubernetes), and with it whatever a kubeconfig may ask for
         (exec plugins, OIDC, proxies). Meant for the controller or an execution environment.
     type: str
@@ -26,7 +27,8 @@ options:
     default: stdlib
   api_timeout:
     description:
-      - Seconds for which an API server that is away (refused or broken connections, answers 5xx, too many requests) is waited for.
+      - Seconds for which an API server that is away (refused or broken connections, answers 5xx, too many requests)
+        is waited for.
       - A single API server is away for seconds while it is upgraded; kubeadm itself allows 5 minutes a component.
     type: int
     default: 300

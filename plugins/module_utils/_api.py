@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The Kubernetes API: one small interface, two transports.
 
-Objects are plain dicts, as the API's JSON has them. An API server that is away while it is being upgraded is waited for here,
+Objects are plain dicts, as the API's JSON has them. An API server that is away while it is being upgraded is waited
+for here,
 so that no caller has to; an answer that will not change by asking again (4xx) is raised at once as ApiError.
 """
 
@@ -49,7 +50,7 @@ _AWAY_WORDS = (
     "context deadline exceeded",
 )
 
-Object = t.Dict[str, t.Any]
+Object = dict[str, t.Any]
 Query = t.Mapping[str, t.Union[str, int]]
 T = t.TypeVar("T")
 
@@ -63,7 +64,8 @@ class Answer(t.NamedTuple):
 
 
 class Transport(t.Protocol):
-    """Sends one request. Raises Away when there was no answer and asking again may help, UpliftError when it will not."""
+    """Sends one request. Raises Away when there was no answer and asking again may help, UpliftError when it will
+    not."""
 
     server: str
 
@@ -152,7 +154,8 @@ class Api:
         return self._request("POST", path, None, body, wait_when_busy=wait_when_busy)
 
     def patch(self, path: str, body: Object) -> Object:
-        """Merge patch. With metadata.resourceVersion in it, a 409 says that the object has changed since it was read."""
+        """Merge patch. With metadata.resourceVersion in it, a 409 says that the object has changed since it was
+        read."""
         return self._request("PATCH", path, {"fieldManager": FIELD_MANAGER}, body, _MERGE_PATCH)
 
     def delete(self, path: str, body: Object | None = None) -> Object:
@@ -187,8 +190,10 @@ class Api:
             deadline = now + self._timeout if deadline is None else deadline
             if now >= deadline:
                 raise ApiAway(
-                    f"The API server {self._transport.server} was away for {self._timeout:g} s ({method} {path}; last seen: {seen}). "
-                    "Check its static pod (crictl ps -a, journalctl -u kubelet) and the load balancer before it; a longer wait is «api_timeout»."
+                    f"The API server {self._transport.server} was away for {self._timeout:g} s ({method} "
+                    f"{path}; last seen: {seen}). "
+                    "Check its static pod (crictl ps -a, journalctl -u kubelet) and the load balancer before "
+                    "it; a longer wait is «api_timeout»."
                 )
             time.sleep(min(max(pause, wait), max(deadline - now, 0.01)))
             pause = min(pause * 2, 1.0)
@@ -213,7 +218,8 @@ def _object(method: str, path: str, answer: Answer) -> Object:
         return json.loads(answer.body) if answer.body else {}
     except ValueError as e:
         raise UpliftError(
-            f"{method} {path} was answered with something that is no JSON ({answer.body[:80]!r}): is the server of the kubeconfig an API server?"
+            f"{method} {path} was answered with something that is no JSON ({answer.body[:80]!r}): is the server "
+            f"of the kubeconfig an API server?"
         ) from e
 
 
@@ -313,7 +319,8 @@ class _NamedHttpsConnection(http.client.HTTPSConnection):
 
 
 def _is_final(error: Exception) -> bool:
-    """Would asking again fail again? Trust and names that do not exist do; a connection that ends in a handshake does not."""
+    """Would asking again fail again? Trust and names that do not exist do; a connection that ends in a handshake does
+    not."""
     if isinstance(error, ssl.SSLError):
         return not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError))
     return isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN
@@ -322,7 +329,8 @@ def _is_final(error: Exception) -> bool:
 def _tls_context(config: _kubeconfig.Kubeconfig) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cadata=config.ca.decode("ascii") if config.ca else None)
-        # From Python 3.13 on certificates must also be well-formed to the letter of RFC 5280; clusters' own authorities often
+        # From Python 3.13 on certificates must also be well-formed to the letter of RFC 5280; clusters' own
+        # authorities often
         # are not, and it adds nothing to who is trusted.
         context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
         if not config.verify:
@@ -355,13 +363,17 @@ class KubernetesTransport:
             from kubernetes import config
         except ImportError as e:
             raise UpliftError(
-                f"The transport «kubernetes» needs the Python package kubernetes, which {sys.executable} on {socket.gethostname()} does not "
-                f"have ({e}). Install it there with «{sys.executable} -m pip install kubernetes», name another interpreter with "
-                "ansible_python_interpreter, or let the API modules run on a control plane node with «transport: stdlib»."
+                f"The transport «kubernetes» needs the Python package kubernetes, which {sys.executable} on "
+                f"{socket.gethostname()} does not "
+                f"have ({e}). Install it there with «{sys.executable} -m pip install kubernetes», name another "
+                f"interpreter with "
+                "ansible_python_interpreter, or let the API modules run on a control plane node with "
+                "«transport: stdlib»."
             ) from e
         if not os.path.exists(kubeconfig):
             raise UpliftError(
-                f"The kubeconfig {kubeconfig} does not exist on {socket.gethostname()}; «kubeconfig» names its path there."
+                f"The kubeconfig {kubeconfig} does not exist on {socket.gethostname()}; «kubeconfig» names its "
+                f"path there."
             )
         try:
             client = config.new_client_from_config(config_file=kubeconfig, persist_config=False)

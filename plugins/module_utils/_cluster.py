@@ -10,7 +10,6 @@ import json
 import os
 import re
 import tempfile
-import typing as t
 from collections import Counter
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _yaml
@@ -110,7 +109,8 @@ def load(path: str, sha256: str | None = None) -> Object:
         ) from e
     if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
         raise UpliftError(
-            f"The cluster's facts at {path} have changed since they were read (SHA-256 differs); read them anew with cluster_info."
+            f"The cluster's facts at {path} have changed since they were read (SHA-256 differs); read them anew "
+            f"with cluster_info."
         )
     if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
         raise UpliftError(
@@ -160,13 +160,16 @@ def _kubeadm_config(api: Api) -> Object:
     text = ((config_map or {}).get("data") or {}).get("ClusterConfiguration")
     if not text:
         raise UpliftError(
-            f"The cluster at {api.server} has no ClusterConfiguration in the ConfigMap kube-system/{name}: it was not made by kubeadm, or the "
-            "ConfigMap was lost («kubeadm init phase upload-config kubeadm» writes it anew). kubeadm cannot upgrade a cluster without it."
+            f"The cluster at {api.server} has no ClusterConfiguration in the ConfigMap kube-system/{name}: it "
+            f"was not made by kubeadm, or the "
+            "ConfigMap was lost («kubeadm init phase upload-config kubeadm» writes it anew). kubeadm cannot "
+            "upgrade a cluster without it."
         )
     config = _yaml.load(text, f"ClusterConfiguration in the ConfigMap kube-system/{name}")
     if not isinstance(config, dict) or not config.get("kubernetesVersion"):
         raise UpliftError(
-            f"ClusterConfiguration in the ConfigMap kube-system/{name} names no kubernetesVersion; kubeadm cannot upgrade the cluster."
+            f"ClusterConfiguration in the ConfigMap kube-system/{name} names no kubernetesVersion; kubeadm "
+            f"cannot upgrade the cluster."
         )
     etcd = config.get("etcd") or {}
     return {

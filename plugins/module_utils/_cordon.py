@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Cordon and uncordon: ours carry an annotation, a person's stay.
 
-The annotation is set in the same request as spec.unschedulable, so that a run that was killed can tell its own cordon from a
+The annotation is set in the same request as spec.unschedulable, so that a run that was killed can tell its own cordon
+from a
 person's, whenever it was killed. It holds what the node offered before, for the check before it is uncordoned.
 """
 
@@ -102,7 +103,8 @@ def csi_drivers(api: Api, name: str) -> list[str]:
 def pods_on(api: Api, name: str, exact: bool = False) -> list[Object]:
     """The pods of a node.
 
-    :param exact: read from etcd, for which the API server goes through the pods of all nodes; else from its cache, which has
+    :param exact: read from etcd, for which the API server goes through the pods of all nodes; else from its cache,
+        which has
         an index by node, and may be a moment behind.
     """
     query = {"fieldSelector": f"spec.nodeName={name}", **({} if exact else {"resourceVersion": "0"})}
@@ -130,7 +132,8 @@ def get_node(api: Api, name: str) -> Object:
 
 
 def _update(api: Api, name: str, change: t.Callable[[Object], tuple[Object | None, Cordon]], dry_run: bool) -> Cordon:
-    """Patch a node by what it is at that moment: what changed it in between (a person's cordon, say) is not overwritten."""
+    """Patch a node by what it is at that moment: what changed it in between (a person's cordon, say) is not
+    overwritten."""
     for _attempt in range(_CONFLICTS):
         node = get_node(api, name)
         patch, outcome = change(node)
@@ -144,5 +147,6 @@ def _update(api: Api, name: str, change: t.Callable[[Object], tuple[Object | Non
             if e.status != 409:
                 raise
     raise UpliftError(
-        f"The node {name} changed {_CONFLICTS} times while it was to be cordoned or uncordoned: what writes it all the time?"
+        f"The node {name} changed {_CONFLICTS} times while it was to be cordoned or uncordoned: what writes it "
+        f"all the time?"
     )

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, The uplift.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Drain a node as `kubectl drain --ignore-daemonsets` does, with time-outs that name what holds it, and nothing left cordoned.
+"""Drain a node as `kubectl drain --ignore-daemonsets` does, with time-outs that name what holds it, and nothing left
+cordoned.
 
 The first half decides (pure functions on pods and budgets), the second does.
 """
@@ -109,10 +110,13 @@ def budgets_of(pod: Object, budgets: t.Iterable[Object]) -> list[str]:
 
 
 def selects(selector: Object | None, labels: t.Mapping[str, str]) -> bool:
-    """Does a budget's label selector match these labels? A missing or empty one matches nothing: so the server's eviction has it.
+    """Does a budget's label selector match these labels? A missing or empty one matches nothing: so the server's
+    eviction has it.
 
-    policy/v1 says that an empty selector takes in every pod of the namespace; the budget's controller counts them so, while
-    evictions pass it by («If a PDB with a nil or empty selector creeps in, it should match nothing», eviction.go 1.21 to 1.36).
+    policy/v1 says that an empty selector takes in every pod of the namespace; the budget's controller counts them so,
+    while
+    evictions pass it by («If a PDB with a nil or empty selector creeps in, it should match nothing», eviction.go 1.21
+    to 1.36).
     """
     if not selector or not (selector.get("matchLabels") or selector.get("matchExpressions")):
         return False
@@ -241,7 +245,8 @@ class Drain:
     def run(self) -> Report:
         """Drain the node; on failure lift what is our cordon again.
 
-        :raises UpliftError: it cannot be drained (nothing was touched), or was not drained in time. self.report says how far it came.
+        :raises UpliftError: it cannot be drained (nothing was touched), or was not drained in time. self.report says
+        how far it came.
         """
         try:
             self.survey()
@@ -279,7 +284,7 @@ class Drain:
         """
         pods = _cordon.pods_on(self.api, self.node, exact)
         daemonsets = self._daemonsets(pods)
-        budgets = self.api.list("/apis/policy/v1/poddisruptionbudgets", {"resourceVersion": "0"})
+        budgets: list[Object] = self.api.list("/apis/policy/v1/poddisruptionbudgets", {"resourceVersion": "0"})
         self.pods = {pod["metadata"]["uid"]: self._decide(pod, daemonsets, budgets) for pod in pods}
         problem = refusal(self.node, self.pods.values())
         if problem:
@@ -316,7 +321,8 @@ class Drain:
         self._look()
         if self._remaining():
             return False
-        # The cache of one API server said so. Once, at the end, ask etcd: also for pods bound just before the cordon was seen.
+        # The cache of one API server said so. Once, at the end, ask etcd: also for pods bound just before the cordon
+        # was seen.
         self.survey(exact=True)
         self._look_at(self.pods)
         return not self._remaining()
@@ -343,7 +349,8 @@ class Drain:
             why = never_allows(budget)
             if why and held[_key(budget)]:
                 self.report.warnings.append(
-                    f"The PodDisruptionBudget {_key(budget)} ({why}) allows no eviction, and holds {', '.join(held[_key(budget)])} on the node "
+                    f"The PodDisruptionBudget {_key(budget)} ({why}) allows no eviction, and holds "
+                    f"{', '.join(held[_key(budget)])} on the node "
                     f"{self.node}: the drain can end only if someone changes the budget or its workload."
                 )
 
@@ -450,7 +457,10 @@ class Drain:
                 " «skip_wait_for_delete_timeout» lets a drain go on without pods that were deleted long ago."
             )
         elif any(pod.uid not in self._sent and not pod.terminating for pod in self._remaining()):
-            text += " Give the budgets room (more replicas that are Ready, or a wider budget) or a longer «timeout», and run again."
+            text += (
+                " Give the budgets room (more replicas that are Ready, or a wider budget) or a longer "
+                "«timeout», and run again."
+            )
         return text
 
     def _give_back(self) -> str:

@@ -52,12 +52,14 @@ def load(path: str) -> Kubeconfig:
     for way in ("exec", "auth-provider"):
         if user.get(way):
             raise UpliftError(
-                f"The user {context.get('user')!r} of the kubeconfig {path} authenticates by «{way}», which the transport "
+                f"The user {context.get('user')!r} of the kubeconfig {path} authenticates by «{way}», which the "
+                f"transport "
                 "«stdlib» does not do. Use «transport: kubernetes» (it needs the Python package kubernetes)."
             )
     if cluster.get("proxy-url"):
         raise UpliftError(
-            f"The kubeconfig {path} names a proxy-url, which the transport «stdlib» does not use. Use «transport: kubernetes»."
+            f"The kubeconfig {path} names a proxy-url, which the transport «stdlib» does not use. Use "
+            f"«transport: kubernetes»."
         )
     server = cluster.get("server")
     if not isinstance(server, str) or not server.startswith(("https://", "http://")):

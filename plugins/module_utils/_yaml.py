@@ -3,9 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Read the YAML that Go programs write: kubeconfig files, and kubeadm's configuration in ConfigMaps.
 
-Managed nodes have no PyYAML, and what a parser accepts must not depend on the machine: so this reader is used everywhere.
-It knows block mappings and sequences, plain and quoted scalars (folded over lines too), literal blocks, comments, and JSON
-(as a whole document, or on one line where a value stands, hence also `{}` and `[]`). Everything else (anchors, tags, folded
+Managed nodes have no PyYAML, and what a parser accepts must not depend on the machine: so this reader is used
+everywhere.
+It knows block mappings and sequences, plain and quoted scalars (folded over lines too), literal blocks, comments, and
+JSON
+(as a whole document, or on one line where a value stands, hence also `{}` and `[]`). Everything else (anchors, tags,
+folded
 blocks, several documents, unquoted flow collections) is refused with the number of its line, never misread.
 """
 
@@ -16,8 +19,6 @@ import re
 import typing as t
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
-
-Line = t.Tuple[int, int, str]  # number in the file (from 1), indent in spaces, text without indent and trailing blanks
 
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _BOOL = {
@@ -92,7 +93,7 @@ class _Reader:
         for last in range(len(self.raw) - 1, -1, -1):  # a closing end marker
             if self.raw[last].strip():
                 if self.raw[last].rstrip() == "...":
-                    self.raw = self.raw[:last] + [""]
+                    self.raw = [*self.raw[:last], ""]
                 break
         value = self.node(-1)
         if self.peek() is not None:
@@ -112,7 +113,7 @@ class _Reader:
         return self.scalar(text, parent)
 
     def sequence(self, indent: int) -> list[t.Any]:
-        items = []
+        items: list[t.Any] = []
         while True:
             line = self.peek()
             if line is None or line[0] != indent or not _is_item(line[1]):
@@ -160,11 +161,12 @@ class _Reader:
         self.at += 1
         line = self.peek()
         if line is not None and line[0] == indent and _is_item(line[1]):
-            return self.sequence(indent)  # Go writes lists at the indent of their key
+            return self.sequence(indent)  # Go writes lists so
         return self.node(indent)
 
     def scalar(self, text: str, parent: int) -> t.Any:
-        """The scalar, or JSON, that begins with text on this line and may go on in lines indented deeper than parent."""
+        """The scalar, or JSON, that begins with text on this line and may go on in lines indented deeper than
+        parent."""
         first = text[0]
         if first in "\"'":
             return self.quoted(text)

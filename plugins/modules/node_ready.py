@@ -12,8 +12,10 @@ version_added: 0.1.0
 author:
   - The uplift.kubeadm authors (@uplift-kubeadm)
 description:
-  - Waits until a node is Ready, its kubelet reports the wanted version, and the node has back what it offered before it was
-    cordoned by M(uplift.kubeadm.node_drain). That is its extended resources (GPUs and the like), its CSI drivers and its
+  - Waits until a node is Ready, its kubelet reports the wanted version, and the node has back what it offered before
+    it was
+    cordoned by M(uplift.kubeadm.node_drain). That is its extended resources (GPUs and the like), its CSI drivers and
+    its
     DaemonSet pods. Static pods on it are Ready too.
   - With O(uncordon=true) the cordon is lifted in the same call, so that the node is out of service as short as can be.
 extends_documentation_fragment:
@@ -37,7 +39,8 @@ options:
     type: str
   static_pods_version:
     description:
-      - Version that the static pods C(kube-apiserver), C(kube-controller-manager) and C(kube-scheduler) of the node have to show.
+      - Version that the static pods C(kube-apiserver), C(kube-controller-manager) and C(kube-scheduler) of the node
+        have to show.
         For control plane nodes.
     type: str
   timeout:
@@ -47,7 +50,8 @@ options:
     default: 300
   uncordon:
     description:
-      - Uncordon the node when it is back. A person's cordon stays, as with O(uplift.kubeadm.node_drain#module:state=uncordoned).
+      - Uncordon the node when it is back. A person's cordon stays, as with
+        O(uplift.kubeadm.node_drain#module:state=uncordoned).
     type: bool
     default: false
 seealso:
