@@ -1,0 +1,287 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""node_drain through main(), against FakeApi over HTTP."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.uplift.kubeadm.plugins.modules import node_drain
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_api import FakeApi, status
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.run_module import Run, run_module
+
+NODE = "/api/v1/nodes/w1"
+CORDON = "uplift.kubeadm/cordon"
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> t.Iterator[FakeApi]:
+    fake = FakeApi(tmp_path / "admin.conf")
+    fake.node("w1", allocatable={"cpu": "4", "nvidia.com/gpu": "2", "hugepages-2Mi": "0"})
+    yield fake
+    fake.stop()
+
+
+@pytest.fixture
+def run(api: FakeApi, capsys: pytest.CaptureFixture[str]) -> Run:
+    defaults = {"name": "w1", "kubeconfig": str(api.kubeconfig), "timeout": 15, "api_timeout": 5}
+    return run_module(node_drain.main, capsys, defaults)
+
+
+def schedulable(api: FakeApi) -> bool:
+    return not api.get(NODE)["spec"].get("unschedulable")
+
+
+def test_drains(api: FakeApi, run: Run) -> None:
+    api.pod("web-1")
+    api.pod("done", owner=None, phase="Succeeded", emptydir=True)
+    api.pod("elsewhere", node="w2")
+    api.daemonset("logs")
+    api.pod("kube-proxy-like", mirror=True)
+    result = run()
+    assert result["changed"] is True
+    assert sorted(p["name"] for p in result["evicted"]) == ["done", "web-1"]
+    assert {p["name"]: p["why"] for p in result["left"]} == {"logs-x": "DaemonSet pod", "kube-proxy-like": "static pod"}
+    assert api.pods() == ["kube-proxy-like", "logs-x"]
+    assert api.pods("w2") == ["elsewhere"]
+    assert result["cordoned_before"] is False
+    assert result["offered"]["resources"] == {"nvidia.com/gpu": "2"}
+    assert result["offered"]["daemonset_pods"] == 1
+    assert "  default/web-1" in result["diff"]["before"]
+
+
+def test_annotation_and_unschedulable_in_one_request(api: FakeApi, run: Run) -> None:
+    run()
+    patches = api.sent("PATCH")
+    assert len(patches) == 1
+    body = patches[0][2] or {}
+    assert body["spec"] == {"unschedulable": True}
+    assert json.loads(body["metadata"]["annotations"][CORDON])["resources"] == {"nvidia.com/gpu": "2"}
+    run(state="uncordoned")
+    assert len(api.sent("PATCH")) == 2
+    assert schedulable(api)
+    assert CORDON not in api.get(NODE)["metadata"]["annotations"]
+
+
+def test_drained_again_changes_nothing_and_keeps_the_first_note(api: FakeApi, run: Run) -> None:
+    first = run()
+    api.objects[NODE]["status"]["allocatable"] = {}
+    again = run()
+    assert (first["changed"], again["changed"]) == (True, False)
+    assert again["offered"] == first["offered"]
+    assert again["cordoned_before"] is True
+    assert again["cordoned_by_person"] is False
+
+
+def test_a_persons_cordon_stays(api: FakeApi, run: Run) -> None:
+    api.objects[NODE]["spec"]["unschedulable"] = True
+    api.pod("web-1")
+    result = run()
+    assert (result["cordoned_before"], result["cordoned_by_person"]) == (True, True)
+    assert api.pods() == []
+    result = run(state="uncordoned")
+    assert result["changed"] is False
+    assert result["cordoned_by_person"] is True
+    assert "someone else" in result["msg"]
+    assert not schedulable(api)
+    assert api.sent("PATCH") == []
+
+
+def test_a_person_who_uncordoned_and_cordoned_anew_owns_the_cordon(api: FakeApi, run: Run) -> None:
+    run(state="cordoned")
+    meta = api.objects[NODE]["metadata"]
+    assert meta["managedFields"][0]["manager"] == "uplift.kubeadm"
+    meta["managedFields"][0]["manager"] = "kubectl-cordon"  # and kubectl leaves the annotation where it is
+    assert run(state="uncordoned")["cordoned_by_person"] is True
+    assert not schedulable(api)
+
+
+def test_a_cordon_set_between_reading_and_writing_is_not_taken_over(api: FakeApi, run: Run) -> None:
+    conflict = (409, status(409, "Conflict", "the object has been modified"))
+    api.faults = [("PATCH", conflict)]
+
+    handle = api.handle
+
+    def person_is_faster(method: str, target: str, body: t.Any) -> t.Any:
+        if method == "PATCH":
+            api.objects[NODE]["spec"]["unschedulable"] = True
+        return handle(method, target, body)
+
+    api.handle = person_is_faster  # type: ignore[method-assign]
+    result = run(state="cordoned")
+    assert result["changed"] is False
+    assert result["cordoned_by_person"] is True
+
+
+@pytest.mark.parametrize(
+    ("pod", "option", "words"),
+    [
+        ({"owner": None}, "force_unmanaged", "no controller would start them again"),
+        ({"emptydir": True}, "delete_emptydir_data", "emptyDir data"),
+        ({"owner": "DaemonSet/deleted"}, "force_unmanaged", "DaemonSet is gone"),
+    ],
+)
+def test_pods_that_stop_a_drain_stop_it_before_the_cordon(
+    api: FakeApi, run: Run, pod: dict[str, t.Any], option: str, words: str
+) -> None:
+    api.pod("precious", **pod)
+    api.pod("web-1")
+    for check_mode in (True, False):
+        result = run(check_mode=check_mode, failed=True)
+        assert "default/precious" in result["msg"]
+        assert words in result["msg"]
+        assert option in result["msg"]
+    assert api.sent("PATCH") == []
+    assert api.sent("POST") == []
+    assert run(**{option: True})["changed"] is True
+    assert api.pods() == []
+
+
+def test_two_budgets_on_a_pod_are_found_beforehand(api: FakeApi, run: Run) -> None:
+    api.pod("web-1", labels={"app": "web"})
+    for name in ("one", "two"):
+        api.budget(name, {"matchLabels": {"app": "web"}}, allowed=1)
+    result = run(failed=True)
+    assert "default/web-1 (default/one and default/two)" in result["msg"]
+    assert api.sent("PATCH") == []
+
+
+def test_refused_evictions_wait_for_the_budget(api: FakeApi, run: Run) -> None:
+    for n in range(4):
+        api.pod(f"web-{n}", labels={"app": "web"})
+    budget = api.budget("web", {"matchLabels": {"app": "web"}}, allowed=1)
+    # Each replica that is gone is Ready elsewhere a moment later.
+    api.on_gone = lambda pod: threading.Timer(0.3, lambda: budget["status"].update(disruptionsAllowed=1)).start() or None
+    result = run()
+    assert len(result["evicted"]) == 4
+    assert result["waited"][0]["budget"] == "default/web"
+    assert result["waited"][0]["refusals"] >= 3
+    assert 0 < result["waited"][0]["seconds"] <= result["seconds"]
+    # While the budget refuses, one pod at a time asks: not all of them over and over.
+    assert len(api.sent("POST", "eviction")) < 25
+
+
+def test_a_drain_that_fails_uncordons_and_names_what_holds_it(api: FakeApi, run: Run) -> None:
+    api.pod("free")
+    api.pod("web-1", labels={"app": "web"})
+    api.budget("web", {"matchLabels": {"app": "web"}}, allowed=0, maxUnavailable=0)
+    result = run(timeout=1, failed=True)
+    assert "default/web-1 (held by the budget default/web" in result["msg"]
+    assert "needs 2 healthy pods and has 2 currently" in result["msg"]
+    assert "gone stay gone" in result["msg"]
+    assert "default/free" in result["msg"]
+    assert "uncordoned again" in result["msg"]
+    assert schedulable(api)
+    assert [p["name"] for p in result["evicted"]] == ["free"]
+    assert any("maxUnavailable: 0" in str(w) for w in result["warnings"])
+
+
+def test_a_drain_that_fails_leaves_a_persons_cordon(api: FakeApi, run: Run) -> None:
+    api.objects[NODE]["spec"]["unschedulable"] = True
+    api.pod("web-1", labels={"app": "web"})
+    api.budget("web", {"matchLabels": {"app": "web"}}, allowed=0)
+    assert "stays cordoned, as someone had left it" in run(timeout=1, failed=True)["msg"]
+    assert not schedulable(api)
+
+
+def test_a_drain_after_a_killed_one_uncordons_what_that_had_cordoned(api: FakeApi, run: Run) -> None:
+    run(state="cordoned")
+    api.pod("precious", owner=None)
+    assert "uncordoned again" in run(failed=True)["msg"]
+    assert schedulable(api)
+
+
+def test_an_eviction_that_is_forbidden_ends_the_drain_at_once(api: FakeApi, run: Run) -> None:
+    api.pod("web-1")
+    api.faults = [("POST", (403, status(403, "Forbidden", "admission webhook says no")))]
+    result = run(failed=True)
+    assert "admission webhook says no" in result["msg"]
+    assert "default/web-1" in result["msg"]
+    assert schedulable(api)
+
+
+def test_a_webhook_that_fails_is_tried_again(api: FakeApi, run: Run) -> None:
+    api.pod("web-1")
+    api.faults = [("POST", (500, status(500, "InternalError", "failed calling webhook")))]
+    assert run()["evicted"][0]["name"] == "web-1"
+
+
+def test_a_replacement_of_the_same_name_is_not_waited_for_nor_evicted(api: FakeApi, run: Run) -> None:
+    """A StatefulSet starts a pod of the same name as soon as the old one is gone: here even on the same node."""
+    api.pod("db-0", owner="StatefulSet/db")
+    api.add("daemonsets", {"metadata": {"name": "db", "namespace": "default"}, "spec": {}})
+
+    # The replacement is another object with another UID; it is of a kind that drains leave, or it would be evicted in turn.
+    api.on_gone = lambda pod: api.pod("db-0", owner="DaemonSet/db") and None
+    result = run(timeout=5)
+    assert [p["name"] for p in result["evicted"]] == ["db-0"]
+    assert result["seconds"] < 4
+    assert api.pods() == ["db-0"]
+    assert len(api.sent("POST", "eviction")) == 1
+    uid = (api.sent("POST", "eviction")[0][2] or {})["deleteOptions"]["preconditions"]["uid"]
+    assert uid != api.get("/api/v1/namespaces/default/pods/db-0")["metadata"]["uid"]
+
+
+def test_waits_until_pods_are_gone(api: FakeApi, run: Run) -> None:
+    api.pod("slow")
+    api.termination["slow"] = 1.2
+    begun = time.monotonic()
+    result = run()
+    assert time.monotonic() - begun >= 1.2
+    assert result["evicted"][0]["seconds"] >= 1.0
+    assert len(api.sent("POST", "eviction")) == 1
+
+
+def test_evictions_are_in_parallel(api: FakeApi, run: Run) -> None:
+    for n in range(8):
+        api.pod(f"web-{n}")
+        api.termination[f"web-{n}"] = 1.0
+    assert run(evictions_in_parallel=4)["seconds"] < 4
+
+
+def test_pods_deleted_long_ago_are_left_when_asked(api: FakeApi, run: Run) -> None:
+    api.pod("stuck", deletionTimestamp="2026-01-01T00:00:00Z")
+    assert "default/stuck (was terminating before" in run(timeout=1, failed=True)["msg"]
+    result = run(skip_wait_for_delete_timeout=60)
+    assert result["left"][0]["why"] == "deleted long ago, not waited for"
+
+
+def test_grace_period(api: FakeApi, run: Run) -> None:
+    api.pod("a")
+    run(grace_period=3)
+    assert (api.sent("POST", "eviction")[0][2] or {})["deleteOptions"]["gracePeriodSeconds"] == 3
+
+
+def test_check_mode_says_what_would_happen(api: FakeApi, run: Run) -> None:
+    api.pod("web-1")
+    result = run(check_mode=True)
+    assert result["changed"] is True
+    assert result["evicted"] == [{"namespace": "default", "name": "web-1", "seconds": None}]
+    assert run(check_mode=True, state="cordoned")["changed"] is True
+    assert api.sent("PATCH") == api.sent("POST") == []
+
+
+def test_an_api_server_that_is_away_is_waited_for(api: FakeApi, run: Run) -> None:
+    api.pod("web-1")
+    busy = (429, status(429, "", "Too many requests, please try again later."), {"Retry-After": "1"})
+    etcd = (500, status(500, "", "etcdserver: leader changed"))
+    api.faults = [("GET", "closed"), ("GET", 503), ("GET", busy), ("PATCH", etcd), ("POST", 503), ("GET .*pods", "closed")]
+    assert run()["evicted"][0]["name"] == "web-1"
+    assert api.faults == []
+
+
+def test_no_such_node(run: Run) -> None:
+    msg = run(name="w9", failed=True)["msg"]
+    assert "no node 'w9'" in msg
+    assert "kubectl get nodes" in msg
+
+
+def test_no_kubeconfig(run: Run) -> None:
+    assert "/nowhere/admin.conf does not exist" in run(kubeconfig="/nowhere/admin.conf", failed=True)["msg"]

@@ -1,0 +1,28 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run a module's main() in this process and return its JSON."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+Run = t.Callable[..., dict[str, t.Any]]
+
+
+def run_module(main: t.Callable[[], None], capsys: pytest.CaptureFixture[str], defaults: dict[str, t.Any]) -> Run:
+    """A function that runs main with defaults and its keyword arguments; it checks that the run failed or not, as told."""
+
+    def run(check_mode: bool = False, failed: bool = False, **params: t.Any) -> dict[str, t.Any]:
+        args = {"_ansible_check_mode": check_mode, "_ansible_diff": True, **defaults, **params}
+        with patch_module_args({k: v for k, v in args.items() if v is not None}), pytest.raises(SystemExit):
+            main()
+        result = json.loads(capsys.readouterr().out)
+        assert result.get("failed", False) is failed, result.get("msg")
+        return result
+
+    return run
