@@ -50,12 +50,11 @@ if [ -z "$bare" ]; then
     echo "No Python of $* runs here. Install one of them (Debian 12: apt-get install python3 python3-venv)." >&2
     exit 1
 fi
-version=$("$bare" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 if [ "$(id -u)" = 0 ] && [ -e /etc/debian_version ]; then
-    echo "$bare cannot make virtual environments yet: installing Debian's python$version-venv" >&2
+    echo "$bare cannot make virtual environments yet: installing Debian's python3-venv" >&2
     export DEBIAN_FRONTEND=noninteractive
-    { apt-get install -qq -y "python$version-venv" || { apt-get update -qq && apt-get install -qq -y "python$version-venv"; }; } >&2
+    { apt-get install -qq -y python3-venv || { apt-get update -qq && apt-get install -qq -y python3-venv; }; } >&2 || true
     first ensurepip "$@" && exit 0
 fi
-echo "$bare cannot make virtual environments: its ensurepip is missing (Debian, as root: apt-get install python$version-venv)." >&2
+echo "$bare cannot make virtual environments: its ensurepip is missing (Debian, as root: apt-get install python3-venv)." >&2
 exit 1
