@@ -41,6 +41,14 @@ QUIET = {
     "UCF_FORCE_CONFFOLD": "1",
 }
 CONFFILES = ("--force-confdef", "--force-confold")
+# Without a network: apt knows of no source but the files. (--no-download breaks installs of files: apt takes the path for
+# one that is not absolute.) The caches of the system stay as they are.
+NO_SOURCES = (
+    "Dir::Etc::sourcelist=/dev/null",
+    "Dir::Etc::sourceparts=/dev/null",
+    "Dir::Cache::pkgcache=",
+    "Dir::Cache::srcpkgcache=",
+)
 INTERRUPTED = "dpkg was interrupted"
 
 
@@ -182,10 +190,11 @@ class Apt:
             view = folder / "apt.conf"
             view.write_text(self._configuration(folder, kind))
             result = self.runner.run(["apt-get", "-q", "-c", str(view), "update"], env=QUIET)
-            trouble = [line for line in (result.out + result.err).splitlines() if re.match(r"(E|W|Err)[:\d]", line)]
-            # apt before 2.1 ends well though it could read nothing; a warning of another kind is no reason to stop.
-            if result.rc != 0 or any("Failed to fetch" in line or line.startswith("Err") for line in trouble):
-                said = " | ".join(dict.fromkeys(line.strip() for line in trouble)) or result.why()
+            # apt before 2.1 ends well though it could read nothing.
+            if result.rc != 0 or re.search(r"^Err:|Failed to fetch", result.out + result.err, re.MULTILINE):
+                # An "Err:" has its reason (404 Not Found) on the next line.
+                trouble = re.findall(r"^(?:Err:.*(?:\n  .*)?|[EW]: .*)", result.out + result.err, re.MULTILINE)
+                said = " | ".join(dict.fromkeys(" ".join(line.split()) for line in trouble)) or result.why()
                 raise UpliftError(f"The repository {self._where(minor)} cannot be read by apt: {said}")
             yield view
         finally:
@@ -233,10 +242,18 @@ class Apt:
         return than is None or self.runner.run(["dpkg", "--compare-versions", version, "gt", than]).rc == 0
 
     def _install(self, files: t.Sequence[str]) -> None:
-        argv = ["apt-get", "-q", "-y", "install", "--no-download", "--no-remove", "--no-install-recommends"]
-        argv += ["--allow-change-held-packages", "-o", f"DPkg::Lock::Timeout={LOCK_SECONDS}"]
-        for option in CONFFILES:
-            argv += ["-o", f"Dpkg::Options::={option}"]
+        argv = [
+            "apt-get",
+            "-q",
+            "-y",
+            "install",
+            "--no-remove",
+            "--no-install-recommends",
+            "--allow-change-held-packages",
+        ]
+        options = [f"DPkg::Lock::Timeout={LOCK_SECONDS}", *NO_SOURCES]
+        for option in [*options, *(f"Dpkg::Options::={option}" for option in CONFFILES)]:
+            argv += ["-o", option]
         argv += files
         result: Result = self.runner.run(argv, env=QUIET, timeout=LOCK_SECONDS + 600)
         if result.rc != 0 and INTERRUPTED in result.err:  # a run was killed while dpkg was at work
