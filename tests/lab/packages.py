@@ -21,8 +21,8 @@ Layout below ``mirror_dir``::
     rpm/v1.25/rpm/{repodata/{repomd.xml,repomd.xml.asc,repomd.xml.key,...},x86_64/*.rpm}
     rpm/lab-base/lab-base-1-1.noarch.rpm
 
-``deb/v1.25`` and ``rpm/v1.25`` are symbolic links into ``.builds/``: a finished build replaces the one before in one
-step, and a broken-off build is never served.
+``deb/v1.25``, ``rpm/v1.25`` and ``rpm/lab-base`` are symbolic links into ``.builds/``: a finished build replaces the
+one before in one step, and a broken-off build is never served.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -247,6 +247,7 @@ def lab_base() -> Package:
         "What the Debian system of a lab node provides, for rpm's dependencies (lab only, no files)",
         provides=[
             "/bin/sh",
+            "system-release(releasever) = 12",
             "iptables = 1.8.9",
             "iproute = 6.1.0",
             "util-linux = 2.38.1",
@@ -264,7 +265,8 @@ def debian_relation(requirement: str) -> str:
     return f"{name} ({constraint[0]})" if constraint else name
 
 
-def debian_control(package: Package) -> str:
+def debian_control(package: Package, size: int) -> str:
+    """dpkg's description of a package; ``size`` in bytes as installed."""
     lines = [
         f"Package: {package.name}",
         f"Version: {package.version}-{package.release}",
@@ -272,6 +274,7 @@ def debian_control(package: Package) -> str:
         "Maintainer: uplift.kubeadm lab <lab@uplift.invalid>",
         "Section: admin",
         "Priority: optional",
+        f"Installed-Size: {size // 1024}",
         "Homepage: https://kubernetes.io",
     ]
     for keyword, relations in (("Depends", package.requires), ("Recommends", package.recommends)):
@@ -377,22 +380,33 @@ def _ensure_repository(mirror_dir: Path, family: str, minor: int, patches: Seque
     packages = [p for v in patches for p in kubernetes_packages(v, family, artifacts.ensure(v))]
     crictl = artifacts.tool("crictl", artifacts.CRICTL) / "crictl"
     packages += tool_packages(minor, family, crictl, cni_plugins(cni_version(minor)[0]))
-    finished = mirror_dir / ".builds" / f"{family}-v1.{minor}-{_fingerprint(packages, key)}"
-    link = mirror_dir / family / f"v1.{minor}"
-    if link.resolve() == finished.resolve() and finished.is_dir():
+
+    def build(directory: Path, work: Path) -> None:
+        repository = directory / family
+        repository.mkdir()
+        with step(f"building {family} packages of Kubernetes {', '.join(patches)}"):
+            if family == "deb":
+                _build_deb_repository(minor, packages, repository, work, key)
+            else:
+                _build_rpm_repository(packages, repository, work, key)
+
+    _ensure_link(mirror_dir / family / f"v1.{minor}", mirror_dir, _fingerprint(packages, key), build)
+
+
+def _ensure_link(link: Path, mirror_dir: Path, fingerprint: str, build: Callable[[Path, Path], None]) -> None:
+    """Have ``link`` point to what ``build(empty directory, scratch directory)`` makes, named by its fingerprint."""
+    name = f"{link.parent.name}-{link.name}-"
+    finished = mirror_dir / ".builds" / f"{name}{fingerprint}"
+    if link.is_symlink() and link.resolve() == finished.resolve() and finished.is_dir():
         return
     if not finished.is_dir():
-        with (
-            step(f"building {family} packages of Kubernetes {', '.join(patches)}"),
-            _work_directory(finished.parent) as work,
-        ):
-            repository = work / "out" / family
-            repository.mkdir(parents=True)
-            build = _build_deb_repository if family == "deb" else _build_rpm_repository
-            build(minor, packages, repository, work, key)
+        with tempfile.TemporaryDirectory(dir=finished.parent, prefix=".work-") as scratch:
+            work = Path(scratch)
+            (work / "out").mkdir()
+            build(work / "out", work)
             os.rename(work / "out", finished)
     _point(link, finished)
-    for old in finished.parent.glob(f"{family}-v1.{minor}-*"):
+    for old in finished.parent.glob(f"{name}*"):
         if old != finished:
             shutil.rmtree(old)
 
@@ -427,11 +441,13 @@ def _lay_out(package: Package, root: Path) -> None:
         target.chmod(mode)
 
 
-def _build_deb(package: Package, root: Path, target: Path) -> None:
+def _build_deb(package: Package, root: Path, target: Path) -> int:
+    """Make the package, and return its size as installed."""
     _lay_out(package, root)
+    size = sum((root / path.lstrip("/")).stat().st_size for path in package.files)
     control = root / "DEBIAN"
     control.mkdir()
-    (control / "control").write_text(debian_control(package))
+    (control / "control").write_text(debian_control(package, size))
     if package.config_files:
         (control / "conffiles").write_text("".join(f"{path}\n" for path in package.config_files))
     for name, text in debian_scripts(package).items():
@@ -439,6 +455,7 @@ def _build_deb(package: Package, root: Path, target: Path) -> None:
         (control / name).chmod(0o755)
     run("dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", root, target, env=_ENV)
     shutil.rmtree(root)
+    return size
 
 
 def _build_deb_repository(minor: int, packages: Sequence[Package], repository: Path, work: Path, key: Path) -> None:
@@ -447,10 +464,10 @@ def _build_deb_repository(minor: int, packages: Sequence[Package], repository: P
     index = ""
     for package in packages:
         deb = pool / f"{package.name}_{package.version}-{package.release}_{DEB_ARCH}.deb"
-        _build_deb(package, work / "root", deb)
+        size = _build_deb(package, work / "root", deb)
         with deb.open("rb") as stream:
             checksum = hashlib.file_digest(stream, "sha256").hexdigest()
-        control, description = debian_control(package).rsplit("Description:", 1)
+        control, description = debian_control(package, size).rsplit("Description:", 1)
         index += f"{control}Filename: {DEB_ARCH}/{deb.name}\nSize: {deb.stat().st_size}\nSHA256: {checksum}\n"
         index += f"Description:{description}\n"
     files = {"Packages": index.encode(), "Packages.gz": gzip.compress(index.encode(), mtime=0)}
@@ -495,7 +512,7 @@ def _sign_rpms(rpms: Iterable[Path], env: Mapping[str, str]) -> None:
     run("rpmsign", "--addsign", *macros, *rpms, env=env)
 
 
-def _build_rpm_repository(minor: int, packages: Sequence[Package], repository: Path, work: Path, key: Path) -> None:
+def _build_rpm_repository(packages: Sequence[Package], repository: Path, work: Path, key: Path) -> None:
     pool = repository / RPM_ARCH
     pool.mkdir()
     for package in packages:
@@ -513,15 +530,14 @@ def lab_base_rpm(mirror_dir: Path) -> Path:
 
 
 def _ensure_lab_base(mirror_dir: Path, key: Path) -> None:
-    target = lab_base_rpm(mirror_dir)
-    if target.exists():
-        return
-    with _work_directory(mirror_dir / ".builds") as work:
-        _build_rpm(lab_base(), work, work)
+    package = lab_base()
+
+    def build(directory: Path, work: Path) -> None:
+        _build_rpm(package, work, directory)
         with _keyring(key) as env:
-            _sign_rpms([work / target.name], env)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.rename(work / target.name, target)
+            _sign_rpms(directory.glob("*.rpm"), env)
+
+    _ensure_link(lab_base_rpm(mirror_dir).parent, mirror_dir, _fingerprint([package], key), build)
 
 
 def cni_plugins(version: str) -> Path:
@@ -582,8 +598,8 @@ def _keyring(key: Path) -> Iterator[dict[str, str]]:
 
 # --- what a node image needs ----------------------------------------------------------------------------------------
 
-# kind's image brings a crictl, a kubelet unit and a drop-in where they would hide those of the packages. They go; the few
-# settings that a kubelet in a container needs stay, in a drop-in beside kind's 11-kind.conf.
+# kind's image brings a crictl, a kubelet unit and a drop-in where they would hide those of the packages. They go;
+# what a kubelet in a container needs of them stays, in a drop-in beside kind's 11-kind.conf.
 _MAKE_ROOM = """rm -f /usr/local/bin/crictl /etc/systemd/system/kubelet.service \\
   /etc/systemd/system/kubelet.service.d/10-kubeadm.conf /etc/systemd/system/*.wants/kubelet.service
 mkdir -p /etc/systemd/system/kubelet.service.d
@@ -637,10 +653,12 @@ def install_script(
     """Shell text that makes a kind node of packages of ``version``, as a user's node is, for an image build.
 
     ``family`` is ``deb`` or ``rpm``; ``mounted`` is where ``mirror_dir`` is seen while the script runs, ``mirror_url``
-    what running nodes call it. The text changes whenever the packages or their key do. Needs no network and no running systemd, and before it NODE_PACKAGES_DEB
-    or NODE_PACKAGES_RPM on the node. What it leaves: the repository of the minor with its key, the five packages, the
-    three held (``apt-mark hold``; an rpm repository excludes all five instead), kubelet enabled, and the arguments that
-    kind sets in /etc/default/kubelet kept, which makes that configuration file one that a user has changed.
+    what running nodes call it. The text changes whenever the packages or their key do.
+
+    Needs NODE_PACKAGES_DEB or NODE_PACKAGES_RPM on the node, no network and no running systemd. What it leaves: the
+    repository of the minor with its key, the five packages, the three held (``apt-mark hold``; an rpm repository
+    excludes all five instead), kubelet enabled, and the arguments that kind sets in /etc/default/kubelet kept, which
+    makes that configuration file one that a user has changed.
     """
     minor = minor_of(version)
     build = os.readlink(mirror_dir / family / f"v1.{minor}")
@@ -658,7 +676,9 @@ def install_script(
     else:
         source = "/etc/yum.repos.d/kubernetes.repo"
         install = [
-            f"mkdir -p {Path(_RPM_KEY).parent} {Path(source).parent}",
+            f"mkdir -p /etc/rpm {Path(_RPM_KEY).parent} {Path(source).parent}",
+            # Debian keeps the database in the home of whoever calls rpm; a user's node has it here.
+            "echo '%_dbpath /var/lib/rpm' > /etc/rpm/macros.lab",
             f"cp {files[0].parent.parent / 'repodata' / 'repomd.xml.key'} {_RPM_KEY}",
             f"cat > {source} <<'END'\n{rpm_repo(mirror_url, minor)}END",
             f"rpm --import {_RPM_KEY}",
@@ -670,13 +690,6 @@ def install_script(
 
 
 # --- small parts ----------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _work_directory(parent: Path) -> Iterator[Path]:
-    """A directory on the same file system as what will be made of it, so that a rename finishes it."""
-    with tempfile.TemporaryDirectory(dir=parent, prefix=".work-") as directory:
-        yield Path(directory)
 
 
 def _point(link: Path, target: Path) -> None:
