@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import fcntl
 import json
 import os
 import re
@@ -113,22 +114,38 @@ class Kubeadm:
         self._require_systemd()
         if version:
             self._require_version(command[0], version)
-        last = self.last_run()
-        ours = last is not None and last["command"] == command and last["version"] == version
-        if last is not None and last["state"] == "running":
-            last = self._wait(last, deadline, timeout)
-            if ours:
-                return self._result(last, adopted=True)
-        elif ours and adopt and last is not None and self._may_adopt(last):
-            return self._result(last, adopted=True)
-        record = self._start(command, version, environment)
+        while True:
+            with self._locked():
+                last = self.last_run()
+                if last is None or last["state"] != "running":
+                    if last is not None and adopt and self._may_adopt(last, command, version):
+                        return self._result(last, adopted=True)
+                    record = self._start(command, version, environment)
+                    break
+            ended = self._wait(last, deadline, timeout)
+            if (ended["command"], ended["version"]) == (command, version):
+                return self._result(ended, adopted=True)
         return self._result(self._wait(record, deadline, timeout), adopted=False)
 
-    def _may_adopt(self, last: dict[str, t.Any]) -> bool:
-        return bool(last["state"] == "done" and not last["acknowledged"] and last["boot"] == self._boot())
+    @contextlib.contextmanager
+    def _locked(self) -> t.Iterator[None]:
+        """Between looking for a run and starting one, nobody else starts one."""
+        self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self.state / "kubeadm.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _may_adopt(self, last: dict[str, t.Any], command: list[str], version: str | None) -> bool:
+        same = (last["command"], last["version"], last["boot"]) == (command, version, self._boot())
+        return bool(same and last["state"] == "done" and not last["acknowledged"])
 
     def _start(self, command: list[str], version: str | None, environment: t.Mapping[str, str]) -> dict[str, t.Any]:
         """Start the unit. The record is on disk before, so that no start is ever without one."""
+        if _state_of(self._unit())["state"] == "running":
+            raise UpliftError(
+                f"{UNIT} is at work on this node, but {self.record_file} does not say with what. It was left alone; see "
+                f"systemctl status {UNIT}, and run again when it has ended."
+            )
         self._forget_unit()
         started = datetime.datetime.now(datetime.timezone.utc)
         log = self.state / "log" / f"kubeadm-{started:%Y%m%dT%H%M%S.%fZ}.log"
@@ -170,6 +187,9 @@ class Kubeadm:
         """Wait for the unit's end; the finished record. Raises UpliftError when the time is up."""
         while True:
             state = _state_of(self._unit())
+            now = self._record()
+            if now is None or now["log"] != record["log"]:  # this caller was lost, and a later run has gone on
+                raise UpliftError(f"{' '.join(record['command'])} ended, and another run of kubeadm was started since.")
             if state["state"] != "running":
                 with contextlib.suppress(FileNotFoundError):
                     (self.state / "kubeadm.env").unlink()

@@ -41,8 +41,8 @@ QUIET = {
     "UCF_FORCE_CONFFOLD": "1",
 }
 CONFFILES = ("--force-confdef", "--force-confold")
-# Without a network: apt knows of no source but the files. (--no-download breaks installs of files: apt takes the path for
-# one that is not absolute.) The caches of the system stay as they are.
+# Without a network: apt knows of no source but the files. (--no-download breaks installs of files: "Pathname to install
+# is not absolute".) The caches of the system stay as they are.
 NO_SOURCES = (
     "Dir::Etc::sourcelist=/dev/null",
     "Dir::Etc::sourceparts=/dev/null",
