@@ -14,11 +14,11 @@ from pathlib import Path
 from . import cache, download, gobuild
 from .errors import LabError
 from .paths import arch
-from .progress import step
+from .progress import say, step
 from .shell import out
 
 KUBERNETES_PROGRAMS = gobuild.KUBERNETES_PROGRAMS
-# Newest crictl that speaks to the containerd of Debian 12 and builds as a module.
+# One crictl for all versions: module proxies do not have every one, and this one speaks to Debian 12's containerd.
 CRICTL = "1.30.0"
 KIND = "0.29.0"
 _GITHUB = "https://github.com"
@@ -53,10 +53,10 @@ def _check(version: str) -> None:
 def _kubernetes(version: str, part: Path) -> None:
     base = f"https://dl.k8s.io/release/v{version}/bin/linux/{arch()}"
     try:
-        with step(f"downloading Kubernetes {version}"):
-            for program in KUBERNETES_PROGRAMS:
-                url = f"{base}/{program}"
-                download.save(download.checked(url, f"{url}.sha256"), part / program)
+        for program in KUBERNETES_PROGRAMS:
+            url = f"{base}/{program}"
+            download.save(download.checked(url, f"{url}.sha256"), part / program)
+            say(f" ok downloaded {program} {version}")
     except download.NotReachable:
         with step(f"building Kubernetes {version} from Go modules (minutes)"):
             gobuild.kubernetes(version, KUBERNETES_PROGRAMS, part)
@@ -66,8 +66,8 @@ def _kubernetes(version: str, part: Path) -> None:
 def _tool(name: str, version: str, part: Path) -> None:
     fetch, build, proof = _TOOLS[name]
     try:
-        with step(f"downloading {name} {version}"):
-            fetch(version, part)
+        fetch(version, part)
+        say(f" ok downloaded {name} {version}")
     except download.NotReachable:
         with step(f"building {name} {version} from Go modules"):
             build(version, part)

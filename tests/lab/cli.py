@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
-from . import artifacts, cluster, docker, engine, images, nodeimage, services
+from . import cluster, docker, services
 from .errors import LabError
-from .paths import cluster_dir
+from .paths import cache_dir, cluster_dir
 
 _PROGRAM = "python3 tests/lab"
 _VERSION = "1.24.17"
 _HOPS = "1.25.4,1.26.9"
+_INSTALLS = ("binary", "deb", "rpm")
 
 _EPILOG = f"""examples:
-  {_PROGRAM} up --name demo                           1 control plane, 2 workers at {_VERSION}; {_HOPS} to be had
+  {_PROGRAM} up --name demo                      1 control plane, 2 workers at {_VERSION}; {_HOPS} to be had
   {_PROGRAM} up --name ha --control-planes 3 --install deb
   {_PROGRAM} status
   ansible-inventory -i "$({_PROGRAM} inventory --name demo --connection ssh --path)" --graph
@@ -70,8 +73,11 @@ def _parser() -> argparse.ArgumentParser:
     def name(command: argparse.ArgumentParser) -> None:
         command.add_argument("--name", required=True, help="name of the cluster")
 
-    build = add("build", _build, "fill the cache for some versions, without making a cluster", "build --versions 1.25.4")
+    build = add("build", _build, "fill the cache for some versions, without a cluster", "build --versions 1.25.4")
     build.add_argument("--versions", default=f"{_VERSION},{_HOPS}", help="comma-separated (default: %(default)s)")
+    build.add_argument(
+        "--nodes", default="", metavar="VERSION:INSTALL", help="node images too, as 1.24.17:binary,1.24.17:deb"
+    )
 
     up = add("up", _up, "make a cluster, unless it is there", "up --name demo --workers 1 --hops 1.25.4")
     name(up)
@@ -79,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--workers", type=_count(0), default=2, metavar="N", help="default: %(default)s")
     up.add_argument("--version", default=_VERSION, help="Kubernetes version to start at (default: %(default)s)")
     up.add_argument("--hops", default=_HOPS, help="versions to be had by the nodes later (default: %(default)s)")
-    up.add_argument("--install", choices=("binary", "deb", "rpm"), default="binary", help="default: %(default)s")
+    up.add_argument("--install", choices=_INSTALLS, default="binary", help="default: %(default)s")
     up.add_argument("--connection", choices=("docker", "ssh"), default="docker", help="whose inventory to print")
 
     down = add("down", _down, "remove a cluster, and nothing that the lab did not make", "down --name demo")
@@ -93,7 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     inventory = add("inventory", _inventory, "print a cluster's Ansible inventory", "inventory --name demo --path")
     name(inventory)
     inventory.add_argument("--connection", choices=("docker", "ssh"), default="docker", help="default: %(default)s")
-    inventory.add_argument("--path", action="store_true", help="print the path of the inventory file instead")
+    where = inventory.add_mutually_exclusive_group()
+    where.add_argument("--path", action="store_true", help="print the path of the inventory file instead")
+    where.add_argument("--output", type=Path, metavar="FILE", help="write it to this file instead")
 
     name(add("kubeconfig", _kubeconfig, "print the path of a cluster's kubeconfig", "kubeconfig --name demo"))
 
@@ -118,12 +126,16 @@ def _versions(text: str) -> list[str]:
 
 
 def _build(arguments: argparse.Namespace) -> int:
-    engine.ensure()
-    for version in _versions(arguments.versions):
-        print(artifacts.ensure(version))
-        print(images.ensure(version))
-        print(nodeimage.ensure(version))
+    cluster.build(_versions(arguments.versions), [_node(text) for text in _versions(arguments.nodes)])
+    print(f"cache: {cache_dir()}")
     return 0
+
+
+def _node(text: str) -> tuple[str, str]:
+    version, _, install = text.partition(":")
+    if install not in _INSTALLS:
+        raise LabError(f"{text!r} is no node image: write 1.24.17:binary, the last part one of {', '.join(_INSTALLS)}.")
+    return version, install
 
 
 def _up(arguments: argparse.Namespace) -> int:
@@ -140,7 +152,7 @@ def _up(arguments: argparse.Namespace) -> int:
 
 
 def _down(arguments: argparse.Namespace) -> int:
-    for name in cluster.names() if arguments.all else [arguments.name]:
+    for name in cluster.traces() if arguments.all else [arguments.name]:
         cluster.down(name)
     return 0
 
@@ -156,13 +168,19 @@ def _status(arguments: argparse.Namespace) -> int:
     for name, spec in found["clusters"].items():
         print(f"cluster {name}: started at {spec['version']}, installed by {spec['install']}")
         for host, node in spec["nodes"].items():
-            print(f"  {host:10} {node['name']:28} {node['address']:16} {'running' if node['running'] else 'NOT RUNNING'}")
+            state = "running" if node["running"] else "NOT RUNNING"
+            print(f"  {host:10} {node['name']:28} {node['address']:16} {state}")
     return 0
 
 
 def _inventory(arguments: argparse.Namespace) -> int:
     path = cluster.write_inventories(arguments.name)[arguments.connection]
-    print(path if arguments.path else path.read_text(), end="\n" if arguments.path else "")
+    if arguments.output:
+        shutil.copyfile(path, arguments.output)
+    elif arguments.path:
+        print(path)
+    else:
+        print(path.read_text(), end="")
     return 0
 
 

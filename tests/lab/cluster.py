@@ -15,11 +15,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from . import artifacts, docker, engine, images, inventory, nodeimage, services
+from . import artifacts, docker, engine, images, inventory, mirror, nodeimage, packages, services
 from .cache import lock
 from .errors import LabError
 from .inventory import Node
-from .paths import LABEL, MIRROR, NETWORK, REGISTRY, cluster_dir, mirror_dir, state_dir
+from .paths import MIRROR, NETWORK, REGISTRY, cluster_dir, mirror_dir, state_dir
 from .progress import say, step
 from .shell import out, run
 
@@ -54,31 +54,52 @@ def up(spec: Spec, hops: list[str]) -> None:
                 f"A cluster {spec.name!r} exists and is another: {_describe(existing)}; wanted: {_describe(spec)}. "
                 f"Take it down first (`down --name {spec.name}`) or choose another name."
             )
+        # The directory comes first: as long as it is there, no other run takes the shared services down.
+        cluster_dir(spec.name).mkdir(parents=True, exist_ok=True)
+        cluster_dir(spec.name).chmod(0o700)
         versions = list(dict.fromkeys([spec.version, *hops]))
-        _provide(versions)
-        if existing is not None and all(docker.running(node.name) for node in nodes(spec)):
+        build(versions, [])
+        services.ensure()
+        for version in versions:
+            services.push(images.ensure(version))
+        if existing is not None and _as_made(spec):
             say(f"Cluster {spec.name} is up already: {_describe(spec)}.")
         else:
+            if existing is not None:
+                say(f"Cluster {spec.name} does not run as it was made: making it anew.")
             _create(spec)
         write_inventories(spec.name)
+
+
+def build(versions: list[str], node_images: list[tuple[str, str]]) -> None:
+    """Have in the cache all that clusters of these versions need, and node images as (version, install)."""
+    engine.ensure()
+    artifacts.tool("kind", artifacts.KIND)
+    for version in versions:
+        artifacts.ensure(version)
+        images.ensure(version)
+    services.image()
+    mirror_dir().mkdir(parents=True, exist_ok=True)
+    mirror.ensure(mirror_dir(), versions)
+    packages.ensure(mirror_dir(), versions)
+    for version, install in node_images:
+        nodeimage.ensure(version, install)
 
 
 def down(name: str) -> None:
     """Remove a cluster and its state; the shared services too when it was the last one."""
     with lock(state_dir() / "clusters" / f"{name}.lock"):
-        if engine.answers():
-            containers = _containers(name)
-            foreign = [container for container in containers if not _ours(container)]
-            if foreign:
-                raise LabError(f"kind cluster {name!r} was not made by the lab ({', '.join(foreign)}): left alone.")
-            if containers:
-                with step(f"removing cluster {name}"):
-                    run("docker", "rm", "-f", "-v", *containers)
-        if cluster_dir(name).exists():
-            shutil.rmtree(cluster_dir(name))
-        elif not (engine.answers() and containers):
+        answering = engine.answers()
+        if cluster_dir(name).exists() and not answering:
+            raise LabError("No docker engine answers, so the cluster's containers cannot be removed: start it first.")
+        containers = _containers(name) if answering else []
+        if containers:
+            with step(f"removing cluster {name}"):
+                run("docker", "rm", "-f", "-v", *containers)
+        elif not cluster_dir(name).exists():
             say(f"There is no cluster {name}.")
-    if not names() and engine.answers():
+        shutil.rmtree(cluster_dir(name), ignore_errors=True)
+    if answering and not traces():
         services.remove()
 
 
@@ -86,6 +107,17 @@ def names() -> list[str]:
     """Names of the clusters that have state here."""
     base = state_dir() / "clusters"
     return sorted(path.parent.name for path in base.glob("*/spec.json")) if base.is_dir() else []
+
+
+def traces() -> list[str]:
+    """Names of all clusters that have left anything here, complete or not."""
+    base = state_dir() / "clusters"
+    found = {path.name for path in base.iterdir() if path.is_dir()} if base.is_dir() else set()
+    if engine.answers():
+        column = f'{{{{.Label "{_KIND_LABEL}"}}}}'
+        listing = ("docker", "ps", "-a", "--filter", f"network={NETWORK}", "--filter", f"label={_KIND_LABEL}")
+        found.update(out(*listing, "--format", column).split())
+    return sorted(found)
 
 
 def load(name: str) -> Spec | None:
@@ -124,7 +156,7 @@ def status() -> dict[str, Any]:
         }
     clusters = {}
     for name in names():
-        found = {node.host: {**asdict(node), "running": docker.running(node.name)} for node in nodes(require(name))}
+        found = {node.host: {**asdict(node), "running": answering and docker.running(node.name)} for node in nodes(require(name))}
         clusters[name] = {**asdict(require(name)), "nodes": found, "state": str(cluster_dir(name))}
     return {"engine": answering, **shared, "clusters": clusters}
 
@@ -134,67 +166,42 @@ def write_inventories(name: str) -> dict[str, Path]:
     spec = require(name)
     members, base = nodes(spec), cluster_dir(name)
     variables: dict[str, Any] = {
-        "kubeadm_upgrade_install_method": "binary" if spec.install == "binary" else "package",
-        "lab_mirror": services.MIRROR_URL,
+        "kubeadm_upgrade_method": "binary" if spec.install == "binary" else "package",
+        "kubeadm_upgrade_binary_url": f"{services.MIRROR_URL}/release",
     }
     paths = {}
     for connection in ("docker", "ssh"):
-        text = inventory.render(
-            members, connection, variables, base / "ssh" / "id_ed25519", base / "ssh" / "known_hosts", nodeimage.USER
-        )
+        text = inventory.render(members, connection, variables, base / "ssh", nodeimage.USER)
         paths[connection] = base / f"inventory-{connection}.yml"
         _write(paths[connection], text)
     return paths
 
 
-def _provide(versions: list[str]) -> None:
-    """Images in the registry, packages and binaries on the mirror."""
-    for version in versions:
-        artifacts.ensure(version)
-        images.ensure(version)
-    _fill_mirror(versions)
-    services.ensure()
-    for version in versions:
-        services.push(images.ensure(version))
-
-
-def _fill_mirror(versions: list[str]) -> None:
-    from . import mirror, packages
-
-    mirror_dir().mkdir(parents=True, exist_ok=True)
-    mirror.ensure(mirror_dir(), versions)
-    packages.ensure(mirror_dir(), versions)
-
-
 def _create(spec: Spec) -> None:
-    leftovers = _containers(spec.name)
-    if leftovers:  # an attempt that did not get through, or a cluster that does not run
-        if not all(_ours(container) for container in leftovers):
-            raise LabError(f"A kind cluster {spec.name!r} that the lab did not make is in the way: choose another name.")
-        run("docker", "rm", "-f", "-v", *leftovers)
     base = cluster_dir(spec.name)
-    shutil.rmtree(base, ignore_errors=True)
-    base.mkdir(parents=True)
-    base.chmod(0o700)
+    (base / "spec.json").unlink(missing_ok=True)
+    leftovers = _containers(spec.name)
+    if leftovers:  # of an attempt that did not get through, or of a cluster that does not run
+        run("docker", "rm", "-f", "-v", *leftovers)
     image = nodeimage.ensure(spec.version, spec.install)
     kind = artifacts.tool("kind", artifacts.KIND) / "kind"
     if spec.control_planes > 1:
         services.ensure_load_balancer()
     _write(base / "kind.yml", kind_config(spec))
-    what = f"creating cluster {spec.name} ({_describe(spec)})"
     environment = {
         "KIND_EXPERIMENTAL_DOCKER_NETWORK": NETWORK,
         "KIND_EXPERIMENTAL_PROVIDER": "docker",
         "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY", ""), REGISTRY, MIRROR])),
     }
-    with step(what):
+    with step(f"creating cluster {spec.name} ({_describe(spec)})"):
         argv = ["create", "cluster", "--name", spec.name, "--image", image, "--config", base / "kind.yml"]
-        run(kind, *argv, "--kubeconfig", base / "kubeconfig", "--retain", env=environment)
+        run(kind, *map(str, argv), "--kubeconfig", base / "kubeconfig", "--retain", env=environment)
     found = nodes(spec)
     with step("network of the pods, SSH, waiting for the nodes"):
         _ssh(base, found)
         _network(found)
         _wait_ready(found)
+    _write(base / "nodes.json", json.dumps([asdict(node) for node in found]))
     # Last: a cluster with a specification is complete. What came no further is found by its containers' label.
     _write(base / "spec.json", json.dumps(asdict(spec)))
 
@@ -238,7 +245,10 @@ def _network(members: list[Node]) -> None:
     def assigned() -> bool:
         path = "{range .items[*]}{.metadata.name} {.spec.podCIDR}{\"\\n\"}{end}"
         text = docker.execute(first, *_KUBECTL, "get", "nodes", "-o", f"jsonpath={path}")
-        cidrs.update(line.split() for line in text.splitlines() if len(line.split()) == 2)
+        for line in text.splitlines():
+            name, _, cidr = line.partition(" ")
+            if cidr:
+                cidrs[name] = cidr
         return len(cidrs) == len(members)
 
     _wait("the nodes' pod CIDRs", assigned)
@@ -258,9 +268,8 @@ def _wait_ready(members: list[Node]) -> None:
     def ready() -> bool:
         path = '{range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{" "}{end}'
         said = docker.execute(first, *_KUBECTL, "get", "nodes", "-o", f"jsonpath={path}")
-        dns = docker.execute(
-            first, *_KUBECTL, "-n", "kube-system", "get", "deploy", "coredns", "-o", "jsonpath={.status.availableReplicas}"
-        )
+        deployment = ("-n", "kube-system", "get", "deployment", "coredns")
+        dns = docker.execute(first, *_KUBECTL, *deployment, "-o", "jsonpath={.status.availableReplicas}")
         return said.split() == ["True"] * len(members) and dns == "2"
 
     _wait("the nodes and CoreDNS to be ready", ready)
@@ -285,10 +294,8 @@ def _ssh(base: Path, members: list[Node]) -> None:
     public = key.with_suffix(".pub").read_text()
     known = []
     for node in members:
-        script = (
-            f"install -d -m 700 -o {nodeimage.USER} -g {nodeimage.USER} /home/{nodeimage.USER}/.ssh && "
-            f"install -m 600 -o {nodeimage.USER} -g {nodeimage.USER} /dev/stdin /home/{nodeimage.USER}/.ssh/authorized_keys"
-        )
+        owner, home = f"-o {nodeimage.USER} -g {nodeimage.USER}", f"/home/{nodeimage.USER}/.ssh"
+        script = f"install -d -m 700 {owner} {home} && install -m 600 {owner} /dev/stdin {home}/authorized_keys"
         docker.execute(node.name, "sh", "-c", script, stdin=public)
         host_key = docker.execute(node.name, "cat", "/etc/ssh/ssh_host_ed25519_key.pub")
         known.append(f"{node.address},{node.name} {' '.join(host_key.split()[:2])}\n")
@@ -296,18 +303,30 @@ def _ssh(base: Path, members: list[Node]) -> None:
 
 
 def _containers(name: str) -> list[str]:
-    """Names of the containers of a kind cluster, load balancer included."""
-    return out("docker", "ps", "-a", "--filter", f"label={_KIND_LABEL}={name}", "--format", "{{.Names}}").split()
+    """Names of the containers of a cluster, load balancer included.
+
+    Raises LabError when kind made a cluster of that name that is not in the lab's network: it is not ours.
+    """
+    listing = ("docker", "ps", "-a", "--filter", f"label={_KIND_LABEL}={name}", "--format", "{{.Names}}")
+    everything, ours = out(*listing).split(), out(*listing, "--filter", f"network={NETWORK}").split()
+    foreign = sorted(set(everything) - set(ours))
+    if foreign:
+        raise LabError(
+            f"There is a kind cluster {name!r} that the lab did not make ({', '.join(foreign)}): it is left alone. "
+            "Choose another name."
+        )
+    return ours
 
 
-def _ours(container: str) -> bool:
-    """Was a container of kind made by the lab? Its network says so; the load balancer's image is not always ours."""
-    found = docker.inspect(container) or {}
-    return NETWORK in found.get("NetworkSettings", {}).get("Networks", {}) or LABEL in found["Config"]["Labels"]
+def _as_made(spec: Spec) -> bool:
+    """Do all nodes run, at the addresses that they had when routes, certificates and known_hosts were written?"""
+    made = json.loads((cluster_dir(spec.name) / "nodes.json").read_text())
+    return made == [asdict(node) for node in nodes(spec)] and all(docker.running(node.name) for node in nodes(spec))
 
 
 def _address(container: str) -> str:
-    found = docker.inspect(container)
+    """Address in the lab's network; empty when there is no such container, or no engine to ask."""
+    found = docker.inspect(container) if shutil.which("docker") else None
     if found is None:
         return ""
     networks = found["NetworkSettings"]["Networks"]
@@ -315,7 +334,7 @@ def _address(container: str) -> str:
 
 
 def _describe(spec: Spec) -> str:
-    return f"{spec.version}, {spec.control_planes} control plane(s), {spec.workers} worker(s), installed by {spec.install}"
+    return f"{spec.version}, control planes: {spec.control_planes}, workers: {spec.workers}, install: {spec.install}"
 
 
 def _suffix(number: int) -> str:

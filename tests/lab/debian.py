@@ -66,7 +66,7 @@ def build(repository: str, dockerfile: str, files: Path | None = None) -> str:
 # Only inside the build: nodes have no Debian source, since nothing outside the lab is to be reached from them.
 _APT = """COPY .lab-sources.list /etc/apt/sources.list
 COPY .lab-apt.conf /etc/apt/apt.conf.d/99lab
-ENV DEBIAN_FRONTEND=noninteractive
+ARG DEBIAN_FRONTEND=noninteractive
 RUN printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d && apt-get update"""
 
 

@@ -16,8 +16,8 @@ from .errors import LabError
 from .progress import say
 
 _TIMEOUT = 5  # seconds for a connection or a read
-# Sites that failed in this run (host -> reason): not asked again, so a machine without internet loses seconds once.
-_unreachable: dict[str, str] = {}
+# Sites that failed in this run: not asked again, so that a machine without internet loses seconds once.
+_unreachable: set[str] = set()
 
 
 class NotReachable(LabError):
@@ -26,35 +26,40 @@ class NotReachable(LabError):
 
 def fetch(url: str) -> bytes:
     """Content of a URL. Raises NotReachable, at once for a site that has failed before in this run."""
-    host = url.split("/")[2]
-    if host in _unreachable:
-        raise NotReachable(f"{host}: {_unreachable[host]}")
+    site = url.split("/")[2]
+    if site in _unreachable:
+        raise NotReachable(f"{site} could not be reached.")
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT) as response:
             content: bytes = response.read()
             return content
     except urllib.error.HTTPError as error:
-        if error.code == 404:  # the site answers, it has no such file
-            raise NotReachable(f"{url}: not found") from None
+        if error.code == 404:  # the site answers; it has no such file
+            raise NotReachable(f"There is no {url}.") from None
         reason = str(error)
     except OSError as error:
         reason = str(getattr(error, "reason", error))
-    _unreachable[host] = reason
-    say(f"    {host} cannot be reached ({reason}): building from Go modules instead")
-    raise NotReachable(f"{host}: {reason}")
+    _unreachable.add(site)
+    say(f"    {site} cannot be reached ({reason}): what it has is built from Go modules in this run")
+    raise NotReachable(f"{site} could not be reached: {reason}")
 
 
-def checked(url: str, checksum_url: str, digest: str = "sha256") -> bytes:
-    """Content of `url`, after comparing it with the line for it in the checksum file."""
-    sums = fetch(checksum_url).decode()
-    content = fetch(url)
+def checksum(url: str, text: str) -> str | None:
+    """The sum for a URL's file in a checksum file: either "<sum>  <name>" a line, or nothing but the sum."""
     name = url.rsplit("/", 1)[1]
-    lines = [line.split() for line in sums.splitlines() if line.strip()]
-    # Either "<sum>  <name>" a line, or nothing but the sum.
-    expected = next((words[0] for words in lines if len(words) == 1 or words[-1].lstrip("*").endswith(name)), None)
-    actual = hashlib.new(digest, content).hexdigest()
+    for words in (line.split() for line in text.splitlines()):
+        if len(words) == 1 or (len(words) > 1 and words[-1].lstrip("*").rsplit("/", 1)[-1] == name):
+            return words[0]
+    return None
+
+
+def checked(url: str, checksum_url: str) -> bytes:
+    """Content of `url`, after its SHA-256 was found equal to the published one."""
+    expected = checksum(url, fetch(checksum_url).decode())
+    content = fetch(url)
+    actual = hashlib.sha256(content).hexdigest()
     if actual != expected:
-        raise LabError(f"{url} has {digest} {actual}, but {checksum_url} says {expected}: not used.")
+        raise LabError(f"{url} has SHA-256 {actual}, but {checksum_url} says {expected}: not used.")
     return content
 
 

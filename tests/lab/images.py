@@ -25,6 +25,7 @@ from .paths import arch
 from .progress import step
 from .shell import out, run
 
+_RECIPE = 2  # to be raised when images are made differently from the same programs
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -69,7 +70,7 @@ func main() {
 
 def ensure(version: str) -> Path:
     """Image layout (a directory with index.json) of all that kubeadm `version` asks for, named as kubeadm does."""
-    return cache.ensure(f"images/kubernetes-{version}-{arch()}", lambda part: _make(version, part))
+    return cache.ensure(f"images/kubernetes-{version}-{arch()}-r{_RECIPE}", lambda part: _make(version, part))
 
 
 def references(layout: Path) -> dict[str, str]:
@@ -150,7 +151,8 @@ class _Layout:
 
     def add(self, reference: str, bases: list[Path], files: dict[str, Path], entrypoint: list[str]) -> None:
         """An image of root.tar layers and one layer of executables on top."""
-        layers, diff_ids = [], []
+        layers: list[dict[str, Any]] = []
+        diff_ids: list[str] = []
         for base in bases:
             with open(base / "root.tar", "rb") as tar:
                 self._layer(tar, layers, diff_ids)
@@ -158,7 +160,9 @@ class _Layout:
             _tar(files, scratch)
             scratch.seek(0)
             self._layer(scratch, layers, diff_ids)
-        config: dict[str, Any] = {"Env": [_PATH], "WorkingDir": "/"}
+        # The label keeps images apart that hold the same program, as those of pause do.
+        labels = {"org.opencontainers.image.ref.name": reference}
+        config: dict[str, Any] = {"Env": [_PATH], "WorkingDir": "/", "Labels": labels}
         if entrypoint:
             config["Entrypoint"] = entrypoint
         rootfs = {"type": "layers", "diff_ids": diff_ids}

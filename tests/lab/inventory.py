@@ -21,21 +21,22 @@ class Node:
     control_plane: bool
 
 
-def render(nodes: list[Node], connection: str, variables: dict[str, Any], key: Path, known_hosts: Path, user: str) -> str:
+def render(nodes: list[Node], connection: str, variables: dict[str, Any], ssh: Path, user: str) -> str:
     """A YAML inventory with the groups kube_control_plane and kube_node.
 
     Hosts are called otherwise than nodes (cp1, worker1), as in many real inventories: nothing may rely on equal names.
-    `connection` is docker or ssh. `variables` go to all hosts. Written as JSON values in YAML: no library is needed.
+    `connection` is docker or ssh; `ssh` is the directory with id_ed25519 and known_hosts, `user` who logs in there.
+    `variables` go to all hosts. Values are written as JSON, which is YAML too, so that no library is needed.
     """
     if connection == "docker":
         common: dict[str, Any] = {"ansible_connection": "community.docker.docker", "ansible_user": "root"}
     else:
-        options = f"-o UserKnownHostsFile={known_hosts} -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
+        options = f"-o UserKnownHostsFile={ssh / 'known_hosts'} -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
         common = {
             "ansible_connection": "ssh",
             "ansible_user": user,
             "ansible_become": True,
-            "ansible_ssh_private_key_file": str(key),
+            "ansible_ssh_private_key_file": str(ssh / "id_ed25519"),
             "ansible_ssh_common_args": options,
         }
     common["ansible_python_interpreter"] = "/usr/bin/python3"

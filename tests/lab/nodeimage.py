@@ -12,9 +12,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from . import artifacts, debian, docker, engine, gobuild, images
-from .cache import lock
-from .paths import LABEL, REGISTRY, cache_dir, mirror_dir
+from . import artifacts, cache, debian, docker, engine, gobuild, images, packages
+from .paths import LABEL, MIRROR, REGISTRY, cache_dir, mirror_dir
 from .progress import step
 from .shell import out, run
 
@@ -25,7 +24,7 @@ _BASE = """FROM @BASE@
 @APT@
 RUN apt-get install -y systemd systemd-sysv dbus sudo libseccomp2 containerd runc containernetworking-plugins \\
       conntrack iptables nftables ipset iproute2 iputils-ping ethtool socat ebtables util-linux mount kmod \\
-      openssh-server python3 python3-apt bash ca-certificates curl gnupg jq procps less pigz xz-utils \\
+      openssh-server python3 python3-apt bash ca-certificates curl gnupg jq procps less pigz xz-utils @MORE@ \\
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb /etc/apt/sources.list /etc/apt/sources.list.d/* \\
  && rm -f /etc/apt/apt.conf.d/99lab /usr/sbin/policy-rc.d /etc/ssh/ssh_host_*
 COPY kind/ /
@@ -94,14 +93,19 @@ _REGISTRY_TOML = """
 def ensure(version: str, install: str = "binary") -> str:
     """Name of the node image that starts at a Kubernetes version, with its images preloaded.
 
-    `install` is how kubeadm, kubelet and kubectl got there: binary, deb or rpm.
+    `install` is how kubeadm, kubelet and kubectl got there: binary, deb or rpm. The packages of the last two must be
+    in the mirror.
     """
-    base = _base(version)
+    base = _base(version, packages.NODE_PACKAGES_RPM if install == "rpm" else packages.NODE_PACKAGES_DEB)
     programs, layout = artifacts.ensure(version), images.ensure(version)
-    script = _INSTALL[install].replace("@VERSION@", version) + _PRELOAD
+    if install == "binary":
+        script = _BINARY
+    else:
+        script = packages.install_script(install, version, mirror_dir(), f"http://{MIRROR}", Path("/lab/mirror"))
+    script += f"echo -n v{version} > /kind/version\n" + _PRELOAD
     digests = "".join(sorted(images.references(layout).values()))
     name = f"uplift-lab/node:v{version}-{install}-{docker.recipe(base, script, digests)}"
-    with lock(cache_dir() / "locks" / "image-node.lock"):
+    with cache.lock(cache_dir() / "locks" / "image-node.lock"):
         if not docker.image_exists(name):
             with step(f"building node image {name}"):
                 _commit(name, base, script, {programs: "/lab/bin", layout: "/lab/images", mirror_dir(): "/lab/mirror"})
@@ -113,10 +117,22 @@ def pause_image(version: str) -> str:
     return next(reference for reference in artifacts.images_of(version) if "/pause:" in reference)
 
 
-def _base(version: str) -> str:
-    """The image without Kubernetes. It differs between versions by the name of the pause image alone."""
+def _kind_files() -> Path:
+    """The files of kind's base image, which its module carries."""
+
+    def copy(part: Path) -> None:
+        source = gobuild.download("sigs.k8s.io/kind", f"v{artifacts.KIND}") / "images" / "base" / "files"
+        shutil.copytree(source, part, dirs_exist_ok=True)
+        # Go's module cache is read-only, and so is a copy of it.
+        run("chmod", "-R", "u+w", part)
+
+    return cache.ensure(f"src/kind-{artifacts.KIND}-base", copy)
+
+
+def _base(version: str, more: tuple[str, ...]) -> str:
+    """The image without Kubernetes. Between versions, it differs by the name of the pause image alone."""
     crictl = artifacts.tool("crictl", artifacts.CRICTL) / "crictl"
-    source = gobuild.download("sigs.k8s.io/kind", f"v{artifacts.KIND}") / "images" / "base" / "files"
+    source = _kind_files()
     with tempfile.TemporaryDirectory(prefix="uplift-lab-") as scratch:
         files = Path(scratch)
         shutil.copytree(source, files / "kind")
@@ -131,9 +147,8 @@ def _base(version: str) -> str:
             (lab / path).write_text(text)
         (lab / "usr/local/bin").mkdir(parents=True)
         shutil.copy2(crictl, lab / "usr/local/bin/crictl")
-        # The module cache is read-only, and so are copies of it.
-        run("chmod", "-R", "u+w", files)
-        return debian.build("node-base", _BASE.replace("@USER@", USER), files)
+        dockerfile = _BASE.replace("@USER@", USER).replace("@MORE@", " ".join(more))
+        return debian.build("node-base", dockerfile, files)
 
 
 def _containerd(source: Path, pause: str) -> str:
@@ -174,12 +189,7 @@ def _commit(name: str, base: str, script: str, mounts: dict[Path, str]) -> None:
         run("docker", "rm", "-f", "-v", container)
 
 
-_INSTALL = {
-    "binary": """
-install -m 755 /lab/bin/kubeadm /lab/bin/kubelet /lab/bin/kubectl /usr/bin/
-echo -n v@VERSION@ > /kind/version
-""",
-}
+_BINARY = "install -m 755 /lab/bin/kubeadm /lab/bin/kubelet /lab/bin/kubectl /usr/bin/\n"
 
 # As kind does it: not unpacked, which would need the snapshotter; containerd unpacks at the first use.
 _PRELOAD = """

@@ -62,25 +62,25 @@ frontend control-plane
 
 def ensure() -> None:
     """Start the network, the registry and the mirror, where they do not run."""
-    image = _image()
+    name_of_image = image()
     with lock(state_dir() / "services.lock"):
         if NETWORK not in out("docker", "network", "ls", "--format", "{{.Name}}").splitlines():
             run("docker", "network", "create", f"--label={LABEL}=service", NETWORK)
         mirror_dir().mkdir(parents=True, exist_ok=True)
         _start(
             REGISTRY,
-            image,
+            name_of_image,
             ["docker-registry", "serve", "/etc/docker/registry/lab.yml"],
             ["-v", f"{REGISTRY}:/var/lib/registry", "-p", "127.0.0.1::5000"],
         )
         mirror = ["-v", f"{mirror_dir()}:/srv/mirror:ro", "-p", "127.0.0.1::80"]
-        _start(MIRROR, image, ["nginx", "-g", "daemon off;"], mirror)
+        _start(MIRROR, name_of_image, ["nginx", "-g", "daemon off;"], mirror)
 
 
 def ensure_load_balancer() -> None:
     """Have the image that kind puts in front of several control planes, under the name that kind asks for."""
     if not docker.image_exists(_LOAD_BALANCER):
-        run("docker", "tag", _image(), _LOAD_BALANCER)
+        run("docker", "tag", image(), _LOAD_BALANCER)
 
 
 def remove() -> None:
@@ -177,7 +177,8 @@ def _start(name: str, image: str, command: list[str], options: list[str]) -> Non
     run("docker", "run", "-d", "--name", name, *fixed, *options, image, *command[1:])
 
 
-def _image() -> str:
+def image() -> str:
+    """Name of the image of all services, built when it is not there."""
     with tempfile.TemporaryDirectory(prefix="uplift-lab-") as scratch:
         for name, text in _FILES.items():
             (Path(scratch) / name).write_text(text)

@@ -30,9 +30,10 @@ def run(
     seconds or, with `check`, exits non-zero.
     """
     command = [str(arg) for arg in argv]
+    environment = {**os.environ, **(env or {})}
     try:
         done = subprocess.run(
-            command, cwd=cwd, env={**os.environ, **(env or {})}, input=stdin, capture_output=True, text=True, timeout=timeout
+            command, cwd=cwd, env=environment, input=stdin, capture_output=True, text=True, timeout=timeout
         )
     except FileNotFoundError:
         raise LabError(f"`{command[0]}` is not on this machine (needed for: {shlex.join(command)}).") from None
