@@ -78,8 +78,9 @@ def make_plan(
     serial = _serial(options.serial)
     pins = read_pins(options.versions)
     cluster = read_cluster(facts, hosts)
-    check_inventory(cluster, hosts, options.limited, options.left_out)
-    choose_nodes(cluster, options.scope, options.limited, options.left_out, options.max_left_out)
+    limited = None if options.limited is None else frozenset(options.limited)
+    check_inventory(cluster, hosts, limited, options.left_out)
+    choose_nodes(cluster, options.scope, limited, options.left_out, options.max_left_out)
     check_skew(cluster)
     with_control_plane = any(node.control_plane for node in cluster.moving)
     minors = _minors_to_list(cluster, target, pins, with_control_plane)
@@ -98,7 +99,7 @@ def _minors_to_list(
 ) -> list[str]:
     """Minors of the hops that a plan may need. Dummy offers let the refusals that need no packages speak first."""
     newest = newest_of(cluster)
-    guess = {minor: [Version(minor, 0)] for minor in minors_between(newest.minor, target.minor)}
+    guess = {minor: [Version(minor, 0)] for minor in [target.minor, *minors_between(newest.minor, target.minor)]}
     choose_hops(cluster, target, guess, pins, with_control_plane)
     if not with_control_plane or target.minor == newest.minor:
         return [minor_name(target.minor)]
@@ -120,7 +121,7 @@ def _serial_part(part: Any) -> int | str:
     number = text[:-1] if text.endswith("%") else text
     if not number.isdigit() or int(number) < 1 or (text.endswith("%") and int(number) > 100):
         raise UpliftError(
-            f"kubeadm_upgrade_serial holds {part!r}: write a number of nodes from 1 on, a percentage up to \"100%\", "
+            f'kubeadm_upgrade_serial holds {part!r}: write a number of nodes from 1 on, a percentage up to "100%", '
             "or a list of these."
         )
     return text if text.endswith("%") else int(number)
@@ -136,10 +137,9 @@ def _build(cluster: Cluster, hops: list[Hop], mode: str, serial: Any) -> dict[st
     for index, hop in enumerate(hops):
         due = {node.name: kubelet[node.name] for node in cluster.moving if index in stops[node.name]}
         stale = [node for node in cluster.moving if _kubectl_too_old(kubectl[node.name], hop)]
+        newer = [*due, *(node.name for node in stale)]
         new = hop_stages(cluster, len(done), hop, due, stale, serial, forced[index])
-        for node in cluster.moving:
-            if node in stale or node.name in due:
-                kubectl[node.name] = kubectl[node.name] and hop.version
+        kubectl.update({name: hop.version for name in newer if kubectl[name]})
         kubelet.update(dict.fromkeys(due, hop.version))
         if new:
             done.append(hop)

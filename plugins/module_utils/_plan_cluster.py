@@ -20,7 +20,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import Ve
 STATIC_PODS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 
-@dataclass
+@dataclass(eq=False)  # a node is itself: compared by identity, which also keeps plans of thousands of nodes quick
 class Node:
     """One node. `stays` says why the run does not touch it; empty for a node of the run."""
 
@@ -87,7 +87,7 @@ def _owners(known: Mapping[str, Any], hosts: Mapping[str, Mapping[str, Any]]) ->
     owners: dict[str, str] = {}
     for host, facts in hosts.items():
         name = facts.get("name")
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             raise UpliftError(
                 f"Inventory host {host} is no node of this cluster: its kubelet calls itself {name!r} (client "
                 f"certificate), and the cluster's nodes are {listing(sorted(known))}. Take the host out of the "
@@ -104,9 +104,7 @@ def _owners(known: Mapping[str, Any], hosts: Mapping[str, Mapping[str, Any]]) ->
 
 def _node(name: str, facts: Mapping[str, Any], host: str | None, own: Mapping[str, Any]) -> Node:
     pods = facts.get("static_pods") or {}
-    control_plane = bool(
-        facts.get("role") == "control_plane" or own.get("control_plane") or pods.get("kube-apiserver")
-    )
+    control_plane = bool(facts.get("role") == "control_plane" or own.get("control_plane") or pods.get("kube-apiserver"))
     return Node(
         name=name,
         host=host,
@@ -149,7 +147,7 @@ def _optional(text: Any, what: str) -> Version | None:
 def check_inventory(
     cluster: Cluster,
     hosts: Mapping[str, Mapping[str, Any]],
-    limited: list[str] | None,
+    limited: frozenset[str] | None,
     unreachable: list[dict[str, Any]],
 ) -> None:
     """Raise UpliftError for hosts in the wrong group and for control planes that are missing or not Ready."""
@@ -184,7 +182,7 @@ def check_inventory(
 
 
 def choose_nodes(
-    cluster: Cluster, scope: str, limited: list[str] | None, unreachable: list[dict[str, Any]], max_left_out: int
+    cluster: Cluster, scope: str, limited: frozenset[str] | None, unreachable: list[dict[str, Any]], max_left_out: int
 ) -> None:
     """Mark the nodes that stay as they are, with the reason, and fill `cluster.left_out`. Raises UpliftError."""
     for node in cluster.nodes:
@@ -217,7 +215,7 @@ def choose_nodes(
     cluster.left_out += [{"node": host, "why": f"host unreachable: {why}"} for host, why in hosts.items()]
 
 
-def _reason_to_stay(node: Node, scope: str, limited: list[str] | None) -> str:
+def _reason_to_stay(node: Node, scope: str, limited: frozenset[str] | None) -> str:
     if scope == "control_plane" and not node.control_plane:
         return "a worker, and the scope is control_plane"
     if scope == "workers" and node.control_plane:
@@ -227,7 +225,7 @@ def _reason_to_stay(node: Node, scope: str, limited: list[str] | None) -> str:
     return "" if _within(node.host, limited) else "outside --limit"
 
 
-def _within(host: str, limited: list[str] | None) -> bool:
+def _within(host: str, limited: frozenset[str] | None) -> bool:
     return limited is None or host in limited
 
 
@@ -252,7 +250,7 @@ def check_skew(cluster: Cluster) -> None:
 
 
 def listing(names: list[str], most: int = 12) -> str:
-    """"a, b and c"; long lists are cut."""
+    """Names as prose, a, b and c; long lists are cut."""
     if len(names) > most:
         return f"{', '.join(names[:most])} and {len(names) - most} more"
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names) or "none"

@@ -50,7 +50,7 @@ class Hop:
 def read_offers(available: Mapping[str, list[str]]) -> dict[int, list[Version]]:
     """{"1.25": ["1.25.4"]} -> {25: [Version]}, oldest first."""
     what = "A version that the package source offers"
-    return {parse_minor(minor): sorted(parse_version(text, what) for text in texts) for minor, texts in available.items()}
+    return {parse_minor(minor): sorted(parse_version(text, what) for text in some) for minor, some in available.items()}
 
 
 def read_pins(versions: Mapping[str, str]) -> dict[int, Version]:
@@ -79,7 +79,7 @@ def first_hop(cluster: Cluster, version: Version) -> Hop:
     """
     old = [node for node in cluster.control_planes if any(pod < version for pod in node.static_pods.values())]
     new = [node for node in cluster.control_planes if node not in old]
-    begun = [node for node in cluster.control_planes if node.unfinished_apply and node.unfinished_apply >= version]
+    begun = [node for node in cluster.control_planes if node.unfinished_apply == version]
     proxy_comes_later = bool(old) and version.minor > LAST_MINOR_WITH_ADDONS_FIRST
     proxy_done = cluster.kube_proxy is None or cluster.kube_proxy >= version or proxy_comes_later
     if cluster.config >= version and new and proxy_done and not begun:
@@ -121,7 +121,11 @@ def choose_hops(
         if exact and exact < newest:
             raise UpliftError(f"The control plane is at {newest}, newer than {exact}: a downgrade is refused.")
         newer = [version for version in _released(offers, newest.minor) if version >= newest]
-        hops.append(first_hop(cluster, exact or (newer[-1] if newer else newest)))
+        last = first_hop(cluster, exact or (newer[-1] if newer else newest))
+        present = first_hop(cluster, newest)
+        if last.apply and not present.moves_control_plane:
+            hops.append(present)  # where workers catch up first that kubeadm would refuse to leave so far behind
+        hops.append(last)
     return hops
 
 
@@ -216,7 +220,7 @@ def kubelet_stops(node: Node, hops: list[Hop], mode: str) -> list[int]:
     """The hops at which this node's kubelet is upgraded (drained), as few as rules and mode let it be.
 
     Going as far as allowed before each stop is the fewest: a newer kubelet is never held to a shorter distance than an
-    older one. Control planes' kubelets follow every hop, as the documented order has it. The control plane's present
+    older one. Control planes' kubelets follow every minor, as the documented order has it. The control plane's present
     version, when the run goes on from there, is a stop only for a kubelet of an older minor.
     """
     kubelet, stops = node.kubelet, []
@@ -226,8 +230,9 @@ def kubelet_stops(node: Node, hops: list[Hop], mode: str) -> list[int]:
         elif kubelet.minor >= hop.version.minor:
             stop = False
         else:
-            follows = node.control_plane or mode == "every"
-            stop = follows or not allows(kubelet, hops[index + 1].version.minor, mode)
+            after = hops[index + 1].version.minor
+            follows = (node.control_plane or mode == "every") and after > hop.version.minor
+            stop = follows or not allows(kubelet, after, mode)
         if stop:
             stops.append(index)
             kubelet = hop.version

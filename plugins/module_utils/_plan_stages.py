@@ -42,7 +42,8 @@ def hop_stages(
     control = [node for node in kubelets if node.control_plane]
     workers = [node for node in kubelets if not node.control_plane]
     commands = ([hop.apply] if hop.apply else []) + hop.node
-    busy = [node for node in cluster.moving if node in commands or node in kubelets]
+    named = {node.name for node in commands + kubelets}
+    busy = [node for node in cluster.moving if node.name in named]
     first = next((node for node in cluster.moving if node.control_plane), None)
     finish = [first or busy[0]] if busy else []
 

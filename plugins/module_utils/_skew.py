@@ -73,9 +73,7 @@ def skew_violations(versions: Mapping[str, Any], kubeadm_exception: bool = False
     messages += _proxy_beside_kubelet(found)
     for where, minor in found["kubectl"].items():
         if minor < newest - 1 or minor > oldest + 1:
-            messages.append(
-                f"{_who('kubectl', where, minor)} is more than one minor from {_servers(oldest, newest)}."
-            )
+            messages.append(f"{_who('kubectl', where, minor)} is more than one minor from {_servers(oldest, newest)}.")
     return messages
 
 

@@ -104,13 +104,22 @@ def parse_target(raw: object) -> Target:
     return Target(exact.minor, exact)
 
 
+def target_error(raw: object) -> str:
+    """What is wrong with a target, as a sentence for the user; empty when nothing is."""
+    try:
+        parse_target(raw)
+    except UpliftError as error:
+        return str(error)
+    return ""
+
+
 def _from_float(number: float) -> str:
     text = repr(number)
     if len(text.partition(".")[2]) >= 2 or not _MINOR.fullmatch(text):
         return text
     raise UpliftError(
         f"The target arrived as the number {text}, and a number cannot say whether {text} or {text}0 was written. "
-        f"Quote it, so that it stays a string: target: \"{text}0\" in a file, -e '{{\"target\": \"{text}0\"}}' on the "
+        f'Quote it, so that it stays a string: target: "{text}0" in a file, -e \'{{"target": "{text}0"}}\' on the '
         f"command line, or simply -e target={text}0."
     )
 

@@ -94,7 +94,7 @@ options:
     type: int
     default: 0
   versions:
-    description: Patches to use, by minor (C({"1.25": "1.25.4"})), instead of the newest that the source offers.
+    description: Patches to use instead of the newest that the source offers, each by its minor.
     type: dict
     default: {}
 attributes:
