@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import typing as t
+from pathlib import Path
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 
@@ -62,6 +63,13 @@ class Runner:
         except OSError as exc:
             raise UpliftError(f"{argv[0]} cannot be run on this node: {exc.strerror or exc}.") from exc
         return Result(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+
+    def save(self, argv: t.Sequence[str], file: Path, what: str) -> None:
+        """Run a program that has to succeed, its output going to a file as it is."""
+        with file.open("wb") as out:
+            done = subprocess.run(list(argv), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE, check=False)
+        if done.returncode != 0:
+            raise UpliftError(f"{what} failed ({argv[0]}, exit code {done.returncode}): {done.stderr.decode()[-300:]}")
 
     def must(self, argv: t.Sequence[str], what: str, **how: t.Any) -> Result:
         """Run a program that has to succeed; the error says what was tried and the program's last words."""

@@ -140,10 +140,10 @@ class Kubeadm:
         return bool(same and last["state"] == "done" and not last["acknowledged"])
 
     def _start(self, command: list[str], version: str | None, environment: t.Mapping[str, str]) -> dict[str, t.Any]:
-        """Start the unit. The record is on disk before, so that no start is ever without one."""
+        """Start the unit. Its record is on disk before."""
         if _state_of(self._unit())["state"] == "running":
             raise UpliftError(
-                f"{UNIT} is at work on this node, but {self.record_file} does not say with what. It was left alone; see "
+                f"{UNIT} is at work on this node, but {self.record_file.name} does not say with what. It was left alone: see "
                 f"systemctl status {UNIT}, and run again when it has ended."
             )
         self._forget_unit()

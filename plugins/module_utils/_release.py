@@ -38,6 +38,18 @@ KUBELET_POLL_SECONDS = 0.5
 MINOR_IN_URL = re.compile(r"(?<=/v)1\.\d+(?=/|$)")
 
 
+URL = re.compile(r"\b[a-z+]+:/[^\s\]]+")
+# Repositories that follow Kubernetes' minors but are not Kubernetes': theirs to switch, not ours.
+OTHERS = re.compile(r"cri-o|addons:")
+
+
+class Stanza(t.NamedTuple):
+    """One source of packages as the node has it: its file, and its text (a line, or a paragraph)."""
+
+    file: Path
+    text: str
+
+
 class Source(t.Protocol):
     """A way to get and install Kubernetes programs."""
 
@@ -386,3 +398,46 @@ def versions_offered(minor: str, offers: t.Mapping[str, t.Sequence[str]], where:
             f"it has {', '.join(have) or 'nothing'}."
         )
     return found
+
+
+def with_minor(text: str, minor: str) -> str:
+    """A source with the minor in its URLs replaced; its other words stay, a keyring's path too."""
+    return URL.sub(lambda url: MINOR_IN_URL.sub(minor, url.group(0)), text)
+
+
+def rewrite(file: Path, text: str) -> None:
+    """Give a file new content in one step; mode and owner stay."""
+    old = file.stat()
+    number, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(number, "w") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(name, old.st_mode & 0o7777)
+        os.chown(name, old.st_uid, old.st_gid)
+        os.replace(name, file)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def follow(stanzas: t.Sequence[Stanza], minor: str, check: bool) -> list[str]:
+    """Put a minor into the URLs of those sources that have an older one there; a sentence for each file changed."""
+    done = []
+    for file in dict.fromkeys(stanza.file for stanza in stanzas):
+        old = file.read_text()
+        new = old
+        for stanza in stanzas:
+            if stanza.file == file and _is_behind(stanza.text, minor):
+                new = new.replace(stanza.text, with_minor(stanza.text, minor))
+        if new != old:
+            done.append(f"{file} follows to {minor}")
+            if not check:
+                rewrite(file, new)
+    return done
+
+
+def _is_behind(text: str, minor: str) -> bool:
+    found = [m.group(0) for url in URL.findall(text) for m in MINOR_IN_URL.finditer(url)]
+    return any(parse_minor(old) < parse_minor(minor) for old in found)

@@ -11,7 +11,6 @@ node's keyring and apt's own verification of signatures. The system's apt is not
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 import tempfile
@@ -23,16 +22,18 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import Upli
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import PACKAGES, Node
 from ansible_collections.uplift.kubeadm.plugins.module_utils._release import (
     MINOR_IN_URL,
+    OTHERS,
+    URL,
+    Stanza,
     choose_packages,
+    follow,
     versions_offered,
+    with_minor,
     with_support,
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import minor_name, parse_minor
 
 LOCK_SECONDS = 300
-URL = re.compile(r"\b[a-z+]+:/[^\s\]]+")
-# Repositories that follow Kubernetes' minors but are not Kubernetes': theirs to switch, not ours.
-OTHERS = re.compile(r"cri-o|addons:")
 # No dialogue ever: of a changed conffile the node's version stays. needrestart would restart the container runtime.
 QUIET = {
     "DEBIAN_FRONTEND": "noninteractive",
@@ -50,13 +51,6 @@ NO_SOURCES = (
     "Dir::Cache::srcpkgcache=",
 )
 INTERRUPTED = "dpkg was interrupted"
-
-
-class Stanza(t.NamedTuple):
-    """One source of packages as the node has it: its file, and its text (a line, or a deb822 paragraph)."""
-
-    file: Path
-    text: str
 
 
 class Apt:
@@ -139,7 +133,7 @@ class Apt:
                 if not check:
                     self._mark("hold", unheld)
         if self.switch_repository and "kubelet" in components:
-            done += self._follow(minor_name(parse_minor(version)), check)
+            done += follow(self.sources(), minor_name(parse_minor(version)), check)
         return done
 
     def sources(self) -> list[Stanza]:
@@ -271,42 +265,6 @@ class Apt:
         if names:
             self.runner.must(["apt-mark", what, *names], f"apt-mark {what} {' '.join(names)}")
 
-    def _follow(self, minor: str, check: bool) -> list[str]:
-        done = []
-        for file in dict.fromkeys(stanza.file for stanza in self.sources()):
-            old = file.read_text()
-            new = old
-            for stanza in self.sources():
-                if stanza.file == file and _is_behind(stanza.text, minor):
-                    new = new.replace(stanza.text, with_minor(stanza.text, minor))
-            if new != old:
-                done.append(f"{file} follows to {minor}")
-                if not check:
-                    rewrite(file, new)
-        return done
-
-
-def with_minor(text: str, minor: str) -> str:
-    """A source with the minor in its URLs replaced; its other words stay, a keyring's path too."""
-    return URL.sub(lambda url: MINOR_IN_URL.sub(minor, url.group(0)), text)
-
-
-def rewrite(file: Path, text: str) -> None:
-    """Give a file new content in one step; mode and owner stay."""
-    old = file.stat()
-    number, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(number, "w") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(name, old.st_mode & 0o7777)
-        os.chown(name, old.st_uid, old.st_gid)
-        os.replace(name, file)
-    except BaseException:
-        os.unlink(name)
-        raise
-
 
 def find_package(folder: Path, name: str) -> Path | None:
     """The package file of a component in a folder of a release, if there is one."""
@@ -324,11 +282,6 @@ def package_file(folder: Path, name: str) -> Path:
 def package_version(file: Path) -> str:
     """Version in the name of a package file; apt writes an epoch's colon as %3a."""
     return file.name.split("_")[1].replace("%3a", ":")
-
-
-def _is_behind(text: str, minor: str) -> bool:
-    found = [m.group(0) for url in URL.findall(text) for m in MINOR_IN_URL.finditer(url)]
-    return any(parse_minor(old) < parse_minor(minor) for old in found)
 
 
 def _stanzas(file: Path) -> list[str]:

@@ -88,7 +88,9 @@ options:
     description: Path on the node of the key of O(repository).
     type: path
   hold:
-    description: Hold the packages after they were installed. Packages that were held before are always held afterwards.
+    description:
+      - Hold the packages after they were installed (apt). Packages that were held before are always held afterwards.
+      - A C(exclude) in a repository of dnf is left as it is, and passed by for our own installs.
     type: bool
     default: true
   switch_repository:
@@ -201,6 +203,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._node import BINARI
 from ansible_collections.uplift.kubeadm.plugins.module_utils._release import Release, Source
 from ansible_collections.uplift.kubeadm.plugins.module_utils._release_apt import Apt
 from ansible_collections.uplift.kubeadm.plugins.module_utils._release_binary import DEFAULT_URL, Binary, Web
+from ansible_collections.uplift.kubeadm.plugins.module_utils._release_dnf import Dnf
 
 ROOT = Path("/")
 STATE = Path("/var/lib/uplift-kubeadm")
@@ -222,7 +225,14 @@ def source_for(wants: t.Mapping[str, t.Any], node: Node, runner: Runner) -> Sour
         )
         return Binary(wants["url"], web, node, runner)
     if manager == "dnf":
-        raise UpliftError("Packages by dnf are not known yet.")
+        return Dnf(
+            runner,
+            node,
+            repository=wants["repository"],
+            key=wants["repository_key"],
+            ca_path=wants["ca_path"],
+            switch_repository=wants["switch_repository"],
+        )
     return Apt(
         runner,
         node,
