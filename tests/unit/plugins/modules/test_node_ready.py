@@ -1,0 +1,121 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""node_ready through main(), against FakeApi over HTTP."""
+
+from __future__ import annotations
+
+import json
+import threading
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.uplift.kubeadm.plugins.modules import node_ready
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_api import FakeApi
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.run_module import Run, run_module
+
+NODE = "/api/v1/nodes/w1"
+NOTE = {"at": "2026-01-01T00:00:00Z", "resources": {"gpu.io/a": "2"}, "csi_drivers": ["csi.io"], "daemonset_pods": 1}
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> t.Iterator[FakeApi]:
+    """A node that we had cordoned, and that is back in every respect."""
+    fake = FakeApi(tmp_path / "admin.conf")
+    node = fake.node("w1", allocatable={"cpu": "4", "gpu.io/a": "2"})
+    node["spec"]["unschedulable"] = True
+    node["metadata"]["annotations"] = {"uplift.kubeadm/cordon": json.dumps(NOTE)}
+    fake.add("csinodes", {"metadata": {"name": "w1"}, "spec": {"drivers": [{"name": "csi.io"}]}})
+    fake.daemonset("logs")
+    for component in ("kube-apiserver", "kube-controller-manager", "kube-scheduler"):
+        labels = {"component": component, "tier": "control-plane"}
+        image = f"registry.k8s.io/{component}:v1.24.17"
+        fake.pod(f"{component}-w1", mirror=True, labels=labels, container=component, image=image, namespace="kube-system")
+    yield fake
+    fake.stop()
+
+
+@pytest.fixture
+def run(api: FakeApi, capsys: pytest.CaptureFixture[str]) -> Run:
+    defaults = {"name": "w1", "kubeconfig": str(api.kubeconfig), "timeout": 1, "api_timeout": 5}
+    return run_module(node_ready.main, capsys, defaults)
+
+
+def test_back(api: FakeApi, run: Run) -> None:
+    result = run(kubelet_version="v1.24.17", static_pods_version="v1.24.17")
+    assert result["changed"] is False
+    assert result["missing"] == []
+    assert api.sent("PATCH") == []
+
+
+def test_uncordons_in_the_same_call(api: FakeApi, run: Run) -> None:
+    result = run(kubelet_version="v1.24.17", uncordon=True)
+    assert result["changed"] is True
+    assert "unschedulable" not in api.get(NODE)["spec"]
+    assert api.get(NODE)["metadata"]["annotations"] == {}
+    assert run(uncordon=True)["changed"] is False
+
+
+def test_a_persons_cordon_stays(api: FakeApi, run: Run) -> None:
+    del api.objects[NODE]["metadata"]["annotations"]
+    result = run(uncordon=True)
+    assert (result["changed"], result["cordoned_by_person"]) == (False, True)
+    assert api.get(NODE)["spec"]["unschedulable"] is True
+
+
+def _not_ready(api: FakeApi) -> None:
+    api.objects[NODE]["status"]["conditions"][0].update(status="False", message="CNI plugin not initialized")
+
+
+def _ds_pod_not_ready(api: FakeApi) -> None:
+    api.objects["/api/v1/namespaces/default/pods/logs-x"]["status"]["conditions"][0]["status"] = "False"
+
+
+def _static_pod_not_ready(api: FakeApi) -> None:
+    api.objects["/api/v1/namespaces/kube-system/pods/kube-scheduler-w1"]["status"]["conditions"][0]["status"] = "False"
+
+
+MISSING: list[tuple[t.Callable[[FakeApi], t.Any], str]] = [
+    (_not_ready, "Ready is False (CNI plugin not initialized)"),
+    (lambda api: api.objects[NODE]["status"]["allocatable"].update({"gpu.io/a": "1"}), "gpu.io/a is 1, and was 2"),
+    (lambda api: api.objects[NODE]["status"]["allocatable"].pop("gpu.io/a"), "gpu.io/a is absent, and was 2"),
+    (lambda api: api.objects.pop("/apis/storage.k8s.io/v1/csinodes/w1"), "CSI driver csi.io is not registered"),
+    (_ds_pod_not_ready, "0 of 1 DaemonSet pods are Ready (not Ready: default/logs-x)"),
+    (lambda api: api.objects.pop("/api/v1/namespaces/default/pods/logs-x"), "0 of 1 DaemonSet pods are Ready (the others"),
+    (_static_pod_not_ready, "static pod kube-system/kube-scheduler-w1 is not Ready"),
+    (lambda api: api.objects.pop("/api/v1/namespaces/kube-system/pods/kube-scheduler-w1"), "kube-scheduler is not there"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "words"), MISSING, ids=[words for _spoil, words in MISSING])
+def test_what_is_missing_is_named_and_the_node_stays_cordoned(
+    api: FakeApi, run: Run, spoil: t.Callable[[FakeApi], None], words: str
+) -> None:
+    spoil(api)
+    result = run(static_pods_version="v1.24.17", uncordon=True, failed=True)
+    assert words in result["msg"]
+    assert result["msg"].count(";") == 1, "exactly what is missing, and the advice"
+    assert api.get(NODE)["spec"]["unschedulable"] is True
+    # Check mode looks once and says the same.
+    assert words in "; ".join(run(static_pods_version="v1.24.17", check_mode=True)["missing"])
+
+
+def test_versions_that_are_not_there_yet(run: Run) -> None:
+    message = run(kubelet_version="v1.25.4", static_pods_version="v1.25.4", failed=True)["msg"]
+    assert "the kubelet reports v1.24.17, not v1.25.4" in message
+    assert "static pod kube-apiserver shows v1.24.17, not v1.25.4" in message
+
+
+def test_waits_for_the_new_kubelet(api: FakeApi, run: Run) -> None:
+    info = api.objects[NODE]["status"]["nodeInfo"]
+    threading.Timer(0.8, lambda: info.update(kubeletVersion="v1.25.4")).start()
+    result = run(kubelet_version="v1.25.4", timeout=20, uncordon=True)
+    assert 0.7 <= result["seconds"] < 5
+    assert result["changed"] is True
+
+
+def test_check_mode_uncordons_nothing(api: FakeApi, run: Run) -> None:
+    assert run(check_mode=True, uncordon=True)["changed"] is True
+    assert api.sent("PATCH") == []
