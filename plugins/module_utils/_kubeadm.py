@@ -143,8 +143,8 @@ class Kubeadm:
         """Start the unit. Its record is on disk before."""
         if _state_of(self._unit())["state"] == "running":
             raise UpliftError(
-                f"{UNIT} is at work on this node, but {self.record_file.name} does not say with what. It was left alone: see "
-                f"systemctl status {UNIT}, and run again when it has ended."
+                f"{UNIT} is at work on this node, but {self.record_file.name} does not say with what. It was left "
+                f"alone: see systemctl status {UNIT}, and run again when it has ended."
             )
         self._forget_unit()
         started = datetime.datetime.now(datetime.timezone.utc)

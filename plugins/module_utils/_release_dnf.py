@@ -199,8 +199,9 @@ class Dnf:
             result = self.runner.run(["rpmkeys", "--checksig", str(file)])
             if result.rc != 0 or not re.search(r"\b(signatures|pgp|gpg) .*OK$", result.out.strip()):
                 raise UpliftError(
-                    f"{file.name} has no signature by a key that this node trusts: {result.out.strip() or result.why()}. "
-                    "It was thrown away. If the repository is right, import its key: rpm --import URL-OF-THE-KEY."
+                    f"{file.name} has no signature by a key that this node trusts: "
+                    f"{result.out.strip() or result.why()}. It was thrown away. If the repository is right, "
+                    "import its key: rpm --import URL-OF-THE-KEY."
                 )
 
     def _installed(self) -> dict[str, str]:
