@@ -156,8 +156,9 @@ def status() -> dict[str, Any]:
         }
     clusters = {}
     for name in names():
-        found = {node.host: {**asdict(node), "running": answering and docker.running(node.name)} for node in nodes(require(name))}
-        clusters[name] = {**asdict(require(name)), "nodes": found, "state": str(cluster_dir(name))}
+        spec = require(name)
+        found = {n.host: {**asdict(n), "running": answering and docker.running(n.name)} for n in nodes(spec)}
+        clusters[name] = {**asdict(spec), "nodes": found, "state": str(cluster_dir(name))}
     return {"engine": answering, **shared, "clusters": clusters}
 
 

@@ -43,7 +43,7 @@ RUN chmod 755 /kind/bin /kind/bin/* /usr/local/bin/* \\
  && cp -a /usr/lib/cni/. /opt/cni/bin/ && rm -f /etc/cni/net.d/* \\
  && useradd --create-home --shell /bin/bash @USER@ \\
  && echo '@USER@ ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/lab && chmod 440 /etc/sudoers.d/lab \\
- && systemctl enable kubelet containerd undo-mount-hacks ssh lab-network lab-hostkeys \\
+ && systemctl enable kubelet containerd undo-mount-hacks ssh lab-cgroups lab-hostkeys lab-network \\
  && systemctl mask systemd-binfmt
 ENV container=docker
 STOPSIGNAL SIGRTMIN+3
@@ -63,6 +63,22 @@ Before=ssh.service
 [Service]
 Type=oneshot
 ExecStart=/usr/bin/ssh-keygen -A
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+# On cgroup v1, systemd mounts every hierarchy that exists in the kernel, also one that another container made and the
+# host has not mounted. Docker gave the node no place of its own there and kind's entry point prepared none, so kubelet
+# would refuse to start («cgroup ["kubelet"] has some missing paths»), or share its pods' groups with other nodes.
+_CGROUPS = """[Unit]
+Description=Away with cgroup hierarchies that this container has no part in (lab)
+Before=containerd.service kubelet.service
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -euc 'findmnt -lno TARGET -t cgroup | grep -x "/sys/fs/cgroup/[^/]*" | grep -v systemd\\
+ | while read -r at; do [ -d "$$at/kubelet.slice" ] || umount "$$at"; done'
 
 [Install]
 WantedBy=multi-user.target
@@ -141,6 +157,7 @@ def _base(version: str, more: tuple[str, ...]) -> str:
             "etc/containerd/config.toml": _containerd(source, pause_image(version)),
             "etc/containerd/certs.d/registry.k8s.io/hosts.toml": _HOSTS_TOML,
             "etc/systemd/system/lab-hostkeys.service": _HOSTKEYS,
+            "etc/systemd/system/lab-cgroups.service": _CGROUPS,
             "etc/systemd/system/lab-network.service": _NETWORK,
         }.items():
             (lab / path).parent.mkdir(parents=True, exist_ok=True)
