@@ -59,7 +59,7 @@ class Images:
             f"Asking the container runtime of {self.node} for its images",
             timeout=60,
         )
-        present = set()
+        present: set[str] = set()
         for image in json.loads(result.out or "{}").get("images") or []:
             present.update(image.get("repoTags") or [])
             present.update(image.get("repoDigests") or [])
@@ -73,8 +73,8 @@ class Images:
             raise UpliftError(
                 f"{self.node} could not pull {len(troubles)} of {len(images)} images: {'; '.join(troubles)}. "
                 "Is the registry (or its mirror in the runtime's configuration) reachable from the node, and does it "
-                "have these images? Else give credentials, another repository, or archives of the images on the node. Nothing "
-                "but images was changed."
+                "have these images? Else give credentials, another repository, or archives of the images on the node. "
+                "Nothing but images was changed."
             )
 
     def load(self, archive: Path) -> None:

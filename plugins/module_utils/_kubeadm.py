@@ -27,6 +27,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._command import PAT
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 
 UNIT = "uplift-kubeadm.service"
+SYSTEMD = Path("/run/systemd/system")
 POLL_SECONDS = 0.5
 TAIL_LINES = 40
 KEPT_LOGS = 20
@@ -39,7 +40,14 @@ OLD_KUBELETS = re.compile(
 ERROR_LINE = re.compile(
     r"^\s*\[ERROR |FATAL|^[Ee]rror:|^error |^\s+- |SHOULD NOT|rolling back|[Ff]ailed to|couldn't|could not"
 )
-READ_ONLY = (("version",), ("config",), ("upgrade", "plan"), ("upgrade", "diff"), ("certs", "check-expiration"))
+READ_ONLY = (
+    ("version",),
+    ("config", "images", "list"),
+    ("config", "print"),
+    ("upgrade", "plan"),
+    ("upgrade", "diff"),
+    ("certs", "check-expiration"),
+)
 
 
 class Run(t.NamedTuple):
@@ -231,7 +239,7 @@ class Kubeadm:
         self.runner.run(["systemctl", "reset-failed", UNIT], timeout=60)
 
     def _require_systemd(self) -> None:
-        if not Path("/run/systemd/system").is_dir() or self.runner.which("systemd-run") is None:
+        if not SYSTEMD.is_dir() or self.runner.which("systemd-run") is None:
             raise UpliftError(
                 "This node is not run by systemd (no /run/systemd/system, or no systemd-run), so kubeadm cannot be "
                 "started such that it outlives a lost connection. uplift.kubeadm needs systemd on its nodes."
