@@ -47,6 +47,7 @@ from .shell import run
 
 KUBERNETES_PACKAGES = ("kubeadm", "kubelet", "kubectl")
 ALL_PACKAGES = (*KUBERNETES_PACKAGES, "cri-tools", "kubernetes-cni")
+FAMILIES = ("deb", "rpm")
 # The first minor whose repository holds this version of the CNI plugins; all of them are to be had as Go modules.
 CNI_VERSIONS = {24: "1.1.1", 26: "1.2.0", 30: "1.4.0", 32: "1.6.2", 34: "1.7.1"}
 _CNI_MODULE = "github.com/containernetworking/plugins"
@@ -63,14 +64,10 @@ RPM_ARCH = {"amd64": "x86_64", "arm64": "aarch64"}.get(DEB_ARCH, DEB_ARCH)
 NODE_PACKAGES_DEB = ("iptables", "iproute2", "mount", "util-linux", "ebtables", "ethtool", "conntrack", "socat")
 NODE_PACKAGES_RPM = (*NODE_PACKAGES_DEB, "rpm", "dnf", "python3-dnf")
 
+_GPG_PROGRAMS = {"gpg": "gnupg", "gpgconf": "gnupg", "gpg-agent": "gpg-agent"}
 _HOST_PROGRAMS = {
-    "gpg": "gnupg",
-    "gpgconf": "gnupg",
-    "gpg-agent": "gpg-agent",
-    "dpkg-deb": "dpkg",
-    "rpmbuild": "rpm",
-    "rpmsign": "rpm",
-    "createrepo_c": "createrepo-c",
+    "deb": {**_GPG_PROGRAMS, "dpkg-deb": "dpkg"},
+    "rpm": {**_GPG_PROGRAMS, "rpmbuild": "rpm", "rpmsign": "rpm", "createrepo_c": "createrepo-c"},
 }
 _PACKAGING = Path(__file__).parent / "packaging"
 # Same binaries, same packages: nothing in them may depend on when they were made.
@@ -350,13 +347,14 @@ def debian_release(minor: int, index_files: Mapping[str, bytes]) -> str:
 # --- building -------------------------------------------------------------------------------------------------------
 
 
-def ensure(mirror_dir: Path, versions: Sequence[str]) -> None:
-    """Have deb and rpm repositories below ``mirror_dir`` that hold ``versions`` (such as ``1.25.4``).
+def ensure(mirror_dir: Path, versions: Sequence[str], families: Sequence[str] = FAMILIES) -> None:
+    """Have repositories of these families below ``mirror_dir`` that hold ``versions`` (such as ``1.25.4``).
 
     Patches of a minor that were there before stay. Fast when there is nothing to do; safe when two runs do it at
-    once; a run that is broken off leaves what was served before. Raises LabError.
+    once; a run that is broken off leaves what was served before. Some 3 s a minor and family. Raises LabError.
     """
-    engine.ensure_programs(_HOST_PROGRAMS)
+    for family in families:
+        engine.ensure_programs(_HOST_PROGRAMS[family])
     builds = mirror_dir / ".builds"
     with cache.lock(cache_dir() / "locks" / "packages.lock"):
         builds.mkdir(parents=True, exist_ok=True)
@@ -364,10 +362,11 @@ def ensure(mirror_dir: Path, versions: Sequence[str]) -> None:
             shutil.rmtree(left_over)
         key = signing_key()
         for minor, wanted in by_minor(versions).items():
-            for family in ("deb", "rpm"):
+            for family in families:
                 patches = by_minor([*wanted, *served(mirror_dir, family, minor)])[minor]
                 _ensure_repository(mirror_dir, family, minor, patches, key)
-        _ensure_lab_base(mirror_dir, key)
+        if "rpm" in families:
+            _ensure_lab_base(mirror_dir, key)
 
 
 def served(mirror_dir: Path, family: str, minor: int) -> list[str]:

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +18,6 @@ from ansible_collections.uplift.kubeadm.tests.lab import artifacts, engine, mirr
 from ansible_collections.uplift.kubeadm.tests.lab.errors import LabError
 
 MIRROR = "http://mirror.example"
-FAMILIES = ("deb", "rpm")
 
 
 def _missing(*programs: str) -> bool:
@@ -81,7 +82,7 @@ def test_relations_in_debian_s_manner(requirement: str, relation: str) -> None:
     assert packages.debian_relation(requirement) == relation
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", packages.FAMILIES)
 def test_the_kubelet_s_environment_file_is_the_one_that_its_drop_in_reads(family: str, tmp_path: Path) -> None:
     kubeadm, kubelet, _ = packages.kubernetes_packages("1.25.4", family, tmp_path)
     (path,) = kubelet.config_files
@@ -133,10 +134,22 @@ def test_source_and_repo_files_are_those_of_the_documentation() -> None:
 # --- built ---
 
 
+@pytest.fixture(scope="module")
+def signing(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+    """A key made once, to be copied into caches; None where there is no gpg."""
+    if _missing("gpg"):
+        return None
+    directory = tmp_path_factory.mktemp("signing")
+    packages._make_key(directory)
+    return directory
+
+
 @pytest.fixture
-def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signing: Path | None) -> Path:
     """A mirror directory in a cache of its own, with fake binaries in place of Kubernetes'."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    if signing:
+        shutil.copytree(signing, tmp_path / "uplift-kubeadm-lab" / "signing")
     fakes = tmp_path / "fakes"
 
     def fake_kubernetes(version: str) -> Path:
@@ -157,27 +170,16 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "uplift-kubeadm-lab" / "mirror"
 
 
-@pytest.fixture
-def deb_lab(lab: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """As lab, where only debs are built: tools for rpms are not everywhere."""
-    ensure_repository = packages._ensure_repository
-    monkeypatch.setattr(
-        packages, "_ensure_repository", lambda m, family, *rest: family == "deb" and ensure_repository(m, family, *rest)
-    )
-    monkeypatch.setattr(packages, "_ensure_lab_base", lambda *arguments: None)
-    return lab
-
-
 def _verify(repository: Path, key: Path, *files: str) -> int:
     command = ["gpgv", "--keyring", str(key), *(str(repository / name) for name in files)]
     return subprocess.run(command, capture_output=True, check=False).returncode
 
 
 @needs_deb_tools
-def test_a_deb_repository_is_laid_out_and_signed_as_the_community_s(deb_lab: Path) -> None:
-    packages.ensure(deb_lab, ["1.25.4"])
+def test_a_deb_repository_is_laid_out_and_signed_as_the_community_s(lab: Path) -> None:
+    packages.ensure(lab, ["1.25.4"], ["deb"])
 
-    repository = deb_lab / "deb" / "v1.25" / "deb"
+    repository = lab / "deb" / "v1.25" / "deb"
     key = packages.signing_key()
     assert _verify(repository, key / "public.gpg", "InRelease") == 0
     assert _verify(repository, key / "public.gpg", "Release.gpg", "Release") == 0
@@ -190,67 +192,88 @@ def test_a_deb_repository_is_laid_out_and_signed_as_the_community_s(deb_lab: Pat
         fields = dict(line.split(": ", 1) for line in block.splitlines())
         content = (repository / fields["Filename"]).read_bytes()
         assert hashlib.sha256(content).hexdigest() == fields["SHA256"]
-    assert all(path.is_file() for path in packages.package_files(deb_lab, "deb", "1.25.4"))
+    assert all(path.is_file() for path in packages.package_files(lab, "deb", "1.25.4"))
 
 
 @needs_deb_tools
-def test_the_private_key_is_not_served_and_nobody_else_reads_it(deb_lab: Path) -> None:
-    packages.ensure(deb_lab, ["1.25.4"])
+def test_the_private_key_is_not_served_and_nobody_else_reads_it(lab: Path) -> None:
+    packages.ensure(lab, ["1.25.4"], ["deb"])
 
     key = packages.signing_key()
     assert key.stat().st_mode & 0o777 == 0o700
-    assert deb_lab not in key.parents
-    assert not list(deb_lab.rglob("private*"))
+    assert lab not in key.parents
+    assert not list(lab.rglob("private*"))
 
 
 @needs_deb_tools
-def test_a_second_run_changes_nothing_and_a_new_patch_joins_the_old_one(deb_lab: Path) -> None:
-    packages.ensure(deb_lab, ["1.25.4"])
-    first = (deb_lab / "deb" / "v1.25").resolve()
-    packages.ensure(deb_lab, ["1.25.4"])
-    assert (deb_lab / "deb" / "v1.25").resolve() == first
+def test_a_second_run_changes_nothing_and_a_new_patch_joins_the_old_one(lab: Path) -> None:
+    packages.ensure(lab, ["1.25.4"], ["deb"])
+    first = (lab / "deb" / "v1.25").resolve()
+    packages.ensure(lab, ["1.25.4"], ["deb"])
+    assert (lab / "deb" / "v1.25").resolve() == first
 
-    packages.ensure(deb_lab, ["1.25.5"])
-    assert sorted(packages.served(deb_lab, "deb", 25)) == ["1.25.4", "1.25.5"]
+    packages.ensure(lab, ["1.25.5"], ["deb"])
+    assert sorted(packages.served(lab, "deb", 25)) == ["1.25.4", "1.25.5"]
     assert not first.exists()
 
 
 @needs_deb_tools
-def test_same_binaries_make_the_same_packages(deb_lab: Path) -> None:
+def test_same_binaries_make_the_same_packages(lab: Path) -> None:
     """A node that was made of a package must not see another one under the same version in the repository."""
-    packages.ensure(deb_lab, ["1.25.4"])
-    first = (deb_lab / "deb" / "v1.25" / "deb" / "Packages").read_text()
-    shutil.rmtree(deb_lab)
-    packages.ensure(deb_lab, ["1.25.4"])
-    assert (deb_lab / "deb" / "v1.25" / "deb" / "Packages").read_text() == first
+    packages.ensure(lab, ["1.25.4"], ["deb"])
+    first = (lab / "deb" / "v1.25" / "deb" / "Packages").read_text()
+    shutil.rmtree(lab)
+    packages.ensure(lab, ["1.25.4"], ["deb"])
+    assert (lab / "deb" / "v1.25" / "deb" / "Packages").read_text() == first
 
 
 @needs_deb_tools
-def test_a_build_that_breaks_off_leaves_what_was_served(deb_lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    packages.ensure(deb_lab, ["1.25.4"])
+def test_a_build_that_breaks_off_leaves_what_was_served(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packages.ensure(lab, ["1.25.4"], ["deb"])
     monkeypatch.setattr(packages, "debian_release", lambda *arguments: pytest.fail("broken off"))
     with pytest.raises(pytest.fail.Exception, match="broken off"):
-        packages.ensure(deb_lab, ["1.25.5"])
-    assert packages.served(deb_lab, "deb", 25) == ["1.25.4"]
-    assert not list((deb_lab / ".builds").glob(".work-*"))
+        packages.ensure(lab, ["1.25.5"], ["deb"])
+    assert packages.served(lab, "deb", 25) == ["1.25.4"]
+    assert not list((lab / ".builds").glob(".work-*"))
 
 
 @needs_deb_tools
-def test_the_node_script_names_files_that_are_there_and_changes_with_them(deb_lab: Path) -> None:
-    packages.ensure(deb_lab, ["1.25.4"])
-    script = packages.install_script("deb", "1.25.4", deb_lab, MIRROR, mounted=deb_lab)
-    named = [word for word in script.split() if word.startswith(str(deb_lab))]
+def test_two_runs_at_once_build_once(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build = packages._build_deb_repository
+    log = lab.parent / "builds.log"
+
+    def counted(*arguments: Any) -> None:
+        with log.open("a") as stream:
+            stream.write("built\n")
+        build(*arguments)
+
+    monkeypatch.setattr(packages, "_build_deb_repository", counted)
+    fork = multiprocessing.get_context("fork")
+    runs = [fork.Process(target=packages.ensure, args=(lab, ["1.25.4"], ["deb"])) for _ in range(2)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    assert [run.exitcode for run in runs] == [0, 0]
+    assert log.read_text() == "built\n"
+
+
+@needs_deb_tools
+def test_the_node_script_names_files_that_are_there_and_changes_with_them(lab: Path) -> None:
+    packages.ensure(lab, ["1.25.4"], ["deb"])
+    script = packages.install_script("deb", "1.25.4", lab, MIRROR, mounted=lab)
+    named = [word for word in script.split() if word.startswith(str(lab))]
     assert len(named) == 1 + len(packages.ALL_PACKAGES)
     assert all(Path(name).exists() for name in named)
     assert subprocess.run(["sh", "-n"], input=script, text=True, check=False).returncode == 0
 
-    packages.ensure(deb_lab, ["1.25.5"])
-    assert packages.install_script("deb", "1.25.4", deb_lab, MIRROR, mounted=deb_lab) != script
+    packages.ensure(lab, ["1.25.5"], ["deb"])
+    assert packages.install_script("deb", "1.25.4", lab, MIRROR, mounted=lab) != script
 
 
 @pytest.mark.skipif(_missing("gpg", "rpmbuild", "rpmsign", "createrepo_c"), reason="needs rpm and createrepo-c")
 def test_an_rpm_repository_is_laid_out_and_signed_as_the_community_s(lab: Path) -> None:
-    packages.ensure(lab, ["1.25.4"])
+    packages.ensure(lab, ["1.25.4"], ["rpm"])
 
     repository = lab / "rpm" / "v1.25" / "rpm"
     key = packages.signing_key()
@@ -300,7 +323,9 @@ def test_the_mirror_follows_the_binaries(lab: Path) -> None:
     assert served.with_name("kubelet.sha256").read_text() == digest
 
 
-def test_errors_of_programs_are_the_lab_s(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_that_cannot_be_made_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(LabError, match="gpg"):
         packages.signing_key()
+    assert not (tmp_path / "uplift-kubeadm-lab" / "signing").exists()
