@@ -19,11 +19,14 @@ from .progress import say, step
 from .shell import run
 
 _CAP_SYS_RESOURCE = 24  # linux/capability.h
+# What kind's documentation recommends.
+_INOTIFY = {"max_user_instances": 512, "max_user_watches": 524288}
 _START_TIMEOUT = 60.0  # seconds
 
 
 def ensure() -> None:
-    """Return when a docker engine answers that can run privileged containers. Raises LabError with what to do."""
+    """Return when a docker engine answers that can run nodes. Raises LabError with what to do."""
+    _raise_limits()
     if answers():
         return
     with lock(state_dir() / "engine.lock"):
@@ -75,6 +78,22 @@ def lacks_capability(number: int = _CAP_SYS_RESOURCE, status: str | None = None)
 def restricted() -> bool:
     """Must runtimes on this machine do without CAP_SYS_RESOURCE (so no negative oom_score_adj either)?"""
     return lacks_capability()
+
+
+def _raise_limits() -> None:
+    """Allow as many inotify instances as several nodes on one kernel need; they are counted by user, not by container.
+
+    https://kind.sigs.k8s.io/docs/user/known-issues/#pod-errors-due-to-too-many-open-files
+    """
+    for name, wanted in _INOTIFY.items():
+        path = Path("/proc/sys/fs/inotify", name)
+        if not path.exists() or int(path.read_text()) >= wanted:
+            continue
+        try:
+            path.write_text(str(wanted))
+            say(f"    raised fs.inotify.{name} of this machine to {wanted}, until its next start")
+        except OSError:
+            say(f"    fs.inotify.{name} is low; if pods fail with «too many open files»: sysctl fs.inotify.{name}={wanted}")
 
 
 def _start() -> None:
