@@ -151,6 +151,7 @@ def _build(cluster: Cluster, hops: list[Hop], mode: str, serial: Any) -> dict[st
     return {
         "schema": SCHEMA,
         "target": str(hops[-1].version),
+        "image_repository": cluster.image_repository,
         "changes": bool(stages),
         "hops": [
             {"index": index, "minor": minor_name(hop.version.minor), "version": str(hop.version)}
@@ -179,8 +180,11 @@ def _decisions(
     """Why the plan is as it is, a sentence each."""
     said = []
     newest = newest_of(cluster)
+    resumed = [node.name for node in cluster.moving if node.ours]
+    if resumed:
+        said.append(f"An earlier run left {listing(resumed)} cordoned; this one goes on with it.")
     if not done:
-        return [f"Every node of this run is at {hops[-1].version} already: nothing to do."]
+        return [*said, f"Every node of this run is at {hops[-1].version} already: nothing to upgrade."]
     if done[0].version.minor == newest.minor and min(cluster.apiservers) < newest and done[0].moves_control_plane:
         said.append(f"The hop to {done[0].version} was begun before; it is finished first.")
     moving = [hop for hop in done if hop.moves_control_plane]
@@ -196,9 +200,6 @@ def _decisions(
                 f"At {hop.version} kubelets are further behind than kubeadm accepts: it is forced (--force) there, "
                 "once a run without it has shown that this is its only objection."
             )
-    resumed = [node.name for node in cluster.moving if node.ours]
-    if resumed:
-        said.append(f"An earlier run left {listing(resumed)} cordoned; this one goes on with it.")
     last = moving[-1].version.minor if moving else newest.minor
     staying = [node.name for node in cluster.nodes if node.stays and last - node.kubelet.minor > 1]
     if staying:

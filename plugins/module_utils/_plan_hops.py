@@ -59,7 +59,10 @@ def read_pins(versions: Mapping[str, str]) -> dict[int, Version]:
     for minor, text in versions.items():
         version = parse_version(text, f"The version set for {minor}")
         if version.minor != parse_minor(minor):
-            raise UpliftError(f"The version set for {minor} is {version}, a patch of another minor.")
+            raise UpliftError(
+                f"The version set for {minor} is {version}, a patch of another minor. Quote minors in YAML: unquoted, "
+                "1.30 is the number 1.3."
+            )
         pins[version.minor] = version
     return pins
 

@@ -145,6 +145,9 @@ plan:
     target:
       description: The version that the run ends at.
       type: str
+    image_repository:
+      description: Where the cluster's configuration says that images come from.
+      type: str
     changes:
       description: Whether anything is to be done.
       type: bool
@@ -247,7 +250,9 @@ def main() -> None:
         result = make_plan(_facts(module.params), module.params["hosts"], module.params["available"], options)
     except UpliftError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=False, **result)
+    # Left to itself, Ansible sends all arguments back: with thousands of hosts that is most of the answer.
+    small = {name: value for name, value in module.params.items() if name not in ("hosts", "facts_data")}
+    module.exit_json(changed=False, invocation={"module_args": small}, **result)
 
 
 if __name__ == "__main__":

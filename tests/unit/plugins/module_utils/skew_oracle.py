@@ -19,8 +19,8 @@ from collections import deque
 from dataclasses import dataclass, field
 
 KUBE_PROXY_EXCEPTION = (
-    "Up to kubeadm 1.27 the first `kubeadm upgrade apply` updates kube-proxy on all nodes, while other control planes "
-    "of the cluster still run the API server of the minor before. kube-proxy may then be as new as the newest API server."
+    "Up to kubeadm 1.27 the first `kubeadm upgrade apply` updates kube-proxy on all nodes, while others "
+    "still run the API server of the minor before. kube-proxy may then be as new as the newest API server."
 )
 
 
@@ -75,7 +75,8 @@ def breaks(state: State) -> list[str]:
             broken.append(f"kube-proxy {version} of {node} is too far from its kubelet")
 
     # "kube-controller-manager, kube-scheduler [...] must not be newer than the kube-apiserver instances they
-    # communicate with. They [...] may be up to one minor version older." kubeadm points them at the API server of their own node.
+    # communicate with. They [...] may be up to one minor version older." kubeadm points them at the API server of their
+    # own node.
     for name, group in (("controller manager", state.controller_manager), ("scheduler", state.scheduler)):
         for node, version in group.items():
             if not 0 <= minor(state.apiserver[node]) - minor(version) <= 1:

@@ -200,6 +200,7 @@ def test_nodes_that_a_killed_run_left_cordoned_are_taken_up() -> None:
     done.cordoned = {"w1"}
     plan = plan_of(done, "1.25")
     assert (plan["changes"], plan["hops"], outline(plan)) == (True, [], ["1.25/uncordon w1"])
+    assert plan["decisions"][0] == "An earlier run left w1 cordoned; this one goes on with it."
 
 
 # --- scope and limit -------------------------------------------------------------------------------------------------
@@ -327,7 +328,7 @@ def test_a_control_plane_of_which_nothing_can_be_read() -> None:
     facts["nodes"]["cp1"]["static_pods"] = {}
     hosts["host-cp1"]["running"] = {"kube-apiserver": None}
     hosts["host-cp1"]["unread"] = {"kube-apiserver": "connection refused"}
-    with pytest.raises(UpliftError, match="kube-apiserver on .* cp1 could not be read: connection refused"):
+    with pytest.raises(UpliftError, match=r"kube-apiserver on .* cp1 could not be read: connection refused"):
         make_plan(facts, hosts, AVAILABLE, Options(target="1.25"))
 
 

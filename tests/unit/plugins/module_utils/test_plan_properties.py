@@ -236,6 +236,34 @@ def test_the_skew_rules_agree_with_the_oracle_in_any_state(data: st.DataObject) 
     assert len(found) <= len(breaks(state)) or not found
 
 
+@settings(max_examples=200)
+@given(st.data(), clusters())
+def test_any_runs_one_after_another_keep_the_policy_and_never_end_in_a_dead_end(
+    data: st.DataObject, cluster: FakeCluster
+) -> None:
+    """People change their minds: other modes, scopes, limits and targets after a kill. Refused, or right."""
+    cluster.state.kubectl = {}  # of hosts that a run does not touch it is left, and told
+    workers = [f"host-{name}" for name in cluster.state.kubelet if name not in cluster.state.apiserver]
+    control = [f"host-{name}" for name in cluster.state.apiserver]
+    for _ in range(data.draw(st.integers(1, 4))):
+        target = data.draw(targets(cluster))
+        chosen = data.draw(st.lists(st.sampled_from(workers), unique=True)) if workers else []
+        limited = data.draw(st.sampled_from([None, chosen, control + chosen]))
+        scope = data.draw(st.sampled_from(["all", "control_plane", "workers"]))
+        try:
+            plan = plan_of(cluster, target, data.draw(MODES), scope=scope, limited=limited)
+        except UpliftError as error:
+            event("refused")
+            assert "further apart than Kubernetes supports" not in str(error)
+            continue
+        event("planned")
+        replay(cluster, plan, data.draw(st.one_of(st.none(), st.integers(1, 60))))
+    # The target patch of a minor that was begun may not be older than what was begun.
+    last = f"1.{max(minor(server) for server in cluster.state.apiserver.values())}.7"
+    replay(cluster, plan_of(cluster, last, "fewest"))
+    assert_at_target(cluster, last)
+
+
 @pytest.mark.parametrize("mode", ["auto", "every", "fewest"])
 def test_every_moment_of_one_long_run_can_be_the_last(mode: str) -> None:
     """Not sampled: three control planes, five minors, a kill after each single change."""
