@@ -303,11 +303,12 @@ def restart(runner: Runner, root: Path, timeout: float) -> None:
         if active == "active" and not unhealthy:
             return
         if time.monotonic() >= deadline:
-            journal = runner.run(["journalctl", "-u", "kubelet", "-n", "8", "-o", "cat", "--no-pager"]).out
+            said = runner.run(["journalctl", "-u", "kubelet", "-n", "100", "-o", "cat", "--no-pager"]).out.splitlines()
+            errors = [line for line in said if re.match(r"[EF]\d{4} |[Ee]rror", line)]
             seen = f"{active}, {unhealthy}" if unhealthy else active
             raise UpliftError(
                 f"kubelet was restarted, and {timeout:g} s later it is {seen}. Look at it with journalctl -u kubelet. "
-                f"Its last lines: {' | '.join(journal.splitlines())}"
+                f"Its last errors: {' | '.join((errors or said)[-4:])}"
             )
         time.sleep(KUBELET_POLL_SECONDS)
 

@@ -186,7 +186,7 @@ class Dnf:
     def _offers(self, view: t.Sequence[str], minor: str) -> dict[str, list[str]]:
         """{package: versions, newest first} in a view."""
         query = ["repoquery", "--showduplicates", "--queryformat", "%{name} %{version}-%{release}\n", *PACKAGES]
-        result = self.runner.must(["dnf", "-q", "-y", *view, *query], f"Reading the repository {self._where(minor)}")
+        result = self.runner.must(["dnf", "-y", *view, *query], f"Reading the repository {self._where(minor)}")
         offers: dict[str, set[str]] = {}
         for words in map(str.split, result.out.splitlines()):
             if len(words) == 2:
