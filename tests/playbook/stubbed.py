@@ -19,7 +19,10 @@ from pathlib import Path
 from typing import Any
 
 COLLECTION = Path(__file__).resolve().parents[2]
-FAKED_MODULES = ("cluster_info", "kubeadm_run", "kubernetes_release", "node_drain", "node_images", "node_info", "node_ready")
+FAKED_MODULES = (
+    "cluster_info", "kubeadm_run", "kubelet_flags", "kubernetes_release", "node_drain", "node_images", "node_info",
+    "node_ready",
+)  # fmt: skip
 NODE_TEMPLATE = {"kubectl": None, "install_method": "binary", "package_manager": None, "binary_dir": "/usr/bin",
                  "arch": "amd64", "python": "3.11.2", "manifests": {}, "running": {}, "unread": {}, "kubelet_flags": {},
                  "patches_found": [], "cri_socket": "unix:///run/containerd/containerd.sock", "kubeadm_unit": None,
