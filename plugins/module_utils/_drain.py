@@ -1,15 +1,10 @@
 # Copyright (c) 2026, The uplift.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Drain a node as `kubectl drain --ignore-daemonsets` does, with time-outs that name what holds it, and nothing left
-cordoned.
-
-The first half decides (pure functions on pods and budgets), the second does.
-"""
+"""Drain a node as `kubectl drain --ignore-daemonsets` does; what holds it is named, and nothing is left cordoned."""
 
 from __future__ import annotations
 
-import calendar
 import time
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
@@ -17,171 +12,23 @@ from dataclasses import dataclass, field
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _cordon
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import Api, ApiAway, ApiError, Object
-from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import MIRROR_ANNOTATION, is_true
+from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import is_true
+from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_rules import (
+    EVICT,
+    LEAVE,
+    Options,
+    Pod,
+    budgets_of,
+    classify,
+    deleted_long_ago,
+    key_of,
+    never_allows,
+    refusal,
+)
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 
 POLL = 0.5  # seconds between two looks at which pods are gone
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 4.0  # seconds between two tries against a budget that refuses; kubectl: always 5
-
-EVICT, LEAVE, REFUSE = "evict", "leave", "refuse"
-UNMANAGED, EMPTYDIR, ORPHAN = "unmanaged", "emptydir", "orphan"
-_FINISHED = ("Succeeded", "Failed")
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a drain may do. Seconds for times; grace_period None means the pod's own."""
-
-    timeout: float
-    delete_emptydir_data: bool = False
-    force_unmanaged: bool = False
-    grace_period: int | None = None
-    skip_wait_for_delete_timeout: int = 0
-    evictions_in_parallel: int = 10
-
-
-@dataclass(frozen=True)
-class Pod:
-    """A pod of the node, and what is to become of it."""
-
-    namespace: str
-    name: str
-    uid: str
-    verdict: str  # EVICT, LEAVE or REFUSE
-    why: str  # of LEAVE a few words, of REFUSE one of UNMANAGED, EMPTYDIR, ORPHAN
-    terminating: bool
-    budgets: tuple[str, ...]  # "namespace/name" of the budgets that an eviction has to pass
-
-    @property
-    def key(self) -> str:
-        return f"{self.namespace}/{self.name}"
-
-
-def classify(pod: Object, daemonsets: t.Collection[str], options: Options, now: float) -> tuple[str, str]:
-    """What becomes of a pod, and why: (EVICT, LEAVE or REFUSE, reason).
-
-    As the filters of kubectl drain, in their order: kubectl/pkg/drain/filters.go.
-
-    :param daemonsets: "namespace/name" of the DaemonSets that exist, among those that own pods of the node.
-    :param now: seconds since the epoch.
-    """
-    meta = pod["metadata"]
-    if deleted_long_ago(pod, options, now):
-        return LEAVE, "deleted long ago, not waited for"
-    finished = pod.get("status", {}).get("phase") in _FINISHED
-    owner = _cordon.controller(pod)
-    orphan = False
-    if owner is not None and owner.get("kind") == "DaemonSet" and not finished:
-        if f"{meta['namespace']}/{owner['name']}" in daemonsets:
-            return LEAVE, "DaemonSet pod"
-        orphan = True
-    if MIRROR_ANNOTATION in (meta.get("annotations") or {}):
-        return LEAVE, "static pod"
-    if finished:
-        return EVICT, ""
-    if orphan and not options.force_unmanaged:
-        return REFUSE, ORPHAN
-    if owner is None and not options.force_unmanaged:
-        return REFUSE, UNMANAGED
-    if not options.delete_emptydir_data and any("emptyDir" in volume for volume in pod["spec"].get("volumes") or []):
-        return REFUSE, EMPTYDIR
-    return EVICT, ""
-
-
-def deleted_long_ago(pod: Object, options: Options, now: float) -> bool:
-    deleted = pod["metadata"].get("deletionTimestamp")
-    return bool(deleted) and 0 < options.skip_wait_for_delete_timeout < now - _epoch(deleted)
-
-
-def budgets_of(pod: Object, budgets: t.Iterable[Object]) -> list[str]:
-    """ "namespace/name" of the budgets that an eviction of this pod has to pass, as the API server finds them.
-
-    Finished, pending and terminating pods pass by every budget (canIgnorePDB in the server's eviction.go).
-    """
-    meta = pod["metadata"]
-    if "deletionTimestamp" in meta or pod.get("status", {}).get("phase") in (*_FINISHED, "Pending"):
-        return []
-    labels = meta.get("labels") or {}
-    return [
-        _key(budget)
-        for budget in budgets
-        if budget["metadata"]["namespace"] == meta["namespace"] and selects(budget["spec"].get("selector"), labels)
-    ]
-
-
-def selects(selector: Object | None, labels: t.Mapping[str, str]) -> bool:
-    """Does a budget's label selector match these labels? A missing or empty one matches nothing: so the server's
-    eviction has it.
-
-    policy/v1 says that an empty selector takes in every pod of the namespace; the budget's controller counts them so,
-    while
-    evictions pass it by («If a PDB with a nil or empty selector creeps in, it should match nothing», eviction.go 1.21
-    to 1.36).
-    """
-    if not selector or not (selector.get("matchLabels") or selector.get("matchExpressions")):
-        return False
-    if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
-        return False
-    return all(_expression(e, labels) for e in selector.get("matchExpressions") or [])
-
-
-def _expression(expression: Object, labels: t.Mapping[str, str]) -> bool:
-    key, operator, values = expression["key"], expression["operator"], expression.get("values") or []
-    if operator == "In":
-        return labels.get(key) in values
-    if operator == "NotIn":  # also when there is no such label
-        return labels.get(key) not in values
-    if operator == "Exists":
-        return key in labels
-    if operator == "DoesNotExist":
-        return key not in labels
-    return False  # an invalid selector matches nothing
-
-
-def never_allows(budget: Object) -> str | None:
-    """Why a budget can allow no eviction until someone changes it or its workload; None when it may."""
-    spec, status = budget["spec"], budget.get("status") or {}
-    most, least, expected = spec.get("maxUnavailable"), spec.get("minAvailable"), status.get("expectedPods", 0)
-    if most in (0, "0", "0%"):
-        return f"maxUnavailable: {most}"
-    if least == "100%" or (isinstance(least, int) and 0 < expected <= least):
-        return f"minAvailable: {least} of {expected} pods"
-    return None
-
-
-def _key(obj: Object) -> str:
-    return f"{obj['metadata']['namespace']}/{obj['metadata']['name']}"
-
-
-def _epoch(timestamp: str) -> float:
-    return calendar.timegm(time.strptime(timestamp[:19], "%Y-%m-%dT%H:%M:%S"))
-
-
-def refusal(node: str, pods: t.Iterable[Pod]) -> str | None:
-    """Why these pods make a drain impossible, all of them named, and what to do; None when it is possible."""
-    pods = list(pods)
-    reasons = []
-    for why, text in (
-        (UNMANAGED, "no controller would start them again elsewhere («force_unmanaged: true» gives them up): {}"),
-        (ORPHAN, "their DaemonSet is gone («force_unmanaged: true» gives them up): {}"),
-        (EMPTYDIR, "they hold emptyDir data, which would be lost («delete_emptydir_data: true» allows that): {}"),
-    ):
-        names = [pod.key for pod in pods if pod.verdict == REFUSE and pod.why == why]
-        if names:
-            reasons.append(text.format(", ".join(names)))
-    double = [
-        f"{pod.key} ({' and '.join(pod.budgets)})" for pod in pods if pod.verdict == EVICT and len(pod.budgets) > 1
-    ]
-    if double:
-        reasons.append(
-            "more than one PodDisruptionBudget selects them, which the API server refuses for good; "
-            f"narrow the selectors or delete one of the budgets: {', '.join(double)}"
-        )
-    return (
-        f"The node {node} cannot be drained because of some of its pods. " + "; ".join(reasons) + "."
-        if reasons
-        else None
-    )
 
 
 @dataclass
@@ -199,8 +46,9 @@ class _Gate:
         self.refusals += 1
         self.message = message
         self.refusing_since = now if self.refusing_since is None else self.refusing_since
-        self.next_try = now + self.pause
-        self.pause = min(self.pause * 2, LONGEST_PAUSE)
+        if now >= self.next_try:  # one refusal of several that were asked for at once is enough to back off
+            self.next_try = now + self.pause
+            self.pause = min(self.pause * 2, LONGEST_PAUSE)
 
     def open(self, now: float) -> None:
         if self.refusing_since is not None:
@@ -295,7 +143,7 @@ class Drain:
             else:
                 self._targets.pop(uid, None)
         self.report.left = [
-            {"namespace": pod.namespace, "name": pod.name, "why": pod.why}
+            {"namespace": pod.namespace, "name": pod.name, "why": "; ".join(pod.why)}
             for pod in self.pods.values()
             if pod.verdict == LEAVE
         ]
@@ -344,13 +192,13 @@ class Drain:
         return Pod(meta["namespace"], meta["name"], meta["uid"], verdict, why, deleted, tuple(budgets_of(pod, budgets)))
 
     def _warn_of(self, budgets: list[Object]) -> None:
-        held = {key: [pod.key for pod in self.to_evict() if key in pod.budgets] for key in map(_key, budgets)}
+        held = {key: [pod.key for pod in self.to_evict() if key in pod.budgets] for key in map(key_of, budgets)}
         for budget in budgets:
             why = never_allows(budget)
-            if why and held[_key(budget)]:
+            if why and held[key_of(budget)]:
                 self.report.warnings.append(
-                    f"The PodDisruptionBudget {_key(budget)} ({why}) allows no eviction, and holds "
-                    f"{', '.join(held[_key(budget)])} on the node "
+                    f"The PodDisruptionBudget {key_of(budget)} ({why}) allows no eviction, and holds "
+                    f"{', '.join(held[key_of(budget)])} on the node "
                     f"{self.node}: the drain can end only if someone changes the budget or its workload."
                 )
 
@@ -403,7 +251,7 @@ class Drain:
             raise UpliftError(
                 f"The pod {pod.key} on the node {self.node} cannot be evicted ({error.status}): {error.detail}"
             )
-        gate.refuse(now, "; ".join([error.detail, *error.cause_messages]))
+        gate.refuse(now, "; ".join(error.cause_messages) or error.detail)
 
     def _look(self) -> None:
         present = {pod["metadata"]["uid"]: pod for pod in _cordon.pods_on(self.api, self.node)}
@@ -440,28 +288,34 @@ class Drain:
 
     def _timed_out(self) -> str:
         now = time.monotonic()
-        left = []
+        held: dict[str, list[str]] = {}  # what holds them -> pods
         for pod in self._remaining():
-            gate = self._gate(pod)
-            if pod.uid in self._sent:
-                left.append(f"{pod.key} (evicted {now - self._sent[pod.uid]:.0f} s ago and still terminating)")
-            elif pod.terminating:
-                left.append(f"{pod.key} (was terminating before, and still is)")
-            else:
-                held = f"held by the budget {pod.budgets[0]}" if pod.budgets else "refused"
-                left.append(f"{pod.key} ({held}: {gate.message or 'its turn has not come'})")
-        text = f"The node {self.node} was not drained within {self.options.timeout:g} s. Pods left: {'; '.join(left)}."
+            held.setdefault(self._holder(pod, now), []).append(pod.key)
+        left = "; ".join(f"{', '.join(sorted(pods))} ({holder})" for holder, pods in held.items())
+        text = f"The node {self.node} was not drained within {self.options.timeout:g} s. Pods left: {left}."
         if not is_true(_cordon.get_node(self.api, self.node), "Ready"):
             text += (
                 " The node is not Ready: its kubelet ends no pods."
                 " «skip_wait_for_delete_timeout» lets a drain go on without pods that were deleted long ago."
             )
-        elif any(pod.uid not in self._sent and not pod.terminating for pod in self._remaining()):
+        elif any(gate.refusing_since is not None for gate in self._gates.values()):
             text += (
-                " Give the budgets room (more replicas that are Ready, or a wider budget) or a longer "
-                "«timeout», and run again."
+                " Give the budgets room (more replicas that are Ready, or a wider budget) or a longer «timeout»,"
+                " and run again."
             )
         return text
+
+    def _holder(self, pod: Pod, now: float) -> str:
+        """What a pod that is left is waiting for."""
+        if pod.uid in self._sent:
+            return f"evicted {now - self._sent[pod.uid]:.0f} s ago and still terminating"
+        if pod.terminating:
+            return "terminating since before the drain"
+        gate = self._gate(pod)
+        what = f"held by the budget {pod.budgets[0]}" if pod.budgets else "its eviction is refused"
+        if not gate.refusals:
+            return what
+        return f"{what}, which refused {gate.refusals} times in {gate.seconds(now):.0f} s: {gate.message}"
 
     def _give_back(self) -> str:
         gone = [f"{e['namespace']}/{e['name']}" for e in self.report.evicted]

@@ -142,7 +142,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _cordon
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import API_ARGS, Api, connect
-from ansible_collections.uplift.kubeadm.plugins.module_utils._drain import Drain, Options
+from ansible_collections.uplift.kubeadm.plugins.module_utils._drain import Drain
+from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_rules import Options
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 
 

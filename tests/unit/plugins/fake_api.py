@@ -68,7 +68,12 @@ class FakeApi:
             return obj
 
     def node(self, name: str, **status: t.Any) -> Object:
-        ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status"}
+        ready = {
+            "type": "Ready",
+            "status": "True",
+            "reason": "KubeletReady",
+            "message": "kubelet is posting ready status",
+        }
         info = {"kubeletVersion": "v1.24.17", "operatingSystem": "linux", "architecture": "amd64"}
         body = {"conditions": [ready], "nodeInfo": info, "allocatable": {"cpu": "4"}, **status}
         return self.add("nodes", {"metadata": {"name": name, "labels": {}}, "spec": {}, "status": body})
@@ -112,7 +117,9 @@ class FakeApi:
     def budget(self, name: str, selector: Object | None, allowed: int, **spec: t.Any) -> Object:
         status = {"disruptionsAllowed": allowed, "desiredHealthy": 2, "currentHealthy": 2 + allowed, "expectedPods": 2}
         meta = {"name": name, "namespace": "default"}
-        return self.add("poddisruptionbudgets", {"metadata": meta, "spec": {"selector": selector, **spec}, "status": status})
+        return self.add(
+            "poddisruptionbudgets", {"metadata": meta, "spec": {"selector": selector, **spec}, "status": status}
+        )
 
     def get(self, path: str) -> Object:
         with self._lock:
@@ -121,7 +128,11 @@ class FakeApi:
     def pods(self, node: str = "w1") -> list[str]:
         with self._lock:
             self._reap()
-            return sorted(o["metadata"]["name"] for p, o in self.objects.items() if "/pods/" in p and o["spec"]["nodeName"] == node)
+            return sorted(
+                o["metadata"]["name"]
+                for p, o in self.objects.items()
+                if "/pods/" in p and o["spec"]["nodeName"] == node
+            )
 
     def sent(self, method: str, pattern: str = "") -> list[tuple[str, str, Object | None]]:
         return [r for r in self.requests if r[0] == method and re.search(pattern, r[1])]
@@ -208,7 +219,9 @@ class FakeApi:
             return 500, status(500, "", text)
         for budget in budgets:
             if budget["status"]["disruptionsAllowed"] <= 0:
-                answer = status(429, "TooManyRequests", "Cannot evict pod as it would violate the pod's disruption budget.")
+                answer = status(
+                    429, "TooManyRequests", "Cannot evict pod as it would violate the pod's disruption budget."
+                )
                 message = f"The disruption budget {budget['metadata']['name']} needs 2 healthy pods and has 2 currently"
                 answer["details"] = {"causes": [{"reason": "DisruptionBudget", "message": message}]}
                 return 429, answer
@@ -255,7 +268,11 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
             code, obj, headers = answer
             data = json.dumps(obj).encode()
             self.send_response(code)
-            for name, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **headers}.items():
+            for name, value in {
+                "Content-Type": "application/json",
+                "Content-Length": str(len(data)),
+                **headers,
+            }.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(data)

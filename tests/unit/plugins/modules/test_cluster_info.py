@@ -42,23 +42,41 @@ scheduler: {}
 @pytest.fixture
 def api(tmp_path: Path) -> t.Iterator[FakeApi]:
     fake = FakeApi(tmp_path / "admin.conf")
-    fake.add("configmaps", {"metadata": {"name": "kubeadm-config", "namespace": "kube-system"}, "data": {"ClusterConfiguration": CONFIG}})
+    fake.add(
+        "configmaps",
+        {"metadata": {"name": "kubeadm-config", "namespace": "kube-system"}, "data": {"ClusterConfiguration": CONFIG}},
+    )
     cp = fake.node("cp1", addresses=[{"type": "InternalIP", "address": "10.0.0.1"}])
     cp["metadata"]["labels"]["node-role.kubernetes.io/control-plane"] = ""
     worker = fake.node("w1")
     worker["status"]["conditions"][0].update(status="False", message="kubelet stopped posting")
     worker["spec"]["unschedulable"] = True
     worker["metadata"]["annotations"] = {"uplift.kubeadm/cordon": '{"daemonset_pods": 1}'}
-    for component, image in (("kube-apiserver", "mirror:5000/kube-apiserver:v1.24.17@sha256:00"), ("etcd", "etcd:3.5.6-0")):
+    for component, image in (
+        ("kube-apiserver", "mirror:5000/kube-apiserver:v1.24.17@sha256:00"),
+        ("etcd", "etcd:3.5.6-0"),
+    ):
         labels = {"component": component, "tier": "control-plane"}
-        fake.pod(f"{component}-cp1", "cp1", mirror=True, labels=labels, container=component, image=image, namespace="kube-system")
+        fake.pod(
+            f"{component}-cp1",
+            "cp1",
+            mirror=True,
+            labels=labels,
+            container=component,
+            image=image,
+            namespace="kube-system",
+        )
     fake.pod("impostor", "w1", labels={"component": "etcd", "tier": "control-plane"}, namespace="kube-system")
     proxy = {"labels": {"k8s-app": "kube-proxy"}, "container": "kube-proxy", "namespace": "kube-system"}
     fake.pod("kube-proxy-1", "cp1", image="kube-proxy:v1.24.17", **proxy)
     bare = fake.pod("kube-proxy-2", "w1", image="kube-proxy:v1.24.16", **proxy)
-    bare["status"]["containerStatuses"][0]["image"] = "sha256:0123"  # some runtimes report no more; the spec still knows
+    bare["status"]["containerStatuses"][0]["image"] = (
+        "sha256:0123"  # some runtimes report no more; the spec still knows
+    )
     template = {"spec": {"containers": [{"name": "coredns", "image": "registry.k8s.io/coredns/coredns:v1.8.6"}]}}
-    fake.add("deployments", {"metadata": {"name": "coredns", "namespace": "kube-system"}, "spec": {"template": template}})
+    fake.add(
+        "deployments", {"metadata": {"name": "coredns", "namespace": "kube-system"}, "spec": {"template": template}}
+    )
     yield fake
     fake.stop()
 

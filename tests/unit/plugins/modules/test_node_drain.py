@@ -158,7 +158,9 @@ def test_refused_evictions_wait_for_the_budget(api: FakeApi, run: Run) -> None:
         api.pod(f"web-{n}", labels={"app": "web"})
     budget = api.budget("web", {"matchLabels": {"app": "web"}}, allowed=1)
     # Each replica that is gone is Ready elsewhere a moment later.
-    api.on_gone = lambda pod: threading.Timer(0.3, lambda: budget["status"].update(disruptionsAllowed=1)).start() or None
+    api.on_gone = lambda pod: (
+        threading.Timer(0.3, lambda: budget["status"].update(disruptionsAllowed=1)).start() or None
+    )
     result = run()
     assert len(result["evicted"]) == 4
     assert result["waited"][0]["budget"] == "default/web"
@@ -173,7 +175,7 @@ def test_a_drain_that_fails_uncordons_and_names_what_holds_it(api: FakeApi, run:
     api.pod("web-1", labels={"app": "web"})
     api.budget("web", {"matchLabels": {"app": "web"}}, allowed=0, maxUnavailable=0)
     result = run(timeout=1, failed=True)
-    assert "default/web-1 (held by the budget default/web" in result["msg"]
+    assert "default/web-1 (held by the budget default/web, which refused" in result["msg"]
     assert "needs 2 healthy pods and has 2 currently" in result["msg"]
     assert "gone stay gone" in result["msg"]
     assert "default/free" in result["msg"]
@@ -248,7 +250,7 @@ def test_evictions_are_in_parallel(api: FakeApi, run: Run) -> None:
 
 def test_pods_deleted_long_ago_are_left_when_asked(api: FakeApi, run: Run) -> None:
     api.pod("stuck", deletionTimestamp="2026-01-01T00:00:00Z")
-    assert "default/stuck (was terminating before" in run(timeout=1, failed=True)["msg"]
+    assert "default/stuck (terminating since before" in run(timeout=1, failed=True)["msg"]
     result = run(skip_wait_for_delete_timeout=60)
     assert result["left"][0]["why"] == "deleted long ago, not waited for"
 
@@ -272,7 +274,14 @@ def test_an_api_server_that_is_away_is_waited_for(api: FakeApi, run: Run) -> Non
     api.pod("web-1")
     busy = (429, status(429, "", "Too many requests, please try again later."), {"Retry-After": "1"})
     etcd = (500, status(500, "", "etcdserver: leader changed"))
-    api.faults = [("GET", "closed"), ("GET", 503), ("GET", busy), ("PATCH", etcd), ("POST", 503), ("GET .*pods", "closed")]
+    api.faults = [
+        ("GET", "closed"),
+        ("GET", 503),
+        ("GET", busy),
+        ("PATCH", etcd),
+        ("POST", 503),
+        ("GET .*pods", "closed"),
+    ]
     assert run()["evicted"][0]["name"] == "web-1"
     assert api.faults == []
 

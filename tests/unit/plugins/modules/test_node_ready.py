@@ -32,7 +32,9 @@ def api(tmp_path: Path) -> t.Iterator[FakeApi]:
     for component in ("kube-apiserver", "kube-controller-manager", "kube-scheduler"):
         labels = {"component": component, "tier": "control-plane"}
         image = f"registry.k8s.io/{component}:v1.24.17"
-        fake.pod(f"{component}-w1", mirror=True, labels=labels, container=component, image=image, namespace="kube-system")
+        fake.pod(
+            f"{component}-w1", mirror=True, labels=labels, container=component, image=image, namespace="kube-system"
+        )
     yield fake
     fake.stop()
 
@@ -83,9 +85,15 @@ MISSING: list[tuple[t.Callable[[FakeApi], t.Any], str]] = [
     (lambda api: api.objects[NODE]["status"]["allocatable"].pop("gpu.io/a"), "gpu.io/a is absent, and was 2"),
     (lambda api: api.objects.pop("/apis/storage.k8s.io/v1/csinodes/w1"), "CSI driver csi.io is not registered"),
     (_ds_pod_not_ready, "0 of 1 DaemonSet pods are Ready (not Ready: default/logs-x)"),
-    (lambda api: api.objects.pop("/api/v1/namespaces/default/pods/logs-x"), "0 of 1 DaemonSet pods are Ready (the others"),
+    (
+        lambda api: api.objects.pop("/api/v1/namespaces/default/pods/logs-x"),
+        "0 of 1 DaemonSet pods are Ready (the others",
+    ),
     (_static_pod_not_ready, "static pod kube-system/kube-scheduler-w1 is not Ready"),
-    (lambda api: api.objects.pop("/api/v1/namespaces/kube-system/pods/kube-scheduler-w1"), "kube-scheduler is not there"),
+    (
+        lambda api: api.objects.pop("/api/v1/namespaces/kube-system/pods/kube-scheduler-w1"),
+        "kube-scheduler is not there",
+    ),
 ]
 
 
