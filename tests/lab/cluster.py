@@ -264,16 +264,21 @@ _KUBECTL = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf")
 
 
 def _wait_ready(members: list[Node]) -> None:
+    """Wait for all nodes, and for all that kubeadm runs on them, to be ready."""
     first = members[0].name
+    planes = sum(node.control_plane for node in members)
+    # A mirror pod each of etcd and the three control plane programs, kube-proxy everywhere, two of CoreDNS.
+    pods = 4 * planes + len(members) + 2
+
+    def conditions(*what: str) -> list[str]:
+        path = '{range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{" "}{end}'
+        return docker.execute(first, *_KUBECTL, "get", *what, "-o", f"jsonpath={path}").split()
 
     def ready() -> bool:
-        path = '{range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{" "}{end}'
-        said = docker.execute(first, *_KUBECTL, "get", "nodes", "-o", f"jsonpath={path}")
-        deployment = ("-n", "kube-system", "get", "deployment", "coredns")
-        dns = docker.execute(first, *_KUBECTL, *deployment, "-o", "jsonpath={.status.availableReplicas}")
-        return said.split() == ["True"] * len(members) and dns == "2"
+        nodes_ready = conditions("nodes") == ["True"] * len(members)
+        return nodes_ready and conditions("pods", "-n", "kube-system") == ["True"] * pods
 
-    _wait("the nodes and CoreDNS to be ready", ready)
+    _wait("the nodes and the pods of kube-system to be ready", ready)
 
 
 def _wait(what: str, condition: Callable[[], bool]) -> None:

@@ -93,7 +93,7 @@ def _raise_limits() -> None:
             path.write_text(str(wanted))
             say(f"    raised fs.inotify.{name} of this machine to {wanted}, until its next start")
         except OSError:
-            say(f"    fs.inotify.{name} is low; if pods fail with «too many open files»: sysctl fs.inotify.{name}={wanted}")
+            say(f"    if pods fail with «too many open files»: sysctl fs.inotify.{name}={wanted}")
 
 
 def _start() -> None:
