@@ -1,0 +1,392 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Packages by apt and dnf: what is asked of them, with FakeRunner in their place. The lab's clusters run the real ones."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _release_dnf
+from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Result
+from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
+from ansible_collections.uplift.kubeadm.plugins.module_utils._release import (
+    choose_packages,
+    upstream,
+    versions_offered,
+    with_minor,
+    with_support,
+)
+from ansible_collections.uplift.kubeadm.plugins.module_utils._release_apt import Apt
+from ansible_collections.uplift.kubeadm.plugins.module_utils._release_dnf import Dnf, extract
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_runner import FakeRunner
+
+LINE = "deb [signed-by=/etc/apt/keyrings/k8s-v1.24.gpg] https://pkgs.k8s.io/core:/stable:/v1.24/deb/ /"
+DEB822 = """Types: deb
+URIs: https://pkgs.k8s.io/core:/stable:/v1.24/deb/
+Suites: /
+Signed-By: /etc/apt/keyrings/kubernetes.gpg
+"""
+REPO = """[base]
+baseurl=https://example.com/el9/
+
+[kubernetes]
+name=Kubernetes
+baseurl=https://pkgs.k8s.io/core:/stable:/v1.24/rpm/
+enabled=1
+gpgcheck=1
+gpgkey=https://pkgs.k8s.io/core:/stable:/v1.24/rpm/repodata/repomd.xml.key
+exclude=kubelet kubeadm kubectl
+  cri-tools kubernetes-cni
+
+[cri-o]
+baseurl=https://pkgs.k8s.io/addons:/cri-o:/stable:/v1.24/rpm/
+"""
+OFFERS = {
+    "kubeadm": ["1.25.4-1.2", "1.25.4-1.1", "1.25.3-1.1", "1.24.17-1.1"],
+    "kubelet": ["1.25.4-1.1", "1.25.3-1.1"],
+    "kubectl": ["1.25.4-1.1", "1.25.3-1.1"],
+    "cri-tools": ["1.26.0-1.1", "1.25.0-1.1"],
+    "kubernetes-cni": ["1.2.0-1.1", "1.1.1-1.1"],
+}
+MADISON = "".join(f"  {name} | {version} | http://x  Packages\n" for name, all_ in OFFERS.items() for version in all_)
+
+
+def status(held: t.Container[str] = ()) -> str:
+    """dpkg's status file with the five packages installed."""
+    names = ("kubeadm", "kubelet", "kubectl", "cri-tools", "kubernetes-cni")
+    return "\n".join(f"Package: {n}\nStatus: {'hold' if n in held else 'install'} ok installed\n" for n in names)
+
+
+class FakeApt(FakeRunner):
+    """apt and dpkg of a node below root. Installing makes holds vanish, as apt does for packages it may change."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(
+            {
+                "apt-get .* update": self.update,
+                "apt-cache .* madison": MADISON,
+                "apt-get .* download": self.download,
+                "dpkg-deb -x": self.unpack,
+                "dpkg-query": self.query,
+                "dpkg --compare-versions": lambda argv: Result(int(not argv[2] > argv[4]), "", ""),
+                "apt-get .* install": self.install,
+                "apt-mark hold": self.hold,
+            }
+        )
+        self.status = root / "var/lib/dpkg/status"
+        self.status.parent.mkdir(parents=True, exist_ok=True)
+        self.status.write_text(status({"kubelet", "kubeadm"}))
+        self.views: list[dict[str, str]] = []
+        self.installed = dict.fromkeys(("kubeadm", "kubelet", "kubectl"), "1.24.17-1.1")
+        self.installed.update({"cri-tools": "1.25.0-1.1", "kubernetes-cni": "1.1.1-1.1"})
+        self.install_fails = ""
+
+    def update(self, argv: list[str]) -> str:
+        folder = Path(argv[argv.index("-c") + 1]).parent
+        self.views.append({file.name: file.read_text() for file in folder.iterdir() if file.is_file()})
+        return ""
+
+    def download(self, argv: list[str]) -> str:
+        self.downloaded = argv[argv.index("download") + 1 :]
+        return ""
+
+    def unpack(self, argv: list[str]) -> str:
+        (Path(argv[3]) / "usr/bin").mkdir(parents=True)
+        (Path(argv[3]) / "usr/bin/kubeadm").write_text("kubeadm")
+        return ""
+
+    def query(self, _argv: list[str]) -> str:
+        return "".join(f"{name} {version} installed\n" for name, version in self.installed.items())
+
+    def install(self, argv: list[str]) -> Result:
+        self.status.write_text(status())
+        if self.install_fails:
+            said, self.install_fails = self.install_fails, ""
+            return Result(100, "", said)
+        for file in (word for word in argv if word.endswith(".deb")):
+            self.installed[Path(file).name.split("_")[0]] = file.split("_")[1]
+        return Result(0, "", "")
+
+    def hold(self, argv: list[str]) -> str:
+        self.status.write_text(status(set(argv[2:])))
+        return ""
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> FakeApt:
+    sources = tmp_path / "etc/apt/sources.list.d"
+    sources.mkdir(parents=True)
+    (sources / "kubernetes.list").write_text(f"# ours\n{LINE}\n")
+    (sources / "cri-o.list").write_text("deb https://pkgs.k8s.io/addons:/cri-o:/stable:/v1.24/deb/ /\n")
+    (sources / "debian.list").write_text("deb http://deb.debian.org/debian bookworm main\n")
+    return FakeApt(tmp_path)
+
+
+def apt(fake: FakeApt, **how: t.Any) -> Apt:
+    return Apt(fake, Node(fake.status.parents[3], fake), **how)
+
+
+def staged(folder: Path) -> Path:
+    folder.mkdir()
+    for name in ("kubeadm_1.25.4-1.1", "kubelet_1.25.4-1.1", "kubectl_1.25.4-1.1", "cri-tools_1.25.0-1.1"):
+        (folder / f"{name}_amd64.deb").touch()
+    (folder / "kubernetes-cni_1.2.0-1.1_amd64.deb").touch()
+    return folder
+
+
+def test_apt_lists_by_a_private_view_of_the_nodes_own_source(fake: FakeApt) -> None:
+    assert apt(fake).offered("1.25", []) == ["v1.25.4", "v1.25.3"]
+    view = fake.views[0]
+    assert view["kubernetes.list"] == LINE.replace("/v1.24/", "/v1.25/") + "\n"
+    assert "k8s-v1.24.gpg" in view["kubernetes.list"]  # the keyring's path is not ours to change
+    for key in ("Dir::Etc::sourcelist", "Dir::State::lists", "Dir::Cache"):
+        assert f'{key} "/' in view["apt.conf"]
+    assert 'Dir::Etc::sourceparts "/dev/null"' in view["apt.conf"]
+    assert "#clear APT::Update::Post-Invoke;" in view["apt.conf"]
+
+
+def test_apt_reads_deb822_sources(fake: FakeApt) -> None:
+    sources = fake.status.parents[3] / "etc/apt/sources.list.d"
+    (sources / "kubernetes.list").unlink()
+    (sources / "k8s.sources").write_text(f"{DEB822}\n{DEB822.replace('v1.24', 'v1.23')}Enabled: no\n")
+    apt(fake).offered("1.25", [])
+    assert fake.views[0]["kubernetes.sources"].strip() == DEB822.replace("v1.24", "v1.25").strip()
+
+
+def test_apt_takes_a_named_repository_with_its_key(fake: FakeApt) -> None:
+    apt(fake, repository="http://mirror/v{minor}/deb/", key="/k.gpg").offered("1.25", [])
+    assert fake.views[0]["kubernetes.list"] == "deb [signed-by=/k.gpg] http://mirror/v1.25/deb/ /\n"
+
+
+def test_apt_without_a_kubernetes_source_says_so(fake: FakeApt) -> None:
+    (fake.status.parents[3] / "etc/apt/sources.list.d/kubernetes.list").unlink()
+    with pytest.raises(UpliftError, match="No source of apt on this node has Kubernetes packages"):
+        apt(fake).offered("1.25", [])
+
+
+@pytest.mark.parametrize("rc", [0, 100])
+def test_apt_errors_name_url_and_status_whatever_the_exit_code(fake: FakeApt, rc: int) -> None:
+    said = "Err:1 https://pkgs.k8s.io/core:/stable:/v1.25/deb  Release\n  404  Not Found [IP: 1.2.3.4 443]\nReading\n"
+    fake.answers["apt-get .* update"] = Result(rc, said, "")
+    with pytest.raises(UpliftError, match=r"v1\.25/deb Release 404 Not Found"):
+        apt(fake).offered("1.25", [])
+
+
+def test_apt_fetches_named_versions_and_a_runnable_kubeadm(fake: FakeApt, tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    folder.mkdir()
+    (folder / "kubeadm_1.25.4-1.2_amd64.deb").touch()
+    apt(fake).fetch("v1.25.4", folder)
+    assert fake.downloaded == [
+        *("kubeadm=1.25.4-1.2", "kubelet=1.25.4-1.1", "kubectl=1.25.4-1.1"),
+        *("cri-tools=1.25.0-1.1", "kubernetes-cni=1.2.0-1.1"),
+    ]
+    assert (folder / "kubeadm").read_text() == "kubeadm"
+
+
+def test_apt_installs_from_files_with_no_source_and_no_dialogue(fake: FakeApt, tmp_path: Path) -> None:
+    folder = staged(tmp_path / "staged")
+    apt(fake).install("v1.25.4", folder, ["kubelet"])
+    (line,) = fake.ran("apt-get .* install")
+    for option in (
+        *("Dpkg::Options::=--force-confdef", "Dpkg::Options::=--force-confold", "DPkg::Lock::Timeout=300"),
+        *("Dir::Etc::sourcelist=/dev/null", "Dir::Etc::sourceparts=/dev/null"),
+    ):
+        assert f"-o {option}" in line
+    assert "--no-remove" in line
+    assert line.endswith(f"{folder}/kubelet_1.25.4-1.1_amd64.deb {folder}/kubernetes-cni_1.2.0-1.1_amd64.deb")
+    environment = fake.environments[fake.commands.index(line)]
+    assert environment["DEBIAN_FRONTEND"] == "noninteractive"
+    assert environment["NEEDRESTART_SUSPEND"] == "1"
+
+
+def test_apt_leaves_support_packages_that_are_as_new(fake: FakeApt, tmp_path: Path) -> None:
+    apt(fake).install("v1.25.4", staged(tmp_path / "staged"), ["kubeadm"])
+    assert "cri-tools" not in fake.ran("apt-get .* install")[0]
+
+
+def test_holds_are_as_before_after_an_install(fake: FakeApt, tmp_path: Path) -> None:
+    source = apt(fake, hold=False)
+    source.install("v1.25.4", staged(tmp_path / "staged"), ["kubelet"])
+    assert source.node.holds() == ["kubeadm", "kubelet"]
+    assert source.settle("v1.25.4", ["kubeadm"], check=False) == []
+
+
+def test_holds_are_as_before_after_a_failure(fake: FakeApt, tmp_path: Path) -> None:
+    fake.install_fails = "E: Unmet dependencies: conntrack"
+    source = apt(fake)
+    with pytest.raises(UpliftError, match=r"could not install kubelet_.*Unmet dependencies: conntrack"):
+        source.install("v1.25.4", staged(tmp_path / "staged"), ["kubelet"])
+    assert source.node.holds() == ["kubeadm", "kubelet"]
+
+
+def test_what_is_not_held_is_held_when_asked(fake: FakeApt) -> None:
+    source = apt(fake)
+    assert source.settle("v1.24.17", ["kubeadm"], check=True) == ["hold cri-tools"]
+    assert source.node.holds() == ["kubeadm", "kubelet"]
+    assert source.settle("v1.24.17", ["kubeadm"], check=False) == ["hold cri-tools"]
+
+
+def test_an_install_that_was_killed_is_finished_first(fake: FakeApt, tmp_path: Path) -> None:
+    fake.install_fails = "E: dpkg was interrupted, you must manually run 'dpkg --configure -a' to correct the problem."
+    fake.answers["dpkg --force-confdef --force-confold --configure -a"] = ""
+    apt(fake).install("v1.25.4", staged(tmp_path / "staged"), ["kubelet"])
+    assert fake.installed["kubelet"] == "1.25.4-1.1"
+
+
+def test_a_package_that_is_half_installed_is_pending(fake: FakeApt, tmp_path: Path) -> None:
+    folder = staged(tmp_path / "staged")
+    source = apt(fake)
+    assert source.pending("v1.25.4", folder, ["kubelet", "kubectl"]) == ["kubelet", "kubectl"]
+    fake.installed.update(kubelet="1.25.4-1.1", kubectl="1.25.4-1.1")
+    assert source.pending("v1.25.4", folder, ["kubelet", "kubectl"]) == []
+    fake.answers["dpkg-query"] = "kubelet 1.25.4-1.1 unpacked\nkubectl 1.25.4-1.1 installed\n"
+    assert source.pending("v1.25.4", folder, ["kubelet", "kubectl"]) == ["kubelet"]
+
+
+def test_the_nodes_source_follows_once_kubelet_is_new(fake: FakeApt) -> None:
+    file = fake.status.parents[3] / "etc/apt/sources.list.d/kubernetes.list"
+    file.chmod(0o640)
+    source = apt(fake, hold=False)
+    assert source.settle("v1.25.4", ["kubeadm"], check=False) == []
+    assert source.settle("v1.25.4", ["kubelet"], check=True) == [f"{file} follows to 1.25"]
+    assert file.read_text() == f"# ours\n{LINE}\n"
+    assert source.settle("v1.25.4", ["kubelet"], check=False) == [f"{file} follows to 1.25"]
+    assert file.read_text() == f"# ours\n{LINE.replace('/v1.24/', '/v1.25/')}\n"
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert source.settle("v1.25.4", ["kubelet"], check=False) == []
+    assert "v1.24" in (file.parent / "cri-o.list").read_text()
+    assert apt(fake, hold=False, switch_repository=False).settle("v1.26.9", ["kubelet"], check=False) == []
+
+
+def dnf(tmp_path: Path, runner: FakeRunner, **how: t.Any) -> Dnf:
+    folder = tmp_path / "etc/yum.repos.d"
+    folder.mkdir(parents=True)
+    (folder / "all.repo").write_text(REPO)
+    return Dnf(runner, Node(tmp_path, runner), **how)
+
+
+def test_dnf_lists_by_a_private_view_without_the_exclude(tmp_path: Path) -> None:
+    seen = []
+
+    def query(argv: list[str]) -> str:
+        folder = next(word.partition("=")[2] for word in argv if word.startswith("--setopt=reposdir"))
+        folder = folder.partition("=")[2] or folder
+        seen.append((Path(folder.replace("reposdir=", "")) / "kubernetes.repo").read_text())
+        return "\n".join(f"{n} {v.replace('-', '-150500.')}" for n, all_ in OFFERS.items() for v in all_)
+
+    runner = FakeRunner({"^dnf .*repoquery": query})
+    assert dnf(tmp_path, runner).offered("1.25", []) == ["v1.25.4", "v1.25.3"]
+    assert seen[0] == (
+        "[uplift-kubeadm-0]\nname=Kubernetes\nbaseurl=https://pkgs.k8s.io/core:/stable:/v1.25/rpm/\ngpgcheck=1\n"
+        "gpgkey=https://pkgs.k8s.io/core:/stable:/v1.25/rpm/repodata/repomd.xml.key\nenabled=1\n\n"
+    )
+
+
+def test_dnf_installs_files_with_no_repository(tmp_path: Path) -> None:
+    folder = tmp_path / "staged"
+    folder.mkdir()
+    for name in ("kubelet-1.25.4-150500.1.1", "kubernetes-cni-1.1.1-150500.2.1"):
+        (folder / f"{name}.x86_64.rpm").touch()
+    runner = FakeRunner({"^rpm -q": "kubelet 1.24.17-150500.1.1\nkubernetes-cni 1.1.1-150500.2.1\n", "^dnf": ""})
+    source = dnf(tmp_path, runner)
+    assert source.pending("v1.25.4", folder, ["kubelet"]) == ["kubelet"]
+    source.install("v1.25.4", folder, ["kubelet"])
+    (line,) = runner.ran("^dnf")
+    assert "--disablerepo=* --disableexcludes=all" in line
+    assert line.endswith(f"install {folder}/kubelet-1.25.4-150500.1.1.x86_64.rpm")
+
+
+@pytest.mark.parametrize("said", ["x.rpm: digests OK", "x.rpm: digests SIGNATURES NOT OK"])
+def test_dnf_refuses_packages_that_are_not_signed(tmp_path: Path, said: str) -> None:
+    runner = FakeRunner({"rpmkeys": Result(int("NOT" in said), said + "\n", "")})
+    with pytest.raises(UpliftError, match="no signature by a key that this node trusts"):
+        dnf(tmp_path, runner)._check_signatures([tmp_path / "x.rpm"])
+
+
+def test_dnfs_repository_and_key_follow(tmp_path: Path) -> None:
+    source = dnf(tmp_path, FakeRunner())
+    file = tmp_path / "etc/yum.repos.d/all.repo"
+    assert source.settle("v1.25.4", ["kubelet"], check=False) == [f"{file} follows to 1.25"]
+    text = file.read_text()
+    assert text.count("core:/stable:/v1.25/") == 2
+    assert "cri-o:/stable:/v1.24/" in text
+    assert "exclude=kubelet" in text
+
+
+def cpio(files: dict[str, bytes]) -> bytes:
+    """An archive as rpm2cpio writes it."""
+    out = b""
+    for name, content in [*files.items(), ("TRAILER!!!", b"")]:
+        fields = [0] * 13
+        fields[6], fields[11] = len(content), len(name) + 1
+        entry = b"070701" + b"".join(b"%08x" % field for field in fields) + name.encode() + b"\0"
+        out += entry + b"\0" * (-len(entry) % 4) + content + b"\0" * (-len(content) % 4)
+    return out
+
+
+@given(st.dictionaries(st.from_regex(r"\A\./[a-z/]{1,9}\Z"), st.binary(max_size=9), max_size=4), st.binary(max_size=99))
+def test_a_file_is_taken_out_of_a_cpio_archive(
+    tmp_path_factory: pytest.TempPathFactory, others: dict[str, bytes], kubeadm: bytes
+) -> None:
+    folder = tmp_path_factory.mktemp("cpio")
+    (folder / "a").write_bytes(cpio({**others, "./usr/bin/kubeadm": kubeadm}))
+    extract(folder / "a", "usr/bin/kubeadm", folder / "kubeadm")
+    assert (folder / "kubeadm").read_bytes() == kubeadm
+
+
+def test_an_archive_without_the_file_is_an_error(tmp_path: Path) -> None:
+    for content in (cpio({"./x": b""}), b"", b"rubbish" * 99):
+        (tmp_path / "a").write_bytes(content)
+        with pytest.raises(UpliftError, match="a "):
+            extract(tmp_path / "a", "usr/bin/kubeadm", tmp_path / "kubeadm")
+
+
+def test_names_of_rpm_files() -> None:
+    assert _release_dnf.package_version(Path("kubernetes-cni-1.1.1-150500.2.1.x86_64.rpm")) == "1.1.1-150500.2.1"
+
+
+def test_a_version_needs_all_three_programs() -> None:
+    offers = {**OFFERS, "kubelet": ["1.25.3-1.1"]}
+    assert versions_offered("1.25", offers, "x") == ["v1.25.3"]
+    with pytest.raises(UpliftError, match=r"kubelet v1\.25\.4 is not to be had from x; versions there: v1\.25\.3"):
+        choose_packages("v1.25.4", offers, "x")
+    with pytest.raises(UpliftError, match=r"offers no version of 1\.26"):
+        versions_offered("1.26", offers, "x")
+
+
+@pytest.mark.parametrize(
+    ("package", "version"),
+    [
+        ("1.25.4-1.1", "v1.25.4"),
+        ("1.25.4-00", "v1.25.4"),
+        ("1.25.4-150500.1.1", "v1.25.4"),
+        ("1.25.4", "v1.25.4"),
+        ("1:1.25.4-1", "v1.25.4"),
+        ("1.27.0~rc.0-1.1", None),
+        ("rubbish", None),
+    ],
+)
+def test_the_version_in_a_package_version(package: str, version: str | None) -> None:
+    assert upstream(package) == version
+
+
+def test_what_goes_with_what() -> None:
+    assert with_support(["kubeadm"]) == ["kubeadm", "cri-tools"]
+    assert with_support(["kubectl", "kubelet"]) == ["kubelet", "kubectl", "kubernetes-cni"]
+
+
+@given(st.integers(20, 99), st.integers(20, 99))
+def test_only_the_minor_in_a_url_changes(old: int, new: int) -> None:
+    text = f"deb [signed-by=/k/v1.{old}/x.gpg] https://h/v1.{old}/deb/ /"
+    changed = with_minor(text, f"1.{new}")
+    assert changed == f"deb [signed-by=/k/v1.{old}/x.gpg] https://h/v1.{new}/deb/ /"
+    assert with_minor(changed, f"1.{old}") == text
