@@ -16,7 +16,7 @@ from .cache import lock
 from .errors import LabError
 from .paths import state_dir
 from .progress import say, step
-from .shell import run
+from .shell import out, run
 
 _CAP_SYS_RESOURCE = 24  # linux/capability.h
 # What kind's documentation recommends.
@@ -28,6 +28,7 @@ def ensure() -> None:
     """Return when a docker engine answers that can run nodes. Raises LabError with what to do."""
     _raise_limits()
     if answers():
+        _check_runtime()
         return
     with lock(state_dir() / "engine.lock"):
         if answers():
@@ -94,6 +95,13 @@ def _raise_limits() -> None:
             say(f"    raised fs.inotify.{name} of this machine to {wanted}, until its next start")
         except OSError:
             say(f"    if pods fail with «too many open files»: sysctl fs.inotify.{name}={wanted}")
+
+
+def _check_runtime() -> None:
+    """Say when the engine that answers is likely to fail at privileged containers on this machine."""
+    if restricted() and out("docker", "info", "--format", "{{.DefaultRuntime}}") == "runc":
+        say("    this machine lacks CAP_SYS_RESOURCE, and the docker engine here was not started by the lab: if nodes do")
+        say("    not start («unable to apply caps»), stop that engine, and the lab will start one that does without")
 
 
 def _start() -> None:

@@ -187,6 +187,8 @@ def _commit(name: str, base: str, script: str, mounts: dict[Path, str]) -> None:
 
     Not a Dockerfile: images and packages are needed while it runs, and must not become layers.
     """
+    for left_over in docker.labelled("container", "build"):  # of a killed run: the caller holds the lock
+        run("docker", "rm", "-f", "-v", left_over)
     volumes = []
     for source, target in mounts.items():
         source.mkdir(parents=True, exist_ok=True)
