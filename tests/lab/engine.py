@@ -100,7 +100,7 @@ def _raise_limits() -> None:
 def _check_runtime() -> None:
     """Say when the engine that answers is likely to fail at privileged containers on this machine."""
     if restricted() and out("docker", "info", "--format", "{{.DefaultRuntime}}") == "runc":
-        say("    this machine lacks CAP_SYS_RESOURCE, and the docker engine here was not started by the lab: if nodes do")
+        say("    no CAP_SYS_RESOURCE on this machine, and the docker engine was not started by the lab: if nodes do")
         say("    not start («unable to apply caps»), stop that engine, and the lab will start one that does without")
 
 
