@@ -333,9 +333,9 @@ def table(found: dict[str, Any]) -> list[str]:
     def row(name: str, figures: dict[str, Any], aim: float | None = None) -> str:
         times = "-" if figures["ratio"] is None else f"{figures['ratio']:.2f}"
         aimed = "" if aim is None else verdict(figures["ratio"], aim)
-        return f"{name:<44} {figures[BY_HAND]:>8.1f} {figures[PLAYBOOK]:>9.1f} {times:>6}  {aimed}".rstrip()
+        return f"{name:<48} {figures[BY_HAND]:>8.1f} {figures[PLAYBOOK]:>9.1f} {times:>6}  {aimed}".rstrip()
 
-    lines = [f"{'':44} {BY_HAND:>8} {PLAYBOOK:>9} {'ratio':>6}  aim", row("wall clock, s", found["wall"], AIM_WALL)]
+    lines = [f"{'':48} {BY_HAND:>8} {PLAYBOOK:>9} {'ratio':>6}  aim", row("wall clock, s", found["wall"], AIM_WALL)]
     lines += [
         row(f"{host}: cordon to uncordon, s", figures, AIM_OUT if host == "all" else None)
         for host, figures in found["out"].items()
@@ -343,7 +343,7 @@ def table(found: dict[str, Any]) -> list[str]:
     lines += [row(f"{host}: cordon to Ready at the new version, s", f) for host, f in found["until_back"].items()]
     lines += [row(f"{host}: drains", figures) for host, figures in found["drains"].items()]
     tasks = f"tasks a worker a hop ({found['skipped']} more skipped)"
-    return [*lines, f"{tasks:<44} {'-':>8} {found['tasks']:>9} {'-':>6}  {verdict(found['tasks'], AIM_TASKS)}"]
+    return [*lines, f"{tasks:<48} {'-':>8} {found['tasks']:>9} {'-':>6}  {verdict(found['tasks'], AIM_TASKS)}"]
 
 
 def details(pairs: list[dict[str, Side]]) -> list[str]:
