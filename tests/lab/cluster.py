@@ -244,7 +244,7 @@ def _network(members: list[Node]) -> None:
     cidrs: dict[str, str] = {}
 
     def assigned() -> bool:
-        path = "{range .items[*]}{.metadata.name} {.spec.podCIDR}{\"\\n\"}{end}"
+        path = '{range .items[*]}{.metadata.name} {.spec.podCIDR}{"\\n"}{end}'
         text = docker.execute(first, *_KUBECTL, "get", "nodes", "-o", f"jsonpath={path}")
         for line in text.splitlines():
             name, _, cidr = line.partition(" ")

@@ -217,4 +217,3 @@ def _tar(files: dict[str, Path], into: IO[bytes]) -> None:
             entry.size, entry.mode = source.stat().st_size, 0o755
             with open(source, "rb") as content:
                 tar.addfile(entry, content)
-
