@@ -38,7 +38,8 @@ _BLOCK_HEADER = re.compile(
 )
 _FOLD = re.compile(r"[ \t]*\n((?:[ \t]*\n)*)[ \t]*")
 _DOUBLE = re.compile(
-    r"\\\n((?:[ \t]*\n)*)[ \t]*|[ \t]*\n((?:[ \t]*\n)*)[ \t]*|\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[^\n])",
+    r"\\\n((?:[ \t]*\n)*)[ \t]*|[ \t]*\n((?:[ \t]*\n)*)[ \t]*"
+    r"|\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[^\n])",
 )
 _ESCAPES = {
     "0": "\0", "a": "\a", "b": "\b", "t": "\t", "\t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r", "e": "\x1b",
@@ -64,8 +65,11 @@ def load(text: str, name: str = "YAML") -> t.Any:
 class _Reader:
     def __init__(self, text: str, name: str) -> None:
         self.name = name
-        self.raw = text.split("\n")
         self.at = 0  # index in raw of the line that is looked at
+        self.raw = text.split("\n")
+        for index, line in enumerate(self.raw):
+            if re.search("[\x85\u2028\u2029\r]", line):
+                raise self.fail("it has a line break other than a newline", index)
 
     def fail(self, what: str, index: int | None = None) -> UpliftError:
         return UpliftError(f"{self.name}, line {(self.at if index is None else index) + 1}: {what}.")
@@ -127,7 +131,7 @@ class _Reader:
         if text[0] in "\"'":
             match = _QUOTED_KEY.match(text)
             return (_unquote(match["key"]), text[match.end() :].strip(" \t")) if match else None
-        if text[0] in "{[|>":
+        if text[0] in "{[|>" or re.match(r"[:?](\s|$)", text):
             return None
         match = re.match(r"(?P<key>[^\s](?:[^\s]|[ \t]+(?!#))*?)[ \t]*:(?=\s|$)", text)
         return (match["key"], text[match.end() :].strip(" \t")) if match else None
@@ -174,7 +178,7 @@ class _Reader:
             return self.literal(text, parent)
         if first in "[{":
             return self.flow(text)
-        if first in "&*!%@`>,]}" or re.match(r"[?](\s|$)", text):
+        if first in "&*!%@`>,]}" or re.match(r"[?:](\s|$)", text):
             raise self.fail(f"{text[:40]!r} is YAML that this reader does not take (see the beginning of its value)")
         return self.plain(text, parent)
 
@@ -258,13 +262,13 @@ class _Reader:
                 break
             lines.append(line[indent:] if indent else "")
             self.at += 1
-        if self.at == len(self.raw) and lines and not lines[-1]:
-            lines.pop()  # what follows the last newline of the file is no line
         body = "\n".join(lines)
-        stripped = body.rstrip("\n")
+        if self.at < len(self.raw) and lines:
+            body += "\n"  # of the last line; at the end of the text, what follows the last newline was taken as a line
         if chomp == "+":
-            return body + "\n" if lines else ""
-        return stripped + "\n" if stripped and chomp != "-" else stripped
+            return body
+        stripped = body.rstrip("\n")
+        return stripped + "\n" if stripped and chomp != "-" and stripped != body else stripped
 
 
 def _is_item(text: str) -> bool:
