@@ -161,7 +161,7 @@ class Node:
         """Folders below /etc that hold kubeadm patches by their file names (kubeadm remembers no such folder)."""
         found = set()
         for top in ("kubernetes", "kubeadm"):
-            for depth in ("*", "*/*"):
+            for depth in ("*", "*/*", "*/*/*"):
                 for file in (self.root / "etc" / top).glob(depth):
                     ours = file.parent.name in ("manifests", "tmp") or "tmp" in file.relative_to(self.root).parts
                     if not ours and PATCH.fullmatch(file.name) and file.is_file():

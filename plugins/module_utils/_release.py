@@ -64,8 +64,11 @@ class Source(t.Protocol):
     def fetch(self, version: str, folder: Path) -> None:
         """Fill an empty folder with the verified files of a version, a runnable `kubeadm` among them."""
 
-    def pending(self, version: str, folder: Path, components: t.Sequence[str]) -> list[str]:
-        """Which of the components are not yet, or not wholly, installed as the files in this folder."""
+    def pending(self, version: str, folder: Path, present: t.Mapping[str, str | None]) -> list[str]:
+        """Which components are not yet, or not wholly, installed as the files in this folder.
+
+        present is {component: the version that it says it is}.
+        """
 
     def install(self, version: str, folder: Path, components: t.Sequence[str]) -> None:
         """Install these components from this folder, without a network."""
@@ -75,9 +78,9 @@ class Source(t.Protocol):
 
 
 class Installed(t.NamedTuple):
-    """What an install did."""
+    """What an install did; replaced is {component: the version it was}."""
 
-    replaced: list[str]
+    replaced: dict[str, str | None]
     kept: str | None
     settled: list[str]
     restarted: bool
@@ -146,15 +149,22 @@ class Release:
             raise
         return True
 
-    def pending(self, version: str, components: t.Sequence[str]) -> list[str]:
-        """Which of the components an install would replace. Raises UpliftError for a step back."""
+    def pending(self, version: str, present: t.Mapping[str, str | None]) -> list[str]:
+        """Which components an install would replace; present is {component: the version it is now}.
+
+        Raises UpliftError for a step back.
+        """
         if self._files(version) is None:
-            found = [n for n in components if version_of(self.runner, n, self.node.binary(n)) != version]
+            found = [name for name, seen in present.items() if seen != version]
         else:
-            found = self.source.pending(version, self.folder(version), components)
+            found = self.source.pending(version, self.folder(version), present)
         for name in found:
-            refuse_step_back(name, version_of(self.runner, name, self.node.binary(name)), version)
+            refuse_step_back(name, present[name], version)
         return found
+
+    def present(self, components: t.Container[str]) -> dict[str, str | None]:
+        """{component: the version that the installed program says it is}."""
+        return {name: version for name, version in self.node.versions().items() if name in components}
 
     def install(self, version: str, components: t.Sequence[str], *, restart_kubelet: bool, timeout: float) -> Installed:
         """Install components of a fetched version, and see to kubelet's restart when asked.
@@ -162,21 +172,22 @@ class Release:
         timeout, in seconds, is how long kubelet may take to be active and healthy. Raises UpliftError when the version
         does not lie ready, would be a step back, or does not say afterwards that it is what was asked for.
         """
-        pending = self.pending(version, components)
+        before = after = self.present(components)
+        pending = self.pending(version, before)
         kept = None
         if pending:
             self._require(version, with_support(pending))
-            kept = self._keep(pending)
+            kept = self._keep({name: before[name] for name in pending})
             self.source.install(version, self.folder(version), pending)
-        for name in components:
-            seen = version_of(self.runner, name, self.node.binary(name))
+            after = self.present(components)
+        for name, seen in after.items():
             if seen != version:
                 raise UpliftError(f"{name} was installed as {version}, but says it is {seen}.")
         settled = self.source.settle(version, components, check=False)
         restarted = restart_kubelet and ("kubelet" in pending or kubelet_is_stale(self.runner))
         if restarted:
             restart(self.runner, self.node.root, timeout)
-        return Installed(pending, kept, settled, restarted)
+        return Installed({name: before[name] for name in pending}, kept, settled, restarted)
 
     def prune(self, keep: t.Container[str], check: bool) -> list[str]:
         """Remove staged and kept files of all versions but those to keep; the paths that went."""
@@ -220,12 +231,11 @@ class Release:
             "state=fetched first; nothing was changed."
         )
 
-    def _keep(self, names: t.Sequence[str]) -> str | None:
-        """Keep the programs that are about to be replaced; the folder of the first."""
+    def _keep(self, programs: t.Mapping[str, str | None]) -> str | None:
+        """Keep the programs ({name: version}) that are about to be replaced; the folder of the first."""
         first = None
-        for name in names:
+        for name, version in programs.items():
             path = self.node.binary(name)
-            version = version_of(self.runner, name, path)
             if path is None or version is None:
                 continue
             folder = self.state / "kept" / version

@@ -103,10 +103,10 @@ class Apt:
         shutil.move(str(unpacked / "usr/bin/kubeadm"), str(folder / "kubeadm"))
         shutil.rmtree(unpacked)
 
-    def pending(self, version: str, folder: Path, components: t.Sequence[str]) -> list[str]:
+    def pending(self, version: str, folder: Path, present: t.Mapping[str, str | None]) -> list[str]:
         """Components of which the package is of another version, or not wholly installed."""
-        present = self._installed()
-        return [name for name in components if present.get(name) != package_version(package_file(folder, name))]
+        packages = self._installed()
+        return [name for name in present if packages.get(name) != package_version(package_file(folder, name))]
 
     def install(self, version: str, folder: Path, components: t.Sequence[str]) -> None:
         """Install packages from files, with those that go with them; holds are as before afterwards."""

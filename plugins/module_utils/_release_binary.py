@@ -20,7 +20,7 @@ from ansible.module_utils.urls import SSLValidationError, open_url
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
-from ansible_collections.uplift.kubeadm.plugins.module_utils._node import BINARIES, Node, architecture, version_of
+from ansible_collections.uplift.kubeadm.plugins.module_utils._node import BINARIES, Node, architecture
 from ansible_collections.uplift.kubeadm.plugins.module_utils._release import (
     newest_first,
     sync,
@@ -134,9 +134,9 @@ class Binary:
             self.web.download(url, folder / name, self._checksum(url))
             (folder / name).chmod(0o755)
 
-    def pending(self, version: str, folder: Path, components: t.Sequence[str]) -> list[str]:
+    def pending(self, version: str, folder: Path, present: t.Mapping[str, str | None]) -> list[str]:
         """Components that do not say they are of this version. A file is replaced in one step, so none is half-done."""
-        return [name for name in components if version_of(self.runner, name, self.node.binary(name)) != version]
+        return [name for name, seen in present.items() if seen != version]
 
     def install(self, version: str, folder: Path, components: t.Sequence[str]) -> None:
         """Put each program in the place of the present one, in one step, with its owner, mode and security label."""

@@ -100,16 +100,16 @@ class Dnf:
             shutil.copyfile(kubeadm, folder / "kubeadm")
         (folder / "kubeadm").chmod(0o755)
 
-    def pending(self, version: str, folder: Path, components: t.Sequence[str]) -> list[str]:
+    def pending(self, version: str, folder: Path, present: t.Mapping[str, str | None]) -> list[str]:
         """Components of which the package is of another version."""
-        present = self._installed()
+        packages = self._installed()
         pending = []
-        for name in components:
+        for name, seen in present.items():
             file = find_package(folder, name)
             if file is None:
-                if version_of(self.runner, name, self.node.binary(name)) != version:
+                if seen != version:
                     raise UpliftError(f"{folder} holds no package of {name}. Fetch {version} again.")
-            elif present.get(name) != package_version(file):
+            elif packages.get(name) != package_version(file):
                 pending.append(name)
         return pending
 

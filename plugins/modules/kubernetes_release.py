@@ -270,9 +270,9 @@ def fetched(release: Release, wants: t.Mapping[str, t.Any], check: bool) -> dict
 def installed(release: Release, wants: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:
     """state=installed: install what was fetched."""
     version, components = wants["version"], wants["components"]
-    before = release.node.versions()
     if check:
-        replaced = release.pending(version, components)
+        present = release.present(components)
+        replaced = {name: present[name] for name in release.pending(version, present)}
         kept, restarted = None, wants["restart_kubelet"] and "kubelet" in replaced
         settled = release.source.settle(version, components, check=True)
     else:
@@ -280,12 +280,12 @@ def installed(release: Release, wants: t.Mapping[str, t.Any], check: bool) -> di
         replaced, kept, settled, restarted = done
     return {
         "changed": bool(replaced or settled or restarted),
-        "replaced": replaced,
+        "replaced": list(replaced),
         "kept": kept,
         "settled": settled,
         "restarted": restarted,
         "diff": {
-            "before": "".join(f"{name} {before[name]}\n" for name in replaced),
+            "before": "".join(f"{name} {old}\n" for name, old in replaced.items()),
             "after": "".join(f"{name} {version}\n" for name in replaced) + "".join(f"{line}\n" for line in settled),
         },
     }

@@ -95,8 +95,8 @@ def test_newest_and_probed_versions_are_listed(release: Release, mirror: Mirror)
     available, errors = release.offered(["1.25", "1.26"], ["v1.25.2", "v1.25.3"])
     assert available == {"1.25": ["v1.25.4", "v1.25.2"], "1.26": []}
     assert errors == {
-        "1.26": f"{mirror.url}/stable-1.26.txt answers HTTP 404 Not Found: the source does not say which patch of 1.26 is "
-        "its newest. Name one."
+        "1.26": f"{mirror.url}/stable-1.26.txt answers HTTP 404 Not Found: the source does not say which patch "
+        "of 1.26 is its newest. Name one."
     }
 
 
@@ -179,7 +179,7 @@ def test_installing_replaces_in_place_and_keeps_the_old(release: Release, root: 
     (root / "usr/bin/kubelet").chmod(0o750)
     old = (root / "usr/bin/kubelet").stat()
     done = release.install("v1.25.4", ["kubelet", "kubectl"], restart_kubelet=False, timeout=1)
-    assert (done.replaced, done.restarted) == (["kubelet", "kubectl"], False)
+    assert (done.replaced, done.restarted) == ({"kubelet": "v1.24.17", "kubectl": "v1.24.17"}, False)
     assert release.node.versions() == {"kubeadm": "v1.24.17", "kubelet": "v1.25.4", "kubectl": "v1.25.4"}
     new = (root / "usr/bin/kubelet").stat()
     assert (new.st_mode, new.st_uid) == (old.st_mode, old.st_uid)
@@ -193,11 +193,11 @@ def test_installing_replaces_in_place_and_keeps_the_old(release: Release, root: 
 def test_installing_twice_changes_nothing(release: Release) -> None:
     release.fetch("v1.25.4")
     release.install("v1.25.4", BINARIES, restart_kubelet=False, timeout=1)
-    assert release.install("v1.25.4", BINARIES, restart_kubelet=False, timeout=1) == ([], None, [], False)
+    assert release.install("v1.25.4", BINARIES, restart_kubelet=False, timeout=1) == ({}, None, [], False)
 
 
 def test_what_is_installed_needs_no_files_any_more(release: Release) -> None:
-    assert release.install("v1.24.17", BINARIES, restart_kubelet=False, timeout=1).replaced == []
+    assert release.install("v1.24.17", BINARIES, restart_kubelet=False, timeout=1).replaced == {}
 
 
 def test_what_was_not_fetched_is_not_installed(release: Release) -> None:

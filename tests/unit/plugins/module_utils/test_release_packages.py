@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Packages by apt and dnf: what is asked of them, with FakeRunner in their place. The lab's clusters run the real ones."""
+"""Packages by apt and dnf: what is asked of them, with FakeRunner in their place. The lab runs the real ones."""
 
 from __future__ import annotations
 
@@ -58,6 +58,8 @@ OFFERS = {
 }
 MADISON = "".join(f"  {name} | {version} | http://x  Packages\n" for name, all_ in OFFERS.items() for version in all_)
 
+BOTH = {"kubelet": "v1.24.17", "kubectl": "v1.24.17"}
+
 
 def status(held: t.Container[str] = ()) -> str:
     """dpkg's status file with the five packages installed."""
@@ -112,7 +114,7 @@ class FakeApt(FakeRunner):
             said, self.install_fails = self.install_fails, ""
             return Result(100, "", said)
         for file in (word for word in argv if word.endswith(".deb")):
-            self.installed[Path(file).name.split("_")[0]] = file.split("_")[1]
+            self.installed[Path(file).name.split("_")[0]] = Path(file).name.split("_")[1]
         return Result(0, "", "")
 
     def hold(self, argv: list[str]) -> str:
@@ -245,11 +247,11 @@ def test_an_install_that_was_killed_is_finished_first(fake: FakeApt, tmp_path: P
 def test_a_package_that_is_half_installed_is_pending(fake: FakeApt, tmp_path: Path) -> None:
     folder = staged(tmp_path / "staged")
     source = apt(fake)
-    assert source.pending("v1.25.4", folder, ["kubelet", "kubectl"]) == ["kubelet", "kubectl"]
+    assert source.pending("v1.25.4", folder, BOTH) == ["kubelet", "kubectl"]
     fake.installed.update(kubelet="1.25.4-1.1", kubectl="1.25.4-1.1")
-    assert source.pending("v1.25.4", folder, ["kubelet", "kubectl"]) == []
+    assert source.pending("v1.25.4", folder, BOTH) == []
     fake.answers["dpkg-query"] = "kubelet 1.25.4-1.1 unpacked\nkubectl 1.25.4-1.1 installed\n"
-    assert source.pending("v1.25.4", folder, ["kubelet", "kubectl"]) == ["kubelet"]
+    assert source.pending("v1.25.4", folder, BOTH) == ["kubelet"]
 
 
 def test_the_nodes_source_follows_once_kubelet_is_new(fake: FakeApt) -> None:
@@ -298,7 +300,7 @@ def test_dnf_installs_files_with_no_repository(tmp_path: Path) -> None:
         (folder / f"{name}.x86_64.rpm").touch()
     runner = FakeRunner({"^rpm -q": "kubelet 1.24.17-150500.1.1\nkubernetes-cni 1.1.1-150500.2.1\n", "^dnf": ""})
     source = dnf(tmp_path, runner)
-    assert source.pending("v1.25.4", folder, ["kubelet"]) == ["kubelet"]
+    assert source.pending("v1.25.4", folder, {"kubelet": "v1.24.17"}) == ["kubelet"]
     source.install("v1.25.4", folder, ["kubelet"])
     (line,) = runner.ran("^dnf")
     assert "--disablerepo=* --disableexcludes=all" in line

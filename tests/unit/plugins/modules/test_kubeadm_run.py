@@ -1,0 +1,56 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""kubeadm_run through main(), with FakeSystemd in the place of systemd."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _kubeadm
+from ansible_collections.uplift.kubeadm.plugins.modules import kubeadm_run
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.module_utils.test_kubeadm import FakeSystemd
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.run_module import Run, run_module
+
+
+@pytest.fixture
+def systemd(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeSystemd:
+    fake = FakeSystemd()
+    monkeypatch.setattr(kubeadm_run, "Runner", lambda: fake)
+    monkeypatch.setattr(kubeadm_run, "STATE", tmp_path / "state")
+    monkeypatch.setattr(_kubeadm, "SYSTEMD", tmp_path)
+    monkeypatch.setattr(_kubeadm, "POLL_SECONDS", 0.001)
+    return fake
+
+
+@pytest.fixture
+def run(systemd: FakeSystemd, capsys: pytest.CaptureFixture[str]) -> Run:
+    return run_module(kubeadm_run.main, capsys, {"arguments": ["upgrade", "node"], "version": "v1.26.9"})
+
+
+def test_success(run: Run, systemd: FakeSystemd) -> None:
+    systemd.outcomes = [(1, 0, "one\ntwo\n")]
+    result = run()
+    assert (result["changed"], result["rc"], result["stdout"], result["adopted"]) == (True, 0, "one\ntwo", False)
+    assert result["command"] == ["/usr/bin/kubeadm", "upgrade", "node"]
+
+
+def test_failure_says_kubeadms_error_first_and_where_the_rest_is(run: Run, systemd: FakeSystemd) -> None:
+    systemd.outcomes = [(0, 2, "[upgrade] Reading\nerror execution phase preflight: no\nTo see the stack trace\n")]
+    result = run(failed=True)
+    assert "failed with exit code 2 after 2.5 s: error execution phase preflight: no. The whole" in result["msg"]
+    assert result["log"] in result["msg"]
+    assert result["rc"] == 2
+
+
+def test_check_mode_starts_nothing(run: Run, systemd: FakeSystemd) -> None:
+    assert run(check_mode=True)["changed"] is True
+    assert run(check_mode=True, arguments=["upgrade", "plan"])["changed"] is False
+    assert systemd.commands == []
+
+
+def test_another_version_is_refused(run: Run, systemd: FakeSystemd) -> None:
+    assert "needs v1.25.4" in run(failed=True, version="v1.25.4")["msg"]

@@ -1,0 +1,137 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""node_images through main(); a script stands in for crictl, ctr and kubeadm."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Result
+from ansible_collections.uplift.kubeadm.plugins.module_utils._images import full_name, tags_in
+from ansible_collections.uplift.kubeadm.plugins.modules import node_images
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_runner import FakeRunner
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.run_module import Run, run_module
+
+PROXY, PAUSE, API = (
+    "registry.k8s.io/kube-proxy:v1.25.4",
+    "registry.k8s.io/pause:3.8",
+    "registry.k8s.io/kube-apiserver:v1.25.4",
+)
+
+
+class FakeRuntime(FakeRunner):
+    """A container runtime that has some images, and a registry that refuses some."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "config images list": f"{API}\n{PROXY}\n{PAUSE}\n",
+                "crictl .*images": lambda _argv: json.dumps({"images": [{"repoTags": sorted(self.present)}, {}]}),
+                "crictl .*pull": self.pull,
+                "^ctr ": self.load,
+            },
+            {"ctr"},
+        )
+        self.present = {PAUSE}
+        self.refused: set[str] = set()
+
+    def pull(self, argv: list[str]) -> Result:
+        if argv[-1] in self.refused:
+            return Result(1, "", "level=fatal msg=unauthorized\n")
+        self.present.add(argv[-1])
+        return Result(0, "", "")
+
+    def load(self, argv: list[str]) -> str:
+        self.present.update(tags_in(Path(argv[-1])))
+        return ""
+
+
+@pytest.fixture
+def runtime(monkeypatch: pytest.MonkeyPatch) -> FakeRuntime:
+    fake = FakeRuntime()
+    monkeypatch.setattr(node_images, "Runner", lambda: fake)
+    return fake
+
+
+@pytest.fixture
+def run(runtime: FakeRuntime, capsys: pytest.CaptureFixture[str]) -> Run:
+    return run_module(node_images.main, capsys, {"version": "v1.25.4", "cri_socket": "unix:///x.sock"})
+
+
+def archive(path: Path, *tags: str) -> str:
+    with tarfile.open(path, "w:gz") as tar:
+        body = json.dumps([{"RepoTags": list(tags)}]).encode()
+        member = tarfile.TarInfo("manifest.json")
+        member.size = len(body)
+        tar.addfile(member, io.BytesIO(body))
+    return str(path)
+
+
+def test_only_what_is_missing_is_pulled_and_once(run: Run, runtime: FakeRuntime) -> None:
+    result = run()
+    assert result["changed"] is True
+    assert result["pulled"] == [API, PROXY]
+    assert len(runtime.ran("pull")) == 2
+    assert run()["changed"] is False
+
+
+def test_check_mode_says_what_is_missing(run: Run, runtime: FakeRuntime) -> None:
+    assert run(check_mode=True)["pulled"] == [API, PROXY]
+    assert not runtime.ran("pull")
+
+
+def test_a_worker_needs_less(run: Run) -> None:
+    assert run(components="node")["images"] == [PROXY, PAUSE]
+
+
+def test_the_fetched_kubeadm_is_asked_for_the_clusters_repository(run: Run, runtime: FakeRuntime) -> None:
+    run(image_repository="example.com/k8s")
+    assert runtime.commands[0] == (
+        "/var/lib/uplift-kubeadm/release/v1.25.4/kubeadm config images list --kubernetes-version v1.25.4 "
+        "--image-repository example.com/k8s"
+    )
+
+
+def test_credentials_are_not_on_a_command_line(run: Run, runtime: FakeRuntime) -> None:
+    run(registry_username="me", registry_password="secret")
+    assert not [line for line in runtime.commands if "secret" in line]
+    assert {"CRICTL_CREDS": "me:secret"} in runtime.environments
+
+
+def test_an_image_that_is_not_to_be_had_names_node_image_and_reason(run: Run, runtime: FakeRuntime) -> None:
+    runtime.refused = {PROXY}
+    message = run(failed=True)["msg"]
+    assert f"could not pull 1 of 2 images: {PROXY}: level=fatal msg=unauthorized" in message
+
+
+def test_archives_come_first_and_are_imported_once(run: Run, runtime: FakeRuntime, tmp_path: Path) -> None:
+    file = archive(tmp_path / "images.tar.gz", API, PROXY)
+    result = run(archives=[file])
+    assert (result["imported"], result["pulled"]) == ([file], [])
+    assert run(archives=[file])["changed"] is False
+
+
+def test_a_file_that_is_no_archive_is_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "x.tar").write_text("rubbish")
+    assert "x.tar cannot be read as an archive of images" in run(failed=True, archives=[str(tmp_path / "x.tar")])["msg"]
+    assert "it names no image" in run(failed=True, archives=[archive(tmp_path / "y.tar")])["msg"]
+
+
+@pytest.mark.parametrize(
+    ("image", "name"),
+    [
+        ("nginx", "docker.io/library/nginx:latest"),
+        ("a/b:1", "docker.io/a/b:1"),
+        ("r:5000/b", "r:5000/b:latest"),
+        ("localhost/b@sha256:00", "localhost/b@sha256:00"),
+    ],
+)
+def test_names_as_the_runtime_has_them(image: str, name: str) -> None:
+    assert full_name(image) == name

@@ -1,0 +1,40 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""node_info through main(), on the files of a node below a temporary folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _running
+from ansible_collections.uplift.kubeadm.plugins.modules import node_info
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.run_module import Run, run_module
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.setattr(node_info, "ROOT", tmp_path)
+    monkeypatch.setattr(_running, "POLL_SECONDS", 0.001)
+    return run_module(node_info.main, capsys, {})
+
+
+def test_an_empty_machine_is_described_and_nothing_fails(run: Run) -> None:
+    result = run()
+    assert result["changed"] is False
+    assert result["node"]["name"] is None
+    assert "kubelet.conf" in result["node"]["unread"]["name"]
+    assert result["node"]["control_plane"] is False
+
+
+def test_a_wait_that_cannot_succeed_says_why(run: Run) -> None:
+    message = run(failed=True, wait_version="v1.25.4", timeout=0.01)["msg"]
+    assert "kube-apiserver has no manifest in /etc/kubernetes/manifests on this node" in message
+    assert "programs that can be waited for" in run(failed=True, wait_for={"kubelet": "v1"})["msg"]
+
+
+def test_check_mode_does_not_wait(run: Run) -> None:
+    assert "waited" not in run(check_mode=True, wait_version="v1.25.4")
