@@ -59,7 +59,7 @@ class Run(t.NamedTuple):
     output: str
     log: str
     adopted: bool
-    forced: bool = False
+    forced: bool
 
 
 class Kubeadm:
@@ -93,11 +93,18 @@ class Kubeadm:
         """
         deadline = time.monotonic() + timeout
         command = [kubeadm, *arguments]
-        done = self._run(command, version, environment, deadline, timeout, adopt)
-        if not (done.rc and force_if_only_kubelets and only_old_kubelets(self._log_text(done.log))):
-            return done
-        forced = self._run([*command, "--force"], version, environment, deadline, timeout, adopt)
-        return forced._replace(forced=True, seconds=round(done.seconds + forced.seconds, 1))
+        forced = [*command, "--force"]
+        also = forced if force_if_only_kubelets else command
+        done = self._run(command, also, version, environment, deadline, timeout, adopt)
+        if (
+            done.command == command
+            and done.rc
+            and force_if_only_kubelets
+            and only_old_kubelets(self._log_text(done.log))
+        ):
+            again = self._run(forced, forced, version, environment, deadline, timeout, adopt)
+            done = again._replace(seconds=round(done.seconds + again.seconds, 1))
+        return done
 
     def last_run(self) -> dict[str, t.Any] | None:
         """The run that the record tells of, with its state as the unit says now; None when there is none.
@@ -113,12 +120,14 @@ class Kubeadm:
     def _run(
         self,
         command: list[str],
+        also: list[str],
         version: str | None,
         environment: t.Mapping[str, str],
         deadline: float,
         timeout: float,
         adopt: bool,
     ) -> Run:
+        """One run of command; the result of one of `also` that a lost caller left behind is as good."""
         self._require_systemd()
         if version:
             self._require_version(command[0], version)
@@ -126,12 +135,12 @@ class Kubeadm:
             with self._locked():
                 last = self.last_run()
                 if last is None or last["state"] != "running":
-                    if last is not None and adopt and self._may_adopt(last, command, version):
+                    if last is not None and adopt and self._may_adopt(last, (command, also), version):
                         return self._result(last, adopted=True)
                     record = self._start(command, version, environment)
                     break
             ended = self._wait(last, deadline, timeout)
-            if (ended["command"], ended["version"]) == (command, version):
+            if ended["command"] in (command, also) and ended["version"] == version:
                 return self._result(ended, adopted=True)
         return self._result(self._wait(record, deadline, timeout), adopted=False)
 
@@ -143,8 +152,8 @@ class Kubeadm:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def _may_adopt(self, last: dict[str, t.Any], command: list[str], version: str | None) -> bool:
-        same = (last["command"], last["version"], last["boot"]) == (command, version, self._boot())
+    def _may_adopt(self, last: dict[str, t.Any], commands: t.Container[list[str]], version: str | None) -> bool:
+        same = last["command"] in commands and (last["version"], last["boot"]) == (version, self._boot())
         return bool(same and last["state"] == "done" and not last["acknowledged"])
 
     def _start(self, command: list[str], version: str | None, environment: t.Mapping[str, str]) -> dict[str, t.Any]:
@@ -223,7 +232,8 @@ class Kubeadm:
             )
         tail = self._log_text(record["log"]).splitlines()[-TAIL_LINES:]
         seconds = round(record.get("seconds", 0.0), 1)
-        return Run(record["command"], record["rc"], seconds, "\n".join(tail), record["log"], adopted)
+        forced = record["command"][-1] == "--force"
+        return Run(record["command"], record["rc"], seconds, "\n".join(tail), record["log"], adopted, forced)
 
     def _unit(self) -> dict[str, str]:
         names = "LoadState,ActiveState,SubState,Result,ExecMainStatus,ExecMainStartTimestampMonotonic"

@@ -191,6 +191,16 @@ def test_force_is_given_only_after_the_one_objection(tmp_path: Path) -> None:
     assert [line.endswith("--force") for line in systemd.ran("systemd-run")] == [False, True]
 
 
+def test_a_forced_run_of_a_lost_caller_is_taken(tmp_path: Path) -> None:
+    systemd = FakeSystemd((0, 1, REFUSED.format(objections=KUBELETS)), (5, 0, "forced\n"))
+    kubeadm = Kubeadm(systemd, tmp_path)
+    assert run(systemd, tmp_path).rc == 1
+    lost(systemd, tmp_path, [*APPLY, "--force"])
+    done = run(systemd, tmp_path, force_if_only_kubelets=True)
+    assert (done.adopted, done.forced, done.output) == (True, True, "forced")
+    assert kubeadm.last_run()["acknowledged"] is True  # type: ignore[index]
+
+
 @pytest.mark.parametrize(
     "output",
     [
