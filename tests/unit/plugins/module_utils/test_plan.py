@@ -178,6 +178,19 @@ def test_an_unfinished_apply_is_taken_up_on_its_own_node_and_at_its_version() ->
     assert plan_of(cluster, "1.26.9")["changes"] is False
 
 
+def test_apply_is_repeated_where_the_new_static_pods_are_whoever_is_first_in_the_inventory() -> None:
+    cluster = FakeCluster.whole("v1.24.17", 3, 1)
+    cluster.state.apiserver["cp2"] = "v1.25.4"
+    assert actions(plan_of(cluster, "1.25.4"))[0][1] == {"host-cp2": "apply", "host-cp1": "node", "host-cp3": "node"}
+
+
+def test_a_configuration_ahead_of_all_static_pods_is_a_hop_begun() -> None:
+    cluster = FakeCluster.whole("v1.24.17", 2, 1)
+    cluster.config = "v1.25.4"
+    first = {"host-cp1": "apply", "host-cp2": "node"}
+    assert actions(plan_of(cluster, "1.26")) == [("v1.25.4", first), ("v1.26.9", first)]
+
+
 def test_from_1_28_the_add_ons_wait_for_the_last_control_plane() -> None:
     cluster = FakeCluster.whole("v1.29.4", 2, 0)
     for component in (cluster.state.apiserver, cluster.state.controller_manager, cluster.state.scheduler):
