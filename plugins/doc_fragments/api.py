@@ -20,8 +20,8 @@ options:
       - How the API is reached.
       - V(stdlib) needs nothing but Python. It knows client certificates and tokens, as in the C(admin.conf) that
         kubeadm writes.
-      - V(kubernetes) uses the Python package C(kubernetes), and with it whatever a kubeconfig may ask for
-        (exec plugins, OIDC, proxies). Meant for the controller or an execution environment.
+      - V(kubernetes) uses the Python package C(kubernetes), and with it whatever a kubeconfig may ask for (exec
+        plugins, OIDC, proxies). Meant for the controller or an execution environment.
     type: str
     choices: [stdlib, kubernetes]
     default: stdlib

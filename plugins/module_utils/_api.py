@@ -4,8 +4,7 @@
 """The Kubernetes API: one small interface, two transports.
 
 Objects are plain dicts, as the API's JSON has them. An API server that is away while it is being upgraded is waited
-for here,
-so that no caller has to; an answer that will not change by asking again (4xx) is raised at once as ApiError.
+for here, so that no caller has to; an answer that will not change by asking again (4xx) is raised at once as ApiError.
 """
 
 from __future__ import annotations
@@ -64,8 +63,7 @@ class Answer(t.NamedTuple):
 
 
 class Transport(t.Protocol):
-    """Sends one request. Raises Away when there was no answer and asking again may help, UpliftError when it will
-    not."""
+    """Sends one request. Raises Away when there was no answer and asking again may help; UpliftError when it won't."""
 
     server: str
 
@@ -154,8 +152,7 @@ class Api:
         return self._request("POST", path, None, body, wait_when_busy=wait_when_busy)
 
     def patch(self, path: str, body: Object) -> Object:
-        """Merge patch. With metadata.resourceVersion in it, a 409 says that the object has changed since it was
-        read."""
+        """Merge patch. With metadata.resourceVersion in it, a 409 says that the object has changed since then."""
         return self._request("PATCH", path, {"fieldManager": FIELD_MANAGER}, body, _MERGE_PATCH)
 
     def delete(self, path: str, body: Object | None = None) -> Object:
@@ -219,7 +216,7 @@ def _object(method: str, path: str, answer: Answer) -> Object:
     except ValueError as e:
         raise UpliftError(
             f"{method} {path} was answered with something that is no JSON ({answer.body[:80]!r}): is the server "
-            f"of the kubeconfig an API server?"
+            "of the kubeconfig an API server?"
         ) from e
 
 
@@ -319,8 +316,7 @@ class _NamedHttpsConnection(http.client.HTTPSConnection):
 
 
 def _is_final(error: Exception) -> bool:
-    """Would asking again fail again? Trust and names that do not exist do; a connection that ends in a handshake does
-    not."""
+    """Would asking again fail again? Trust and unknown names would; a connection that ended in its handshake not."""
     if isinstance(error, ssl.SSLError):
         return not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError))
     return isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN
@@ -328,11 +324,7 @@ def _is_final(error: Exception) -> bool:
 
 def _tls_context(config: _kubeconfig.Kubeconfig) -> ssl.SSLContext:
     try:
-        context = ssl.create_default_context(cadata=config.ca.decode("ascii") if config.ca else None)
-        # From Python 3.13 on certificates must also be well-formed to the letter of RFC 5280; clusters' own
-        # authorities often
-        # are not, and it adds nothing to who is trusted.
-        context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
+        context = _lenient(ssl.create_default_context(cadata=config.ca.decode("ascii") if config.ca else None))
         if not config.verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
@@ -341,6 +333,13 @@ def _tls_context(config: _kubeconfig.Kubeconfig) -> ssl.SSLContext:
         return context
     except (ssl.SSLError, ValueError) as e:
         raise UpliftError(f"The certificates in the kubeconfig {config.path} cannot be used: {e}.") from e
+
+
+def _lenient(context: ssl.SSLContext) -> ssl.SSLContext:
+    """From Python 3.13 on certificates must also be well-formed to the letter of RFC 5280. Clusters' own authorities
+    often are not (no key usage), kubectl takes them, and strictness adds nothing to who is trusted."""
+    context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
+    return context
 
 
 def _load_client_certificate(context: ssl.SSLContext, pem: bytes) -> None:
@@ -364,16 +363,15 @@ class KubernetesTransport:
         except ImportError as e:
             raise UpliftError(
                 f"The transport «kubernetes» needs the Python package kubernetes, which {sys.executable} on "
-                f"{socket.gethostname()} does not "
-                f"have ({e}). Install it there with «{sys.executable} -m pip install kubernetes», name another "
-                f"interpreter with "
+                f"{socket.gethostname()} does not have ({e}). Install it there with "
+                f"«{sys.executable} -m pip install kubernetes», name another interpreter with "
                 "ansible_python_interpreter, or let the API modules run on a control plane node with "
                 "«transport: stdlib»."
             ) from e
         if not os.path.exists(kubeconfig):
             raise UpliftError(
                 f"The kubeconfig {kubeconfig} does not exist on {socket.gethostname()}; «kubeconfig» names its "
-                f"path there."
+                "path there."
             )
         try:
             client = config.new_client_from_config(config_file=kubeconfig, persist_config=False)
@@ -381,6 +379,8 @@ class KubernetesTransport:
             raise UpliftError(f"The kubeconfig {kubeconfig} cannot be used: {e}") from e
         self._configuration = client.configuration
         self._pool = client.rest_client.pool_manager
+        if self._configuration.verify_ssl:
+            self._pool.connection_pool_kw["ssl_context"] = _lenient(urllib3.util.ssl_.create_urllib3_context())
         self._http_error: type[Exception] = urllib3.exceptions.HTTPError
         self._kubeconfig = kubeconfig
         self.server: str = str(self._configuration.host).rstrip("/")

@@ -110,7 +110,7 @@ def load(path: str, sha256: str | None = None) -> Object:
     if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
         raise UpliftError(
             f"The cluster's facts at {path} have changed since they were read (SHA-256 differs); read them anew "
-            f"with cluster_info."
+            "with cluster_info."
         )
     if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
         raise UpliftError(
@@ -161,7 +161,7 @@ def _kubeadm_config(api: Api) -> Object:
     if not text:
         raise UpliftError(
             f"The cluster at {api.server} has no ClusterConfiguration in the ConfigMap kube-system/{name}: it "
-            f"was not made by kubeadm, or the "
+            "was not made by kubeadm, or the "
             "ConfigMap was lost («kubeadm init phase upload-config kubeadm» writes it anew). kubeadm cannot "
             "upgrade a cluster without it."
         )
@@ -169,7 +169,7 @@ def _kubeadm_config(api: Api) -> Object:
     if not isinstance(config, dict) or not config.get("kubernetesVersion"):
         raise UpliftError(
             f"ClusterConfiguration in the ConfigMap kube-system/{name} names no kubernetesVersion; kubeadm "
-            f"cannot upgrade the cluster."
+            "cannot upgrade the cluster."
         )
     etcd = config.get("etcd") or {}
     return {

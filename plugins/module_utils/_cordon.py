@@ -4,8 +4,7 @@
 """Cordon and uncordon: ours carry an annotation, a person's stay.
 
 The annotation is set in the same request as spec.unschedulable, so that a run that was killed can tell its own cordon
-from a
-person's, whenever it was killed. It holds what the node offered before, for the check before it is uncordoned.
+from a person's, whenever it was killed. It holds what the node offered before, for the check before it is uncordoned.
 """
 
 from __future__ import annotations
@@ -104,8 +103,7 @@ def pods_on(api: Api, name: str, exact: bool = False) -> list[Object]:
     """The pods of a node.
 
     :param exact: read from etcd, for which the API server goes through the pods of all nodes; else from its cache,
-        which has
-        an index by node, and may be a moment behind.
+        which has an index by node, and may be a moment behind.
     """
     query = {"fieldSelector": f"spec.nodeName={name}", **({} if exact else {"resourceVersion": "0"})}
     return api.list("/api/v1/pods", query)
@@ -132,8 +130,7 @@ def get_node(api: Api, name: str) -> Object:
 
 
 def _update(api: Api, name: str, change: t.Callable[[Object], tuple[Object | None, Cordon]], dry_run: bool) -> Cordon:
-    """Patch a node by what it is at that moment: what changed it in between (a person's cordon, say) is not
-    overwritten."""
+    """Patch a node by what it is at that moment: a person's cordon set in between, say, is not overwritten."""
     for _attempt in range(_CONFLICTS):
         node = get_node(api, name)
         patch, outcome = change(node)
@@ -148,5 +145,5 @@ def _update(api: Api, name: str, change: t.Callable[[Object], tuple[Object | Non
                 raise
     raise UpliftError(
         f"The node {name} changed {_CONFLICTS} times while it was to be cordoned or uncordoned: what writes it "
-        f"all the time?"
+        "all the time?"
     )

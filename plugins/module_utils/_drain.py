@@ -93,8 +93,7 @@ class Drain:
     def run(self) -> Report:
         """Drain the node; on failure lift what is our cordon again.
 
-        :raises UpliftError: it cannot be drained (nothing was touched), or was not drained in time. self.report says
-        how far it came.
+        :raises UpliftError: it cannot be drained, or was not drained in time; self.report says how far it came.
         """
         try:
             self.survey()
@@ -169,8 +168,7 @@ class Drain:
         self._look()
         if self._remaining():
             return False
-        # The cache of one API server said so. Once, at the end, ask etcd: also for pods bound just before the cordon
-        # was seen.
+        # The cache of one API server said so. Ask etcd, once: also for pods bound just before the cordon was seen.
         self.survey(exact=True)
         self._look_at(self.pods)
         return not self._remaining()

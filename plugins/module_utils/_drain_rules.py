@@ -98,13 +98,11 @@ def budgets_of(pod: Object, budgets: t.Iterable[Object]) -> list[str]:
 
 
 def selects(selector: Object | None, labels: t.Mapping[str, str]) -> bool:
-    """Does a budget's label selector match these labels? A missing or empty one matches nothing: so the server's
-    eviction has it.
+    """Does a budget's label selector match these labels? A missing or empty one matches nothing.
 
-    policy/v1 says that an empty selector takes in every pod of the namespace; the budget's controller counts them so,
-    while
-    evictions pass it by («If a PDB with a nil or empty selector creeps in, it should match nothing», eviction.go 1.21
-    to 1.36).
+    policy/v1 says that an empty selector takes in every pod of the namespace, and the budget's controller counts them
+    so; but evictions pass it by («If a PDB with a nil or empty selector creeps in, it should match nothing, not
+    everything», pkg/registry/core/pod/storage/eviction.go, read at 1.24 to 1.26).
     """
     if not selector or not (selector.get("matchLabels") or selector.get("matchExpressions")):
         return False

@@ -53,13 +53,13 @@ def load(path: str) -> Kubeconfig:
         if user.get(way):
             raise UpliftError(
                 f"The user {context.get('user')!r} of the kubeconfig {path} authenticates by «{way}», which the "
-                f"transport "
+                "transport "
                 "«stdlib» does not do. Use «transport: kubernetes» (it needs the Python package kubernetes)."
             )
     if cluster.get("proxy-url"):
         raise UpliftError(
             f"The kubeconfig {path} names a proxy-url, which the transport «stdlib» does not use. Use "
-            f"«transport: kubernetes»."
+            "«transport: kubernetes»."
         )
     server = cluster.get("server")
     if not isinstance(server, str) or not server.startswith(("https://", "http://")):

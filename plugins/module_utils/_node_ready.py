@@ -54,8 +54,7 @@ def missing(node: Object, pods: t.Iterable[Object], drivers: t.Collection[str], 
 
 
 def _missing_kubelet(node: Object, version: str | None) -> list[str]:
-    # The kubelet writes its version and its conditions in one status: the new version with Ready is said by the new
-    # kubelet.
+    # The kubelet writes its version and its conditions in one status: beside the new version, Ready is the new one's.
     reported = node.get("status", {}).get("nodeInfo", {}).get("kubeletVersion")
     result = [f"the kubelet reports {reported}, not {version}"] if version and reported != version else []
     ready = condition(node, "Ready")
@@ -133,9 +132,9 @@ def wait(api: Api, name: str, expected: Expected, timeout: float) -> None:
         if time.monotonic() > deadline:
             raise UpliftError(
                 f"The node {name} did not come back within {timeout:g} s: {'; '.join(lacking)}. It stays as it "
-                f"is (cordoned, if it was). "
-                f"Look at «journalctl -u kubelet» and «crictl ps -a» on it, mend it, and run again; what was "
-                f"taken away on purpose "
+                "is (cordoned, if it was). "
+                "Look at «journalctl -u kubelet» and «crictl ps -a» on it, mend it, and run again; what was "
+                "taken away on purpose "
                 "(a DaemonSet, a device) no longer counts once the node is uncordoned by hand."
             )
         time.sleep(POLL)

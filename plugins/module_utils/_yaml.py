@@ -4,12 +4,10 @@
 """Read the YAML that Go programs write: kubeconfig files, and kubeadm's configuration in ConfigMaps.
 
 Managed nodes have no PyYAML, and what a parser accepts must not depend on the machine: so this reader is used
-everywhere.
-It knows block mappings and sequences, plain and quoted scalars (folded over lines too), literal blocks, comments, and
-JSON
-(as a whole document, or on one line where a value stands, hence also `{}` and `[]`). Everything else (anchors, tags,
-folded
-blocks, several documents, unquoted flow collections) is refused with the number of its line, never misread.
+everywhere. It knows block mappings and sequences, plain and quoted scalars (folded over lines too), literal blocks,
+comments, and JSON (as a whole document, or on one line where a value stands, hence also `{}` and `[]`). Everything
+else (anchors, tags, folded blocks, several documents, unquoted flow collections) is refused with the number of its
+line, never misread.
 """
 
 from __future__ import annotations
@@ -32,7 +30,7 @@ _FLOAT = re.compile(
     r"[-+]?([0-9][0-9_]*\.[0-9_]*([eE][-+]?[0-9]+)?|\.[0-9][0-9_]*([eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)$"
 )
 _SPECIAL_FLOAT = re.compile(r"(?P<inf>[-+]?\.(inf|Inf|INF))$|\.(nan|NaN|NAN)$")
-_QUOTED_KEY = re.compile(r"""(?P<key>"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')[ \t]*:(?=\s|$)""")
+_QUOTED_KEY = re.compile(r"""(?P<key>"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')[ \t]*:(?=[ \t]|$)""")
 _BLOCK_HEADER = re.compile(
     r"\|(?:(?P<chomp>[-+])(?P<indent>[1-9])?|(?P<indent2>[1-9])(?P<chomp2>[-+])?)?(?:[ \t]+#.*)?$"
 )
@@ -83,20 +81,20 @@ class _Reader:
                 indent = len(line) - len(line.lstrip(" "))
                 if line[indent] == "\t":
                     raise self.fail("a tab is used to indent, which YAML forbids")
-                if indent == 0 and re.match(r"(---|\.\.\.)(\s|$)", text):
+                if indent == 0 and re.match(r"(---|\.\.\.)([ \t]|$)", text):
                     raise self.fail("a second document begins; one is expected")
                 return indent, line[indent:].rstrip(" \t")
             self.at += 1
         return None
 
     def document(self) -> t.Any:
-        while self.at < len(self.raw) and re.match(r"\s*(#.*)?$", self.raw[self.at]):
+        while self.at < len(self.raw) and re.match(r"[ \t]*(#.*)?$", self.raw[self.at]):
             self.at += 1
-        if self.at < len(self.raw) and re.match(r"---(\s|$)", self.raw[self.at]):
+        if self.at < len(self.raw) and re.match(r"---([ \t]|$)", self.raw[self.at]):
             self.raw[self.at] = "   " + self.raw[self.at][3:]
         for last in range(len(self.raw) - 1, -1, -1):  # a closing end marker
-            if self.raw[last].strip():
-                if self.raw[last].rstrip() == "...":
+            if self.raw[last].strip(" \t"):
+                if self.raw[last].rstrip(" \t") == "...":
                     self.raw = [*self.raw[:last], ""]
                 break
         value = self.node(-1)
@@ -131,9 +129,9 @@ class _Reader:
         if text[0] in "\"'":
             match = _QUOTED_KEY.match(text)
             return (_unquote(match["key"]), text[match.end() :].strip(" \t")) if match else None
-        if text[0] in "{[|>" or re.match(r"[:?](\s|$)", text):
+        if text[0] in "{[|>" or re.match(r"[:?]([ \t]|$)", text):
             return None
-        match = re.match(r"(?P<key>[^\s](?:[^\s]|[ \t]+(?!#))*?)[ \t]*:(?=\s|$)", text)
+        match = re.match(r"(?P<key>[^ \t](?:[^ \t]|[ \t]+(?!#))*?)[ \t]*:(?=[ \t]|$)", text)
         return (match["key"], text[match.end() :].strip(" \t")) if match else None
 
     def mapping(self, indent: int) -> dict[str, t.Any]:
@@ -148,12 +146,10 @@ class _Reader:
             if pair is None or _is_item(line[1]):
                 if _is_item(line[1]):
                     return result
-                raise self.fail("a key and a colon are expected")
+                raise self.fail("a key, a colon and its value are expected")
             key, rest = pair
-            if line[1][0] in "&*!%@`" or key in ("<<", "?") or key.startswith("? "):
-                raise self.fail(
-                    f"{key!r} is YAML that this reader does not take (anchor, alias, tag, merge or complex key)"
-                )
+            if line[1][0] in "&*!%@`" or key == "<<":
+                raise self.fail(f"{key!r} is YAML that this reader does not take (anchor, alias, tag or merge)")
             if key in result:
                 raise self.fail(f"the key {key!r} is there twice")
             result[key] = self.value(rest, indent)
@@ -169,8 +165,7 @@ class _Reader:
         return self.node(indent)
 
     def scalar(self, text: str, parent: int) -> t.Any:
-        """The scalar, or JSON, that begins with text on this line and may go on in lines indented deeper than
-        parent."""
+        """The scalar or JSON that begins with text on this line; it may go on in lines indented deeper than parent."""
         first = text[0]
         if first in "\"'":
             return self.quoted(text)
@@ -178,7 +173,7 @@ class _Reader:
             return self.literal(text, parent)
         if first in "[{":
             return self.flow(text)
-        if first in "&*!%@`>,]}" or re.match(r"[?:](\s|$)", text):
+        if first in "&*!%@`>,]}" or re.match(r"[?:]([ \t]|$)", text):
             raise self.fail(f"{text[:40]!r} is YAML that this reader does not take (see the beginning of its value)")
         return self.plain(text, parent)
 
@@ -202,7 +197,7 @@ class _Reader:
         while True:
             start = self.at
             bare = re.split(r"[ \t]#", text, maxsplit=1)[0].rstrip(" \t")
-            if re.search(r":(\s|$)", bare):
+            if re.search(r":([ \t]|$)", bare):
                 raise self.fail("a colon and a blank stand within an unquoted value; put it in quotes")
             parts.append(bare)
             commented = bare != text
@@ -211,7 +206,7 @@ class _Reader:
             if line is None or line[0] <= parent or commented:
                 break
             between = self.raw[start + 1 : self.at]
-            if any(raw.strip() for raw in between):
+            if any(raw.strip(" \t") for raw in between):
                 break  # a comment ends a plain scalar
             parts.append("\n" * len(between))
             text = line[1]

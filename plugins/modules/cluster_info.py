@@ -13,8 +13,8 @@ author:
   - The uplift.kubeadm authors (@uplift-kubeadm)
 description:
   - Reads what an upgrade has to know of a cluster from its API, in a few paged requests, and keeps it in a file on
-    the host that the
-    module runs on (the API host). A digest and a summary are returned; modules that need the facts read the file there.
+    the host that the module runs on (the API host). A digest and a summary are returned; modules that need the facts
+    read the file there.
   - Nothing in the cluster changes. The file is written in check mode too, since a plan is made from it.
 extends_documentation_fragment:
   - uplift.kubeadm.api

@@ -14,15 +14,14 @@ author:
 description:
   - Drains a node as C(kubectl drain --ignore-daemonsets) does, through the eviction API, several pods at a time.
   - Before the node is cordoned, pods that stop a drain are looked for and named. These are pods without a controller,
-    pods with
-    emptyDir data, pods of a DaemonSet that is gone, and pods under more than one PodDisruptionBudget.
+    pods with emptyDir data, pods of a DaemonSet that is gone, and pods under more than one PodDisruptionBudget.
   - An eviction that a budget refuses (429) is tried again until O(timeout).
   - A pod counts as gone when its UID is gone from the node, so a pod of the same name that took its place confuses
     nothing.
   - A drain that fails uncordons the node again, and names each pod that is left and what holds it.
   - A cordon that this module sets carries the annotation C(uplift.kubeadm/cordon), set in the same request, with what
-    the node
-    offered before. A node that is cordoned without it was cordoned by a person. It is drained, and stays cordoned.
+    the node offered before. A node that is cordoned without it was cordoned by a person. It is drained, and stays
+    cordoned.
 extends_documentation_fragment:
   - uplift.kubeadm.api
 attributes:
@@ -127,8 +126,11 @@ offered:
     - C(daemonset_pods) is the number of DaemonSet pods that were Ready.
   returned: unless O(state=uncordoned)
   type: dict
-  sample: {"at": "2026-11-01T12:00:00Z", "resources": {"nvidia.com/gpu": "4"}, "csi_drivers": ["ebs.csi.aws.com"],
-  "daemonset_pods": 3}
+  sample:
+    at: "2026-11-01T12:00:00Z"
+    resources: {"nvidia.com/gpu": "4"}
+    csi_drivers: [ebs.csi.aws.com]
+    daemonset_pods: 3
 seconds:
   description: How long the drain took.
   returned: when O(state=drained)

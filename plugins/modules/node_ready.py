@@ -13,10 +13,8 @@ author:
   - The uplift.kubeadm authors (@uplift-kubeadm)
 description:
   - Waits until a node is Ready, its kubelet reports the wanted version, and the node has back what it offered before
-    it was
-    cordoned by M(uplift.kubeadm.node_drain). That is its extended resources (GPUs and the like), its CSI drivers and
-    its
-    DaemonSet pods. Static pods on it are Ready too.
+    it was cordoned by M(uplift.kubeadm.node_drain). That is its extended resources (GPUs and the like), its CSI
+    drivers and its DaemonSet pods. Static pods on it are Ready too.
   - With O(uncordon=true) the cordon is lifted in the same call, so that the node is out of service as short as can be.
 extends_documentation_fragment:
   - uplift.kubeadm.api
@@ -40,8 +38,7 @@ options:
   static_pods_version:
     description:
       - Version that the static pods C(kube-apiserver), C(kube-controller-manager) and C(kube-scheduler) of the node
-        have to show.
-        For control plane nodes.
+        have to show. For control plane nodes.
     type: str
   timeout:
     description:

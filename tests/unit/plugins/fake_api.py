@@ -50,7 +50,8 @@ class FakeApi:
         kubeconfig.write_text(
             f"apiVersion: v1\nkind: Config\ncurrent-context: c\n"
             f"clusters:\n- name: k\n  cluster:\n    server: http://127.0.0.1:{self.port}\n"
-            f"contexts:\n- name: c\n  context:\n    cluster: k\n    user: u\nusers:\n- name: u\n  user:\n    token: t0ken\n"
+            f"contexts:\n- name: c\n  context:\n    cluster: k\n    user: u\nusers:\n- name: u\n  user:\n    "
+            f"token: t0ken\n"
         )
 
     def stop(self) -> None:

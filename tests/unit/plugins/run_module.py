@@ -15,7 +15,8 @@ Run = t.Callable[..., dict[str, t.Any]]
 
 
 def run_module(main: t.Callable[[], None], capsys: pytest.CaptureFixture[str], defaults: dict[str, t.Any]) -> Run:
-    """A function that runs main with defaults and its keyword arguments; it checks that the run failed or not, as told."""
+    """A function that runs main with defaults and its keyword arguments; it checks that the run failed or not, as
+    told."""
 
     def run(check_mode: bool = False, failed: bool = False, **params: t.Any) -> dict[str, t.Any]:
         args = {"_ansible_check_mode": check_mode, "_ansible_diff": True, **defaults, **params}

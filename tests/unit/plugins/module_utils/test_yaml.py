@@ -64,7 +64,8 @@ def test_never_reads_otherwise_than_pyyaml(text: str) -> None:
         mine, oracle = _yaml.load(text), _string_keys(yaml.load(text, Loader=yaml.SafeLoader))
     except (UpliftError, yaml.YAMLError):
         return
-    assert mine == oracle
+    if not re.search("[0-9]:[0-9]", text):  # a number of base 60 to PyYAML, a string to Go and to us
+        assert mine == oracle
 
 
 def _string_keys(value: t.Any) -> t.Any:

@@ -220,7 +220,8 @@ def test_a_replacement_of_the_same_name_is_not_waited_for_nor_evicted(api: FakeA
     api.pod("db-0", owner="StatefulSet/db")
     api.add("daemonsets", {"metadata": {"name": "db", "namespace": "default"}, "spec": {}})
 
-    # The replacement is another object with another UID; it is of a kind that drains leave, or it would be evicted in turn.
+    # The replacement is another object with another UID; it is of a kind that drains leave, or it would be evicted in
+    # turn.
     api.on_gone = lambda pod: api.pod("db-0", owner="DaemonSet/db") and None
     result = run(timeout=5)
     assert [p["name"] for p in result["evicted"]] == ["db-0"]

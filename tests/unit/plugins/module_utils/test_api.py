@@ -1,0 +1,314 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The API client: retries, errors, both transports, TLS with a client certificate."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import typing as t
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _api
+from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_api import FakeApi, status
+
+
+def connect(kubeconfig: Path | str, transport: str = "stdlib", timeout: float = 5) -> _api.Api:
+    return _api.connect({"kubeconfig": str(kubeconfig), "transport": transport, "api_timeout": timeout})
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> t.Iterator[FakeApi]:
+    server = FakeApi(tmp_path / "admin.conf")
+    server.node("w1")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["stdlib", "kubernetes"])
+def api(request: pytest.FixtureRequest, fake: FakeApi) -> _api.Api:
+    if request.param == "kubernetes":
+        pytest.importorskip("kubernetes")
+    return connect(fake.kubeconfig, request.param)
+
+
+def test_the_small_interface(api: _api.Api, fake: FakeApi) -> None:
+    assert api.get("/version") == {"gitVersion": "v1.24.17"}
+    assert api.server == f"http://127.0.0.1:{fake.port}"
+    assert [n["metadata"]["name"] for n in api.list("/api/v1/nodes")] == ["w1"]
+    assert api.list("/api/v1/nodes", keep=lambda n: n["metadata"]["name"]) == ["w1"]
+    assert api.patch("/api/v1/nodes/w1", {"metadata": {"labels": {"a": "b"}}})["metadata"]["labels"] == {"a": "b"}
+    assert "fieldManager=uplift.kubeadm" in fake.sent("PATCH")[0][1]
+    assert api.find("/api/v1/nodes/w9") is None
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "closed",
+        502,
+        503,
+        504,
+        (429, status(429, "", "Too many requests, please try again later."), {"Retry-After": "1"}),
+        (429, status(429, "", "Too many requests"), {"Retry-After": "soon"}),
+        (500, status(500, "", "etcdserver: leader changed")),
+        (500, status(500, "", "etcdserver: request timed out")),
+    ],
+)
+def test_rides_out(api: _api.Api, fake: FakeApi, fault: t.Any) -> None:
+    fake.faults = [("GET", fault), ("GET", fault)]
+    assert api.get("/version")
+    assert fake.faults == []
+
+
+@pytest.mark.parametrize("code", [400, 403, 404, 409, 422, 500])
+def test_an_answer_that_stands_is_raised_at_once(api: _api.Api, fake: FakeApi, code: int) -> None:
+    fake.faults = [("GET", (code, status(code, "Reason", "the words of the server")))]
+    with pytest.raises(_api.ApiError, match="the words of the server") as e:
+        api.get("/version")
+    assert (e.value.status, e.value.reason) == (code, "Reason")
+    assert len(fake.requests) == 1
+
+
+def test_waits_for_an_api_server_that_is_not_there_yet(fake: FakeApi, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    config = tmp_path / "away.conf"
+    config.write_text(fake.kubeconfig.read_text().replace(str(fake.port), str(port)))
+
+    class Late(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"late": true}')
+
+        def log_message(self, format: str, *args: t.Any) -> None:
+            pass
+
+    servers: list[ThreadingHTTPServer] = []
+
+    def begin() -> None:
+        servers.append(ThreadingHTTPServer(("127.0.0.1", port), Late))
+        servers[0].serve_forever(poll_interval=0.02)
+
+    threading.Timer(0.6, begin).start()
+    begun = time.monotonic()
+    assert connect(config, timeout=20).get("/version") == {"late": True}
+    assert time.monotonic() - begun < 6
+    servers[0].shutdown()
+
+
+def test_gives_up_after_api_timeout(api: _api.Api, fake: FakeApi) -> None:
+    api._timeout = 0.5
+    fake.faults = [("GET", 503)] * 100
+    begun = time.monotonic()
+    with pytest.raises(_api.ApiAway, match=r"was away for 0\.5 s .*GET /version.*fault 503"):
+        api.get("/version")
+    assert time.monotonic() - begun < 3
+
+
+def test_evictions_see_a_429_themselves(api: _api.Api, fake: FakeApi) -> None:
+    fake.faults = [("POST", 429)]
+    with pytest.raises(_api.ApiError) as e:
+        api.create("/api/v1/namespaces/default/pods/a/eviction", {}, wait_when_busy=False)
+    assert e.value.status == 429
+
+
+def test_one_connection_a_thread_kept_alive(fake: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[int] = []
+    connect_once = socket.create_connection
+
+    def counted(*args: t.Any, **kwargs: t.Any) -> socket.socket:
+        opened.append(threading.get_ident())
+        return connect_once(*args, **kwargs)
+
+    monkeypatch.setattr("http.client.socket.create_connection", counted)
+    api = connect(fake.kubeconfig)
+    barrier = threading.Barrier(3)
+
+    def work() -> None:
+        barrier.wait(5)
+        for _n in range(3):
+            api.get("/version")
+
+    threads = [threading.Thread(target=work) for _n in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(opened) == 3
+
+
+def test_401_explains_itself(api: _api.Api, fake: FakeApi) -> None:
+    fake.faults = [("GET", 401)]
+    with pytest.raises(UpliftError, match="certs check-expiration"):
+        api.get("/version")
+
+
+def test_no_json(fake: FakeApi) -> None:
+    fake.handle = lambda method, target, body: (200, "x", {})  # type: ignore[assignment, method-assign, return-value]
+    transport = connect(fake.kubeconfig)._transport
+    answer = _api.Answer(200, {}, b"<html>login</html>")
+    transport.request = lambda *a: answer  # type: ignore[method-assign]
+    with pytest.raises(UpliftError, match="is the server of the kubeconfig an API server"):
+        _api.Api(transport, 1).get("/version")
+
+
+BAD_KUBECONFIGS = [
+    ("", "is empty"),
+    ("a: [b\n", "line 1"),
+    ("apiVersion: v1\n", "no current-context"),
+    ("current-context: x\ncontexts: []\n", "the context 'x' and has none"),
+    ("current-context: x\ncontexts:\n- name: x\n  context: {}\n", "the cluster None"),
+    (
+        "current-context: x\ncontexts:\n- name: x\n  context:\n    cluster: c\n    user: u\nclusters:\n- name: c\n"
+        "  cluster:\n    server: nonsense\nusers:\n- name: u\n",
+        "names no server URL",
+    ),
+    (
+        "current-context: x\ncontexts:\n- name: x\n  context:\n    cluster: c\n    user: u\nclusters:\n- name: c\n"
+        "  cluster:\n    server: https://a\nusers:\n- name: u\n  user:\n    exec:\n      command: aws\n",
+        "transport: kubernetes",
+    ),
+    (
+        "current-context: x\ncontexts:\n- name: x\n  context:\n    cluster: c\n    user: u\nclusters:\n- name: c\n"
+        "  cluster:\n    server: https://a\n    certificate-authority-data: '%%%'\nusers:\n- name: u\n",
+        "is not base64",
+    ),
+    (
+        "current-context: x\ncontexts:\n- name: x\n  context:\n    cluster: c\n    user: u\nclusters:\n- name: c\n"
+        "  cluster:\n    server: https://a\n    certificate-authority-data: Z2FyYmFnZQ==\nusers:\n- name: u\n",
+        "certificates in the kubeconfig",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), BAD_KUBECONFIGS, ids=[words for _text, words in BAD_KUBECONFIGS])
+def test_bad_kubeconfig(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "bad.conf"
+    path.write_text(text)
+    with pytest.raises(UpliftError) as e:
+        connect(path)
+    assert words in str(e.value)
+    assert str(path) in str(e.value)
+    if "exec" not in text:
+        pytest.importorskip("kubernetes")
+        with pytest.raises(UpliftError):
+            connect(path, "kubernetes", timeout=0.1).get("/version")
+
+
+def test_no_kubeconfig(tmp_path: Path) -> None:
+    with pytest.raises(UpliftError, match=r"none\.conf does not exist"):
+        connect(tmp_path / "none.conf")
+    pytest.importorskip("kubernetes")
+    with pytest.raises(UpliftError, match=r"none\.conf does not exist"):
+        connect(tmp_path / "none.conf", "kubernetes")
+
+
+def test_without_the_package_kubernetes(fake: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "kubernetes", None)
+    with pytest.raises(UpliftError) as e:
+        connect(fake.kubeconfig, "kubernetes")
+    assert f"{sys.executable} -m pip install kubernetes" in str(e.value)
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate authority, a server's and a client's certificate, and an authority that nobody trusts."""
+    if not shutil.which("openssl"):
+        pytest.skip("needs openssl")
+    folder = tmp_path_factory.mktemp("pki")
+
+    def openssl(*args: str) -> None:
+        subprocess.run(["openssl", *args], cwd=folder, check=True, capture_output=True)
+
+    new_key = ("-newkey", "rsa:2048", "-nodes", "-keyout")
+    for ca in ("ca", "other"):
+        openssl("req", "-x509", *new_key, f"{ca}.key", "-out", f"{ca}.crt", "-subj", f"/CN={ca}")
+    (folder / "san").write_text("subjectAltName=IP:127.0.0.1,DNS:kubernetes\n")
+    signed_by_ca = ("-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "san")
+    for name in ("server", "client"):
+        openssl("req", *new_key, f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+        openssl("x509", "-req", "-in", f"{name}.csr", *signed_by_ca, "-out", f"{name}.crt")
+    return folder
+
+
+@pytest.fixture
+def tls(fake: FakeApi, pki: Path) -> FakeApi:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pki / "server.crt", pki / "server.key")
+    context.load_verify_locations(pki / "ca.crt")
+    context.verify_mode = ssl.CERT_REQUIRED
+    fake._server.socket = context.wrap_socket(fake._server.socket, server_side=True)
+    return fake
+
+
+def write_kubeconfig(path: Path, fake: FakeApi, pki: Path, ca: str = "ca", inline: bool = True) -> Path:
+    def field(name: str, file: str) -> str:
+        if inline:
+            return f"{name}-data: {base64.b64encode((pki / file).read_bytes()).decode()}"
+        shutil.copy(pki / file, path.parent)
+        return f"{name}: {file}"  # relative to the kubeconfig
+
+    path.write_text(
+        f'current-context: c\ncontexts:\n- context: {{"cluster": "k", "user": "u"}}\n  name: c\n'
+        f"clusters:\n- cluster:\n    {field('certificate-authority', f'{ca}.crt')}\n    server: "
+        f"https://127.0.0.1:{fake.port}\n  name: k\n"
+        f"users:\n- name: u\n  user:\n    {field('client-certificate', 'client.crt')}\n    "
+        f"{field('client-key', 'client.key')}\n"
+    )
+    return path
+
+
+@pytest.mark.parametrize("inline", [True, False])
+@pytest.mark.parametrize("transport", ["stdlib", "kubernetes"])
+def test_client_certificate(tls: FakeApi, pki: Path, tmp_path: Path, transport: str, inline: bool) -> None:
+    if transport == "kubernetes":
+        pytest.importorskip("kubernetes")
+    config = write_kubeconfig(tmp_path / "tls.conf", tls, pki, inline=inline)
+    assert connect(config, transport).get("/version")["gitVersion"] == "v1.24.17"
+
+
+def test_key_material_leaves_no_file(tls: FakeApi, pki: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    modes: list[int] = []
+    load = ssl.SSLContext.load_cert_chain
+
+    def spied(self: ssl.SSLContext, certfile: str, *args: t.Any) -> None:
+        modes.append(Path(certfile).stat().st_mode & 0o777)
+        load(self, certfile, *args)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", spied)
+    config = write_kubeconfig(tmp_path / "tls.conf", tls, pki)
+    assert connect(config).get("/version")
+    assert modes == [0o600]
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("transport", ["stdlib", "kubernetes"])
+def test_a_server_that_is_not_trusted_is_no_matter_of_waiting(
+    tls: FakeApi, pki: Path, tmp_path: Path, transport: str
+) -> None:
+    if transport == "kubernetes":
+        pytest.importorskip("kubernetes")
+    config = write_kubeconfig(tmp_path / "tls.conf", tls, pki, ca="other")
+    begun = time.monotonic()
+    with pytest.raises(UpliftError, match="Check server, certificate-authority") as e:
+        connect(config, transport, timeout=60).get("/version")
+    assert time.monotonic() - begun < 10
+    assert str(config) in str(e.value)
