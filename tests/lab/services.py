@@ -22,6 +22,7 @@ from .shell import out, run
 # What nodes and people in the lab's network use.
 REGISTRY_URL = f"http://{REGISTRY}:5000"
 MIRROR_URL = f"http://{MIRROR}"
+_RECIPE = f"{LABEL}.recipe"
 # The name that kind 0.29 asks for (pkg/cluster/internal/loadbalancer/const.go).
 _LOAD_BALANCER = "docker.io/kindest/haproxy:v20230606-42a2262b"
 
@@ -166,14 +167,17 @@ def _wait_for(url: str) -> None:
 
 
 def _start(name: str, image: str, command: list[str], options: list[str]) -> None:
+    # Another cache directory is another mirror; a newer image alone is no reason to restart what nodes use.
+    recipe = docker.recipe(*options, *command)
     found = docker.inspect(name)
-    if found is not None and found["State"]["Running"]:
+    if found is not None and found["State"]["Running"] and found["Config"]["Labels"].get(_RECIPE) == recipe:
         return
     if found is not None:
         run("docker", "rm", "-f", name)
     if f"{name}:" in " ".join(options):
         run("docker", "volume", "create", f"--label={LABEL}=service", name)
-    fixed = ["--network", NETWORK, f"--label={LABEL}=service", "--restart=unless-stopped", "--entrypoint", command[0]]
+    fixed = ["--network", NETWORK, f"--label={LABEL}=service", f"--label={_RECIPE}={recipe}"]
+    fixed += ["--restart=unless-stopped", "--entrypoint", command[0]]
     run("docker", "run", "-d", "--name", name, *fixed, *options, image, *command[1:])
 
 
