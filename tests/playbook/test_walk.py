@@ -1,0 +1,144 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the plan is walked: order, scope, --limit, hooks, check mode, a second run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stubbed import StubbedCluster
+
+CHANGING = {"kubeadm_run", "kubelet_flags", "node_drain", "node_images", "node_ready"}
+
+
+def changes(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        event
+        for event in events
+        if event["module"] in CHANGING or (event["module"] == "kubernetes_release" and event["state"] in ("fetched", "installed"))
+    ]
+
+
+def kubelets(cluster: StubbedCluster) -> dict[str, str]:
+    return {name: node["kubelet"] for name, node in cluster.read("cluster.json")["nodes"].items()}
+
+
+def test_the_documented_order_then_a_second_run_that_does_nothing(tmp_path: Path) -> None:
+    cluster = StubbedCluster(tmp_path, control_planes=2, workers=1)
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25")
+    assert run.returncode == 0, run.stdout
+    steps = [
+        (event["module"], event["name"] or event["host"], event["state"] or " ".join(event["arguments"] or [])[:15].strip())
+        for event in changes(cluster.events())
+        if event["module"] in ("kubeadm_run", "node_drain", "node_ready")
+    ]
+    assert steps == [
+        ("kubeadm_run", "cp1", "upgrade apply v"),
+        ("kubeadm_run", "cp2", "upgrade node"),
+        ("node_drain", "cp1", "drained"),
+        ("node_ready", "cp1", ""),
+        ("node_drain", "cp2", "drained"),
+        ("node_ready", "cp2", ""),
+        ("kubeadm_run", "w1", "upgrade node"),
+        ("node_drain", "w1", "drained"),
+        ("node_ready", "w1", ""),
+    ]
+
+    again = cluster.run("uplift.kubeadm.upgrade", target="1.25")
+    assert again.returncode == 0, again.stdout
+    assert changes(cluster.events()) == []
+    assert "othing to do" in again.stdout
+
+
+def test_check_mode_changes_nothing_and_shows_the_plan(tmp_path: Path) -> None:
+    cluster = StubbedCluster(tmp_path, workers=1)
+    run = cluster.run("uplift.kubeadm.upgrade", "--check", target="1.26")
+    assert run.returncode == 0, run.stdout
+    assert changes(cluster.events()) == []
+    assert "v1.24.17 -> v1.26.9, 2 hops" in run.stdout
+    assert set(kubelets(cluster).values()) == {"v1.24.17"}
+
+
+def test_control_plane_now_and_workers_later(tmp_path: Path) -> None:
+    cluster = StubbedCluster(tmp_path, workers=2)
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_scope="control_plane")
+    assert run.returncode == 0, run.stdout
+    assert kubelets(cluster) == {"cp1": "v1.25.4", "w1": "v1.24.17", "w2": "v1.24.17"}
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_scope="workers")
+    assert run.returncode == 0, run.stdout
+    assert set(kubelets(cluster).values()) == {"v1.25.4"}
+    assert not [event for event in cluster.events() if event["module"] == "kubeadm_run" and event["host"] == "cp1"]
+
+
+def test_limit_takes_workers_one_by_one(tmp_path: Path) -> None:
+    cluster = StubbedCluster(tmp_path, workers=2)
+    assert cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_scope="control_plane").returncode == 0
+    run = cluster.run("uplift.kubeadm.upgrade", "--limit", "w2", target="1.25")
+    assert run.returncode == 0, run.stdout
+    assert kubelets(cluster) == {"cp1": "v1.25.4", "w1": "v1.24.17", "w2": "v1.25.4"}
+
+
+def test_limit_to_some_control_planes_is_refused(tmp_path: Path) -> None:
+    cluster = StubbedCluster(tmp_path, control_planes=3, workers=1)
+    run = cluster.run("uplift.kubeadm.upgrade", "--limit", "cp1", target="1.25")
+    assert run.returncode != 0
+    assert changes(cluster.events()) == []
+
+
+def test_hooks_run_where_they_say(tmp_path: Path) -> None:
+    cluster = StubbedCluster(tmp_path, workers=1)
+    said = tmp_path / "said"
+    variables: dict[str, Any] = {"target": "1.25"}
+    for name in ("before_node", "drained", "after_node", "after_hop"):
+        hook = tmp_path / f"{name}.yml"
+        hook.write_text(
+            f"- name: Say it\n  ansible.builtin.shell: echo {name} {{{{ kubeadm_upgrade_node }}}}"
+            f" {{{{ kubeadm_upgrade_stage.version }}}} >> {said}\n"
+        )
+        variables[f"kubeadm_upgrade_hook_{name}"] = str(hook)
+    run = cluster.run("uplift.kubeadm.upgrade", **variables)
+    assert run.returncode == 0, run.stdout
+    assert said.read_text().splitlines() == [
+        "before_node cp1 v1.25.4", "after_node cp1 v1.25.4",
+        "before_node cp1 v1.25.4", "drained cp1 v1.25.4", "after_node cp1 v1.25.4",
+        "before_node w1 v1.25.4", "drained w1 v1.25.4", "after_node w1 v1.25.4",
+        "after_hop w1 v1.25.4",
+    ]  # fmt: skip
+
+
+def test_a_node_whose_kubelet_was_not_touched_is_returned_to_service(tmp_path: Path) -> None:
+    cluster = StubbedCluster(tmp_path, workers=1)
+    hook = tmp_path / "drained.yml"
+    hook.write_text("- name: Fail on the worker\n  ansible.builtin.fail: {msg: no}\n  when: inventory_hostname == 'w1'\n")
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_hook_drained=str(hook))
+    assert run.returncode != 0
+    last = [(event["host"], event["state"]) for event in cluster.events() if event["module"] == "node_drain"][-1]
+    assert last[1] == "uncordoned"
+    assert "was returned to service" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("nodes", "cp1", "ready", False), "cp1"),
+        (("nodes", "w1", "kubelet", "v1.20.15"), "skew"),
+        (("nodes", "w1", "ready", False), "max_left_out"),
+    ],
+    ids=["control plane NotReady", "skew broken already", "worker NotReady"],
+)
+def test_a_cluster_that_is_not_sound_is_refused(tmp_path: Path, change: tuple[Any, ...], words: str) -> None:
+    cluster = StubbedCluster(tmp_path, workers=1)
+    state = cluster.read("cluster.json")
+    *path, key, value = change
+    place = state
+    for part in path:
+        place = place[part]
+    place[key] = value
+    cluster.write("cluster.json", state)
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25")
+    assert run.returncode != 0
+    assert words in " ".join(run.stdout.split())
+    assert changes(cluster.events()) == []
