@@ -269,7 +269,7 @@ def build(run: Run, tools: Toolbox) -> None:
 
 
 def playbook(run: Run, tools: Toolbox) -> None:
-    run(tools, "python", "-m", "pytest", "-v", "tests/playbook")
+    run(tools, "python", "-m", "pytest", "-v", "-n", "2", "tests/playbook")
 
 
 # ---- phases on real clusters
@@ -294,7 +294,7 @@ PHASES = (
     Phase("sanity", "sanity, oldest Python of nodes", sanity_node_python),
     Phase("units", "ansible-test units", ansible_test_units),
     Phase("build", "build", build),
-    Phase("playbook", "playbook tests", playbook),
+    Phase("playbook", "playbook tests", playbook, 1800),
     Phase("molecule-default", "molecule default", lambda run, tools: molecule(run, tools, "default"), 2400, True),
     Phase("molecule-ha", "molecule ha", lambda run, tools: molecule(run, tools, "ha"), 2400, True),
 )
