@@ -11,7 +11,8 @@ version_added: 0.1.0
 author:
   - The uplift.kubeadm authors (@uplift-kubeadm)
 description:
-  - Takes what M(uplift.kubeadm.kubernetes_release) listed on each host, and keeps the versions that every host can have.
+  - Takes what M(uplift.kubeadm.kubernetes_release) listed on each host, and keeps the versions that every host
+    can have.
 options:
   _input:
     description: Result of the module by host.
@@ -22,7 +23,7 @@ options:
 EXAMPLES = r"""
 - name: Which patches of 1.25 can all nodes have?
   ansible.builtin.debug:
-    msg: "{{ {"a": {"available": {"1.25": ["1.25.4"]}}} | uplift.kubeadm.offered_by_all }}"
+    msg: "{{ {'a': {'available': {'1.25': ['1.25.4']}}} | uplift.kubeadm.offered_by_all }}"
 """
 
 RETURN = r"""

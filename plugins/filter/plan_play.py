@@ -11,9 +11,10 @@ version_added: 0.1.0
 author:
   - The uplift.kubeadm authors (@uplift-kubeadm)
 description:
-  - Says what a play that serves some stages of a hop needs to know of the plan, namely its hosts, its waves, and what each
-    host does.
-  - Without a plan, or where the plan has no such stage, the play has no hosts. That is what a playbook wants in C(hosts).
+  - Says what a play that serves some stages of a hop needs to know of the plan, namely its hosts, its waves, and
+    what each host does.
+  - Without a plan, or where the plan has no such stage, the play has no hosts. That is what a playbook wants in
+    C(hosts).
 positional: _input, hop, kinds
 options:
   _input:

@@ -11,7 +11,8 @@ version_added: 0.1.0
 author:
   - The uplift.kubeadm authors (@uplift-kubeadm)
 description:
-  - Takes what M(uplift.kubeadm.kubernetes_release) listed on each host, and gives a line for each thing that went wrong.
+  - Takes what M(uplift.kubeadm.kubernetes_release) listed on each host, and gives a line for each thing that
+    went wrong.
 options:
   _input:
     description: Result of the module by host.
@@ -22,7 +23,7 @@ options:
 EXAMPLES = r"""
 - name: Which package sources did not answer?
   ansible.builtin.debug:
-    msg: "{{ {"a": {"errors": {"1.25": "HTTP 404"}}} | uplift.kubeadm.source_troubles }}"
+    msg: "{{ {'a': {'errors': {'1.25': 'HTTP 404'}}} | uplift.kubeadm.source_troubles }}"
 """
 
 RETURN = r"""

@@ -12,8 +12,8 @@ import re
 def without_flags(content: str, flags: list[str]) -> str:
     """The content of kubeadm-flags.env without these flags (names without dashes).
 
-    kubeadm writes one line, KUBELET_KUBEADM_ARGS="--a=b --c=d" (cmd/kubeadm/app/phases/kubelet/flags.go); values hold no
-    blanks, and a flag may also be followed by its value as a word of its own.
+    kubeadm writes one line, KUBELET_KUBEADM_ARGS="--a=b --c=d" (cmd/kubeadm/app/phases/kubelet/flags.go); values hold
+    no blanks, and a flag may also be followed by its value as a word of its own.
     """
     for flag in flags:
         # The value as a word of its own is one that does not begin with a dash or the closing quote.

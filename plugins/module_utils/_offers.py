@@ -11,7 +11,7 @@ from typing import Any
 
 
 def offered_by_all(listed: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
-    """{host: result of kubernetes_release state=listed} -> {minor: [versions that every host is offered, newest first]}.
+    """{host: result of kubernetes_release state=listed} -> {minor: [versions offered to all of them, newest first]}.
 
     A version counts only when each host can have it: an upgrade that finds out half-way that one mirror lags is what
     this guards against.
@@ -19,7 +19,11 @@ def offered_by_all(listed: Mapping[str, Mapping[str, Any]]) -> dict[str, list[st
     offers = [dict(result.get("available") or {}) for result in listed.values()]
     minors = dict.fromkeys(minor for offer in offers for minor in offer)
     return {
-        str(minor): [str(version) for version in offers[0].get(minor, []) if all(version in o.get(minor, []) for o in offers)]
+        str(minor): [
+            str(version)
+            for version in offers[0].get(minor, [])
+            if all(version in offer.get(minor, []) for offer in offers)
+        ]
         for minor in minors
     }
 

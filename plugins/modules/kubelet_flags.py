@@ -12,9 +12,10 @@ version_added: 0.1.0
 author:
   - The uplift.kubeadm authors (@uplift-kubeadm)
 description:
-  - Some releases of kubeadm take a flag out of C(kubeadm-flags.env) that the kubelet of the next minor no longer knows, such
-    as C(--container-runtime) in 1.26 and C(--pod-infra-container-image) in 1.35. A worker that skips such a minor would be
-    left with the flag, and its kubelet would not start. This module does the clean-up of the minors that were skipped.
+  - Some releases of kubeadm take a flag out of C(kubeadm-flags.env) that the kubelet of the next minor no longer knows,
+    such as C(--container-runtime) in 1.26 and C(--pod-infra-container-image) in 1.35. A worker that skips such a minor
+    would be left with the flag, and its kubelet would not start. This module does the clean-up of the minors
+    that were skipped.
   - The file is replaced as a whole; kubelet is not restarted.
 attributes:
   check_mode:

@@ -29,7 +29,7 @@ def host_capabilities() -> set[str]:
     return {f"CAP_{name}" for number, name in enumerate(CAPABILITIES) if bounding >> number & 1}
 
 
-def fit(process: dict, available: set[str]) -> None:  # type: ignore[type-arg]
+def fit(process: dict, available: set[str]) -> None:
     """Take out of an OCI process what the host cannot give."""
     sets = process.get("capabilities") or {}
     for name, wanted in sets.items():

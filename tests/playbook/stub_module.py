@@ -1,4 +1,3 @@
-#!/usr/bin/python
 # Copyright (c) 2026, The uplift.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -17,6 +16,8 @@ import os
 import sys
 
 from ansible.module_utils.basic import AnsibleModule, _load_params
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import summary
 
 STUB = os.environ["UPLIFT_STUB"]
 HOST = os.environ.get("UPLIFT_STUB_HOST", "")
@@ -54,8 +55,7 @@ def act(params):
         path = os.path.join(STUB, "facts.json")
         with open(path, "w") as file:
             json.dump(cluster, file)
-        versions = [n["kubelet"] for n in cluster["nodes"].values()]
-        return {"changed": False, "path": path, "summary": load("summary.json", {"kubelets": sorted(set(versions))})}
+        return {"changed": False, "path": path, "summary": summary(cluster)}
     if NAME == "kubernetes_release" and params["state"] == "listed":
         return {"changed": False, "available": load("available.json", {}), "errors": {}}
     if NAME == "kubernetes_release" and "kubelet" in (params.get("components") or []):
@@ -74,7 +74,8 @@ def main():
     params = _load_params()
     options = {key: {"type": "raw"} for key in params if not key.startswith("_ansible")}
     module = AnsibleModule(options, supports_check_mode=True)
-    event = {"module": NAME, "host": HOST, **{k: params.get(k) for k in ("name", "state", "version", "components", "arguments")}}
+    told = ("name", "state", "version", "components", "arguments")
+    event = {"module": NAME, "host": HOST, **{key: params.get(key) for key in told}}
 
     def record():
         with open(os.path.join(STUB, "events.jsonl"), "a") as file:

@@ -123,13 +123,17 @@ class StubbedCluster:
         """Run ansible-playbook for real. `variables` go in as extra variables."""
         (self.folder / "stub/events.jsonl").write_text("")
         environment = dict(
-            os.environ, ANSIBLE_COLLECTIONS_PATH=str(self.folder / "collections"), UPLIFT_STUB=str(self.folder / "stub"),
-            ANSIBLE_NOCOLOR="1", ANSIBLE_HOME=str(self.folder / "home"), ANSIBLE_LOCALHOST_WARNING="0",
+            os.environ,
+            ANSIBLE_COLLECTIONS_PATH=str(self.folder / "collections"),
+            UPLIFT_STUB=str(self.folder / "stub"),
+            ANSIBLE_NOCOLOR="1",
+            ANSIBLE_HOME=str(self.folder / "home"),
+            ANSIBLE_LOCALHOST_WARNING="0",
             ANSIBLE_FORKS="20",
-        )  # fmt: skip
-        command = [str(Path(sys.executable).parent / "ansible-playbook"), playbook, "-i",
-                   str(self.folder / "inventory.json"), "-e", json.dumps({"kubeadm_upgrade_become": False, **variables}),
-                   *arguments]  # fmt: skip
+        )
+        program = str(Path(sys.executable).parent / "ansible-playbook")
+        extra = json.dumps({"kubeadm_upgrade_become": False, **variables})
+        command = [program, playbook, "-i", str(self.folder / "inventory.json"), "-e", extra, *arguments]
         return subprocess.run(command, env=environment, text=True, capture_output=True, check=False, timeout=600)
 
     def events(self) -> list[dict[str, Any]]:

@@ -27,7 +27,9 @@ def kubelet_installs(events: list[dict[str, Any]], version: str) -> set[str]:
     return {
         event["host"]
         for event in events
-        if event["module"] == "kubernetes_release" and event["version"] == version and "kubelet" in (event["components"] or [])
+        if event["module"] == "kubernetes_release"
+        and event["version"] == version
+        and "kubelet" in (event["components"] or [])
     }
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.uplift.kubeadm.plugins.module_utils._kubelet_flags import without_flags
 
 
