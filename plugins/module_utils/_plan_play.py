@@ -21,8 +21,9 @@ def plan_play(plan: Any, hop: int, kinds: Sequence[str]) -> dict[str, Any]:
     """The stages of `kinds` in that hop as one play. Without any (or without a plan) a play that has no hosts.
 
     Returns {"title": str, "id": str, "hop": int, "version": "v1.25.4", "hosts": [in order], "nodes": {host: node name},
-    "kinds": {host: [kind]}, "serial": [hosts a wave], "versions": {host: [versions to bring]}, "actions": {host: action},
-    "force_kubelet_skew": bool, "strip_kubelet_flags": {host: [flag]}, "image_repository": str, "last_of_hop": bool}.
+    "kinds": {host: [kind]}, "serial": [hosts a wave], "versions": {host: [versions to bring]},
+    "actions": {host: action}, "force_kubelet_skew": bool, "strip_kubelet_flags": {host: [flag]}, "image_repository": str,
+    "last_of_hop": bool}.
     """
     stages = [stage for kind in kinds for stage in [find_stage(plan, hop, kind)] if stage["hosts"]]
     hosts = list(dict.fromkeys(host for stage in stages for host in stage["hosts"]))
@@ -34,7 +35,7 @@ def plan_play(plan: Any, hop: int, kinds: Sequence[str]) -> dict[str, Any]:
         "version": version,
         "hosts": hosts,
         "nodes": {host: node for stage in stages for host, node in zip(stage["hosts"], stage["nodes"])},
-        "kinds": {host: [stage["kind"] for stage in stages if host in stage["hosts"]] for host in hosts},
+        "kinds": _kinds(stages),
         "serial": [wave for stage in stages for wave in _waves(stage)] or [1],
         "versions": _versions(plan, hop, hosts, version),
         "actions": {host: action for stage in stages for host, action in stage.get("actions", {}).items()},
@@ -43,6 +44,33 @@ def plan_play(plan: Any, hop: int, kinds: Sequence[str]) -> dict[str, Any]:
         "image_repository": plan.get("image_repository", "") if isinstance(plan, Mapping) else "",
         "last_of_hop": bool(stages) and _last_kind(plan, hop) == stages[-1]["kind"],
     }
+
+
+def host_step(play: Mapping[str, Any], host: str) -> dict[str, Any]:
+    """What one host does in a play of plan_play(): small, since every task of the host refers to it.
+
+    Returns {"id", "title", "hop", "version", "kinds": [kind], "node": name in the cluster, "action": "apply" | "node" | "",
+    "force_kubelet_skew": bool, "strip_kubelet_flags": [flag], "versions": [versions to bring], "image_repository": str,
+    "ends_hop": whether this host's wave is the last of the hop}.
+    """
+    return {
+        **{key: play[key] for key in ("id", "title", "hop", "version", "force_kubelet_skew", "image_repository")},
+        "kinds": list(play["kinds"][host]),
+        "node": play["nodes"][host],
+        "action": play["actions"].get(host, ""),
+        "strip_kubelet_flags": list(play["strip_kubelet_flags"].get(host, [])),
+        "versions": list(play["versions"][host]),
+        "ends_hop": bool(play["last_of_hop"]) and host in play["hosts"][-play["serial"][-1] :],
+    }
+
+
+def _kinds(stages: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """{host: kinds of its stages, in order}; in one pass, as plays are computed anew for every reference to them."""
+    kinds: dict[str, list[str]] = {}
+    for stage in stages:
+        for host in stage["hosts"]:
+            kinds.setdefault(host, []).append(stage["kind"])
+    return kinds
 
 
 def _last_kind(plan: Mapping[str, Any], hop: int) -> str:
