@@ -22,8 +22,8 @@ def plan_play(plan: Any, hop: int, kinds: Sequence[str]) -> dict[str, Any]:
 
     Returns {"title": str, "id": str, "hop": int, "version": "v1.25.4", "hosts": [in order], "nodes": {host: node name},
     "kinds": {host: [kind]}, "serial": [hosts a wave], "versions": {host: [versions to bring]},
-    "actions": {host: action}, "force_kubelet_skew": bool, "strip_kubelet_flags": {host: [flag]}, "image_repository": str,
-    "last_of_hop": bool}.
+    "actions": {host: action}, "force_kubelet_skew": bool, "strip_kubelet_flags": {host: [flag]},
+    "image_repository": str, "last_of_hop": bool}.
     """
     stages = [stage for kind in kinds for stage in [find_stage(plan, hop, kind)] if stage["hosts"]]
     hosts = list(dict.fromkeys(host for stage in stages for host in stage["hosts"]))
@@ -49,9 +49,9 @@ def plan_play(plan: Any, hop: int, kinds: Sequence[str]) -> dict[str, Any]:
 def host_step(play: Mapping[str, Any], host: str) -> dict[str, Any]:
     """What one host does in a play of plan_play(): small, since every task of the host refers to it.
 
-    Returns {"id", "title", "hop", "version", "kinds": [kind], "node": name in the cluster, "action": "apply" | "node" | "",
-    "force_kubelet_skew": bool, "strip_kubelet_flags": [flag], "versions": [versions to bring], "image_repository": str,
-    "ends_hop": whether this host's wave is the last of the hop}.
+    Returns {"id", "title", "hop", "version", "kinds": [kind], "node": name in the cluster,
+    "action": "apply" | "node" | "", "force_kubelet_skew": bool, "strip_kubelet_flags": [flag],
+    "versions": [versions to bring], "image_repository": str, "ends_hop": whether this host's wave is the last of the hop}.
     """
     return {
         **{key: play[key] for key in ("id", "title", "hop", "version", "force_kubelet_skew", "image_repository")},

@@ -160,14 +160,14 @@ def figures(entries: list[tasklog.Entry], hosts: int, serial: str, seconds: floa
     before = list(itertools.takewhile(lambda entry: entry.hop is None, entries))
     spans = dict(task_spans(before))
     on_all = {name for name in spans if len({entry.host for entry in before if entry.task == name}) == hosts}
-    ran = [sum(ran for ran, _ in tasklog.tasks_per_hop(entries, host).values()) for host in done]
+    ran = [sum(ran for ran, _unused in tasklog.tasks_per_hop(entries, host).values()) for host in done]
     return Figures(
         hosts,
         serial,
         seconds,
         whole,
         read=sum(span for name, span in spans.items() if name in on_all) / hosts,
-        prepare=sum(span for _, span in task_spans([e for e in entries if e.hop == 0 and e.play == first])) / hosts,
+        prepare=sum(span for _name, span in task_spans([e for e in entries if e.hop == 0 and e.play == first])) / hosts,
         workers=(ends[-1] - ends[0]) / len(done),
         planning=sum(span for name, span in spans.items() if name not in on_all),
         tasks=sum(ran) / len(ran),

@@ -245,10 +245,13 @@ def by_hand(made: Cluster, options: argparse.Namespace, log: IO[str], folder: Pa
 
     versions = [f"v{version}" for version in options.hops]
     arguments = [made.mirror + "/release", made.control_plane, " ".join(made.workers.values()), *versions]
-    work = lambda: run([HERE / "by_hand.sh", *arguments], log, options.limit, line)  # noqa: E731
+
+    def work() -> None:
+        run([HERE / "by_hand.sh", *arguments], log, options.limit, line)
+
     side = observe(BY_HAND, made, work, versions[-1])
     marks.append((time.monotonic(), ""))
-    for (begun, name), (ended, _) in zip(marks, marks[1:]):
+    for (begun, name), (ended, _unused) in zip(marks, marks[1:]):
         side.steps[name] = side.steps.get(name, 0.0) + ended - begun
     return side
 
@@ -269,7 +272,10 @@ def playbook(made: Cluster, options: argparse.Namespace, log: IO[str], folder: P
     command: list[str | Path] = [program, "uplift.kubeadm.upgrade", "-i", made.inventory, "-e", json.dumps(variables)]
     tasks = folder / f"{made.name}-tasks.jsonl"
     environment = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0", **tasklog.environment(tasks)}
-    work = lambda: run(command, log, options.limit, line, environment)  # noqa: E731
+
+    def work() -> None:
+        run(command, log, options.limit, line, environment)
+
     side = observe(PLAYBOOK, made, work, f"v{options.hops[-1]}")
     entries = tasklog.read(tasks)
     side.tasks = {host: tasklog.tasks_per_hop(entries, host) for host in made.workers}
@@ -317,8 +323,8 @@ def summary(pairs: list[dict[str, Side]]) -> dict[str, Any]:
         "out": {**{host: of(Side.out, host) for host in workers}, "all": of(Side.out, *workers)},
         "until_back": {**{host: of(Side.until_back, host) for host in workers}, "all": of(Side.until_back, *workers)},
         "drains": {host: of(lambda side, host: len(side.outages[host]), host) for host in workers},
-        "tasks": max(ran for side in ours for hops in side.tasks.values() for ran, _ in hops.values()),
-        "skipped": max(skipped for side in ours for hops in side.tasks.values() for _, skipped in hops.values()),
+        "tasks": max(ran for side in ours for hops in side.tasks.values() for ran, _unused in hops.values()),
+        "skipped": max(skipped for side in ours for hops in side.tasks.values() for _unused, skipped in hops.values()),
         "between_tasks": sum(side.between_tasks for side in ours) / len(pairs),
     }
 

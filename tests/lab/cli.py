@@ -132,7 +132,7 @@ def _build(arguments: argparse.Namespace) -> int:
 
 
 def _node(text: str) -> tuple[str, str]:
-    version, _, install = text.partition(":")
+    version, _unused, install = text.partition(":")
     if install not in _INSTALLS:
         raise LabError(f"{text!r} is no node image: write 1.24.17:binary, the last part one of {', '.join(_INSTALLS)}.")
     return version, install
@@ -198,4 +198,4 @@ def _exec(arguments: argparse.Namespace) -> int:
     flags = ["-it"] if sys.stdin.isatty() and sys.stdout.isatty() else ["-i"]
     if not docker.running(node.name):
         raise LabError(f"The container of {node.name} does not run: `docker start {node.name}`.")
-    return subprocess.run(["docker", "exec", *flags, node.name, *arguments.argv]).returncode
+    return subprocess.run(["docker", "exec", *flags, node.name, *arguments.argv], check=False).returncode

@@ -247,7 +247,7 @@ def _network(members: list[Node]) -> None:
         path = '{range .items[*]}{.metadata.name} {.spec.podCIDR}{"\\n"}{end}'
         text = docker.execute(first, *_KUBECTL, "get", "nodes", "-o", f"jsonpath={path}")
         for line in text.splitlines():
-            name, _, cidr = line.partition(" ")
+            name, _unused, cidr = line.partition(" ")
             if cidr:
                 cidrs[name] = cidr
         return len(cidrs) == len(members)

@@ -32,13 +32,14 @@ def fetch(url: str) -> bytes:
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT) as response:
             content: bytes = response.read()
-            return content
     except urllib.error.HTTPError as error:
         if error.code == 404:  # the site answers; it has no such file
             raise NotReachable(f"There is no {url}.") from None
         reason = str(error)
     except OSError as error:
         reason = str(getattr(error, "reason", error))
+    else:
+        return content
     _unreachable.add(site)
     say(f"    {site} cannot be reached ({reason}): what it has is built from Go modules in this run")
     raise NotReachable(f"{site} could not be reached: {reason}")

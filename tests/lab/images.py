@@ -92,8 +92,8 @@ def manifest(layout: Path, digest: str) -> dict[str, Any]:
 
 def split(reference: str) -> tuple[str, str, str]:
     """registry.k8s.io/coredns/coredns:v1.9.3 -> (registry.k8s.io, coredns/coredns, v1.9.3)."""
-    registry, _, rest = reference.partition("/")
-    repository, _, tag = rest.rpartition(":")
+    registry, _unused, rest = reference.partition("/")
+    repository, _unused, tag = rest.rpartition(":")
     return registry, repository, tag
 
 
@@ -111,7 +111,7 @@ def _make(version: str, part: Path) -> None:
 
 def _content(reference: str, version: str, programs: Path) -> tuple[dict[str, Path], list[str]]:
     """Files (path in the image -> file) and entry point of an image that kubeadm names."""
-    _, repository, tag = split(reference)
+    _unused, repository, tag = split(reference)
     name = repository.rsplit("/", 1)[-1]
     if name in artifacts.KUBERNETES_PROGRAMS:
         return {f"usr/local/bin/{name}": programs / name}, []

@@ -119,7 +119,7 @@ def push(layout: Path) -> None:
 
 def _push(registry: str, layout: Path, reference: str, digest: str) -> None:
     """The push of https://github.com/opencontainers/distribution-spec/blob/main/spec.md, one request a blob."""
-    _, repository, tag = images.split(reference)
+    _unused, repository, tag = images.split(reference)
     base = f"{registry}/v2/{repository}"
     manifest = images.manifest(layout, digest)
     for descriptor in [manifest["config"], *manifest["layers"]]:

@@ -33,7 +33,7 @@ def run(
     environment = {**os.environ, **(env or {})}
     try:
         done = subprocess.run(
-            command, cwd=cwd, env=environment, input=stdin, capture_output=True, text=True, timeout=timeout
+            command, cwd=cwd, env=environment, input=stdin, capture_output=True, text=True, timeout=timeout, check=False
         )
     except FileNotFoundError:
         raise LabError(f"`{command[0]}` is not on this machine (needed for: {shlex.join(command)}).") from None

@@ -39,7 +39,8 @@ def system_pods(kubectl: Any) -> list[Any]:
 def test_every_program_on_every_node_has_the_version(every_node: Host) -> None:
     assert every_node.check_output("kubeadm version -o short") == VERSION
     assert every_node.check_output("kubelet --version") == f"Kubernetes {VERSION}"
-    assert json.loads(every_node.check_output("kubectl version --client -o json"))["clientVersion"]["gitVersion"] == VERSION
+    kubectl = json.loads(every_node.check_output("kubectl version --client -o json"))
+    assert kubectl["clientVersion"]["gitVersion"] == VERSION
 
 
 def test_every_kubelet_that_runs_has_the_version_and_is_ready(nodes: dict[str, Any]) -> None:
@@ -56,7 +57,8 @@ def test_every_kubelet_that_runs_has_the_version_and_is_ready(nodes: dict[str, A
 
 
 def test_only_the_node_that_a_person_cordoned_is_cordoned(nodes: dict[str, Any]) -> None:
-    workers = sorted(name for name, node in nodes.items() if "node-role.kubernetes.io/control-plane" not in node["metadata"]["labels"])
+    label = "node-role.kubernetes.io/control-plane"
+    workers = sorted(name for name, node in nodes.items() if label not in node["metadata"]["labels"])
     assert [name for name, node in nodes.items() if node["spec"].get("unschedulable")] == workers[-1:]
 
 
@@ -75,8 +77,8 @@ def test_what_runs_says_its_version_itself(control_plane: Host) -> None:
     assert json.loads(control_plane.check_output(f"{admin} get --raw /version"))["gitVersion"] == VERSION
     pki = "/etc/kubernetes/pki"
     etcd = control_plane.check_output(
-        f"curl -sS --cacert {pki}/etcd/ca.crt --cert {pki}/apiserver-etcd-client.crt --key {pki}/apiserver-etcd-client.key "
-        "https://127.0.0.1:2379/version"
+        f"curl -sS --cacert {pki}/etcd/ca.crt --cert {pki}/apiserver-etcd-client.crt "
+        f"--key {pki}/apiserver-etcd-client.key https://127.0.0.1:2379/version"
     )
     assert json.loads(etcd)["etcdserver"] == ETCD
 

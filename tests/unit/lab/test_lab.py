@@ -70,10 +70,10 @@ def _child(results: Any) -> None:
 def test_two_processes_make_an_artifact_once(folders: Path) -> None:
     context = multiprocessing.get_context("fork")
     results = context.Queue()
-    children = [context.Process(target=_child, args=(results,)) for _ in range(2)]
+    children = [context.Process(target=_child, args=(results,)) for _unused in range(2)]
     for child in children:
         child.start()
-    seen = [results.get(timeout=20) for _ in children]
+    seen = [results.get(timeout=20) for _unused in children]
     for child in children:
         child.join()
     assert seen == [["first", "second"]] * 2  # neither saw a half-made one
@@ -175,7 +175,7 @@ def test_an_unreachable_site_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(download, "_unreachable", set())
     monkeypatch.setattr("urllib.request.urlopen", refuse)
-    for _ in range(3):
+    for _unused in range(3):
         with pytest.raises(download.NotReachable):
             download.fetch("https://example.invalid/file")
     assert len(asked) == 1

@@ -84,9 +84,9 @@ def test_relations_in_debian_s_manner(requirement: str, relation: str) -> None:
 
 @pytest.mark.parametrize("family", packages.FAMILIES)
 def test_the_kubelet_s_environment_file_is_the_one_that_its_drop_in_reads(family: str, tmp_path: Path) -> None:
-    kubeadm, kubelet, _ = packages.kubernetes_packages("1.25.4", family, tmp_path)
+    kubeadm, kubelet, _unused = packages.kubernetes_packages("1.25.4", family, tmp_path)
     (path,) = kubelet.config_files
-    drop_in, _ = kubeadm.files["/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf"]
+    drop_in, _unused = kubeadm.files["/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf"]
     assert f"EnvironmentFile=-{path}\n" in str(drop_in)
     assert "@" not in str(drop_in)
 
@@ -249,7 +249,7 @@ def test_two_runs_at_once_build_once(lab: Path, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(packages, "_build_deb_repository", counted)
     fork = multiprocessing.get_context("fork")
-    runs = [fork.Process(target=packages.ensure, args=(lab, ["1.25.4"], ["deb"])) for _ in range(2)]
+    runs = [fork.Process(target=packages.ensure, args=(lab, ["1.25.4"], ["deb"])) for _unused in range(2)]
     for run in runs:
         run.start()
     for run in runs:

@@ -96,7 +96,7 @@ class FakeApi:
     ) -> Object:
         meta: Object = {"name": name, "namespace": namespace, "labels": labels or {}, **metadata}
         if owner:
-            kind, _, owner_name = owner.partition("/")
+            kind, _unused, owner_name = owner.partition("/")
             meta["ownerReferences"] = [{"kind": kind, "name": owner_name, "controller": True, "apiVersion": "apps/v1"}]
         if mirror:
             meta["annotations"] = {"kubernetes.io/config.mirror": "x"}

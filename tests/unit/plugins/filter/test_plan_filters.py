@@ -43,7 +43,7 @@ def test_upgrade_path() -> None:
 def test_kube_minor() -> None:
     minor = filter_of(kube_minor)
     assert minor(tagged("v1.26.9")) == "1.26"
-    assert type(minor(tagged("v1.26.9"))) is str
+    assert type(minor(tagged("v1.26.9"))) is str  # pylint: disable=unidiomatic-typecheck
     with pytest.raises(AnsibleFilterError, match="not a Kubernetes version"):
         minor("latest")
 

@@ -44,7 +44,7 @@ class FakeCluster:
         """All at one version, but for the kubelets given. Nodes are cp1, cp2, …, w1, w2, …"""
         control = [f"cp{number + 1}" for number in range(control_planes)]
         nodes = control + [f"w{number + 1}" for number in range(workers)]
-        components = [dict.fromkeys(control, version) for _ in range(3)]
+        components = [dict.fromkeys(control, version) for _unused in range(3)]
         kubelet = {**dict.fromkeys(nodes, version), **(kubelets or {})}
         proxies = dict.fromkeys(nodes, version) if proxy else {}
         state = State(*components, kubelet, proxies, dict.fromkeys(nodes, version))

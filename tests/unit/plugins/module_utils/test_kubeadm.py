@@ -21,7 +21,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import Upli
 from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import Kubeadm, Run, only_old_kubelets
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_runner import FakeRunner
 
-APPLY = ["upgrade", "apply", "v1.26.9", "--yes"]
+APPLY = ("upgrade", "apply", "v1.26.9", "--yes")
 REFUSED = """[upgrade/version] You have chosen to change the cluster version to "v1.26.9"
 [upgrade/version] FATAL: the --version argument is invalid due to these errors:
 
@@ -82,12 +82,12 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(_kubeadm, "SYSTEMD", tmp_path)
 
 
-def run(systemd: FakeSystemd, state: Path, arguments: list[str] = APPLY, **how: t.Any) -> Run:
+def run(systemd: FakeSystemd, state: Path, arguments: t.Sequence[str] = APPLY, **how: t.Any) -> Run:
     options = {"version": "v1.26.9", "environment": {}, "timeout": 5.0, **how}
     return Kubeadm(systemd, state).run("/usr/bin/kubeadm", arguments, **options)
 
 
-def lost(systemd: FakeSystemd, state: Path, arguments: list[str] = APPLY) -> None:
+def lost(systemd: FakeSystemd, state: Path, arguments: t.Sequence[str] = APPLY) -> None:
     """A caller that starts kubeadm and is lost while it waits."""
     with pytest.raises(UpliftError, match="still running"):
         run(systemd, state, arguments, timeout=-1)

@@ -231,8 +231,8 @@ def test_the_skew_rules_agree_with_the_oracle_in_any_state(data: st.DataObject) 
     control = ["cp1", "cp2"][: data.draw(st.integers(1, 2))]
     nodes = [*control, "w1"]
     state = State(
-        *(data.draw(st.fixed_dictionaries(dict.fromkeys(control, close))) for _ in range(3)),
-        *(data.draw(st.fixed_dictionaries(dict.fromkeys(nodes, near))) for _ in range(2)),
+        *(data.draw(st.fixed_dictionaries(dict.fromkeys(control, close))) for _unused in range(3)),
+        *(data.draw(st.fixed_dictionaries(dict.fromkeys(nodes, near))) for _unused in range(2)),
         {"w1": data.draw(close)},
     )
     found = skew_violations(dict(vars(state)), kubeadm_exception=True)
@@ -249,7 +249,7 @@ def test_any_runs_one_after_another_keep_the_policy_and_never_end_in_a_dead_end(
     cluster.state.kubectl = {}  # of hosts that a run does not touch it is left, and told
     workers = [f"host-{name}" for name in cluster.state.kubelet if name not in cluster.state.apiserver]
     control = [f"host-{name}" for name in cluster.state.apiserver]
-    for _ in range(data.draw(st.integers(1, 4))):
+    for _unused in range(data.draw(st.integers(1, 4))):
         target = data.draw(targets(cluster))
         chosen = data.draw(st.lists(st.sampled_from(workers), unique=True)) if workers else []
         limited = data.draw(st.sampled_from([None, chosen, control + chosen]))
