@@ -51,7 +51,8 @@ def host_step(play: Mapping[str, Any], host: str) -> dict[str, Any]:
 
     Returns {"id", "title", "hop", "version", "kinds": [kind], "node": name in the cluster,
     "action": "apply" | "node" | "", "force_kubelet_skew": bool, "strip_kubelet_flags": [flag],
-    "versions": [versions to bring], "image_repository": str, "ends_hop": whether this host's wave is the last of the hop}.
+    "versions": [versions to bring], "image_repository": str,
+    "ends_hop": whether this host's wave is the last of the hop}.
     """
     return {
         **{key: play[key] for key in ("id", "title", "hop", "version", "force_kubelet_skew", "image_repository")},
