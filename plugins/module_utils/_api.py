@@ -38,7 +38,6 @@ FIELD_MANAGER = "uplift.kubeadm"  # who managedFields says has written
 
 _JSON = "application/json"
 _MERGE_PATCH = "application/merge-patch+json"
-_AWAY_STATUS = frozenset((502, 503, 504))
 # etcd changing its leader, or losing its connection, comes through as a 500 with one of these in the message.
 _AWAY_WORDS = (
     "etcdserver:",
@@ -47,6 +46,7 @@ _AWAY_WORDS = (
     "connection reset",
     "transport is closing",
     "context deadline exceeded",
+    "malformed header",
 )
 
 Object = dict[str, t.Any]
@@ -178,7 +178,7 @@ class Api:
                 if 200 <= answer.status < 300:
                     return _object(method, path, answer)
                 error = ApiError(method, path, answer)
-                if not _is_away(error, wait_when_busy):
+                if not _is_away(error, method, wait_when_busy):
                     raise _explained(error, self._transport)
                 seen, wait = error.detail, _retry_after(answer)
             except Away as e:
@@ -220,10 +220,18 @@ def _object(method: str, path: str, answer: Answer) -> Object:
         ) from e
 
 
-def _is_away(error: ApiError, wait_when_busy: bool) -> bool:
+def _is_away(error: ApiError, method: str, wait_when_busy: bool) -> bool:
+    """Whether asking again may help.
+
+    An API server whose etcd is being restarted answers with 500s of many wordings ("etcdserver: leader changed",
+    "malformed header: missing HTTP content-type"). What may be sent twice is sent again after any of them; an eviction's 500
+    may be its last word (two disruption budgets for one pod), so there the wording decides.
+    """
     if error.status == 429:
         return wait_when_busy
-    return error.status in _AWAY_STATUS or (error.status == 500 and any(word in error.detail for word in _AWAY_WORDS))
+    if error.status != 500 or method != "POST":
+        return error.status >= 500
+    return any(word in error.detail for word in _AWAY_WORDS)
 
 
 def _retry_after(answer: Answer) -> float:
