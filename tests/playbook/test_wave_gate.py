@@ -72,7 +72,7 @@ def test_the_same_command_goes_on_where_it_stopped(cluster: StubbedCluster) -> N
     again = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_serial=2)
     assert again.returncode == 0, again.stdout
     assert {node["kubelet"] for node in cluster.read("cluster.json")["nodes"].values()} == {"v1.25.4"}
-    assert kubelet_installs(cluster.events(), "v1.25.4") == {"w3", "w5", "w6"}, "a node was upgraded twice, or not at all"
+    assert kubelet_installs(cluster.events(), "v1.25.4") == {"w3", "w5", "w6"}, "upgraded twice, or not at all"
 
 
 def test_a_node_lost_while_all_are_prepared_stops_before_the_control_plane(cluster: StubbedCluster) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_play import host_step, plan_play
 
 
