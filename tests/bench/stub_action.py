@@ -16,6 +16,8 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import summary
+
 
 class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -27,7 +29,8 @@ class ActionModule(ActionBase):
             node = json.loads((stub / f"node-{task_vars['inventory_hostname']}.json").read_text())
             return {"changed": False, "node": node}
         if module == "cluster_info":
-            return {"changed": False, "path": str(stub / "cluster.json"), "summary": {}}
+            path = stub / "cluster.json"
+            return {"changed": False, "path": str(path), "summary": summary(json.loads(path.read_text()))}
         if module == "kubernetes_release" and self._task.args["state"] == "listed":
             return {"changed": False, "available": json.loads((stub / "available.json").read_text()), "errors": {}}
         return {"changed": True}
