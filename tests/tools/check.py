@@ -31,6 +31,7 @@ from workspace import BUILD, COLLECTIONS, ROOT
 LOGS = BUILD / "logs"
 COLLECTION = "ansible_collections.uplift.kubeadm"
 LAB_VERSIONS = "1.24.17,1.25.4,1.26.9"
+LAB_NODES = "1.24.17:binary,1.24.17:deb"
 TAIL_LINES = 40
 
 
@@ -324,7 +325,7 @@ class Artifacts:
         self.log = LOGS / "artifacts.log"
         with self.log.open("w", encoding="utf-8") as output:
             self.process = subprocess.Popen(
-                [str(tools.python), "tests/lab", "build", "--versions", LAB_VERSIONS],
+                [str(tools.python), "tests/lab", "build", "--versions", LAB_VERSIONS, "--nodes", LAB_NODES],
                 cwd=ROOT,
                 env=tools.env(),
                 stdin=subprocess.DEVNULL,
