@@ -224,7 +224,7 @@ def _is_away(error: ApiError, method: str, wait_when_busy: bool) -> bool:
     """Whether asking again may help.
 
     An API server whose etcd is being restarted answers with 500s of many wordings ("etcdserver: leader changed",
-    "malformed header: missing HTTP content-type"). What may be sent twice is sent again after any of them; an eviction's
+    "malformed header: missing HTTP content-type"). What may be sent twice is sent again after any; an eviction's
     500 may be its last word (two disruption budgets for one pod), so there the wording decides.
     """
     if error.status == 429:
