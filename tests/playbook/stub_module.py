@@ -55,7 +55,7 @@ def act(params):
         path = os.path.join(STUB, "facts.json")
         with open(path, "w") as file:
             json.dump(cluster, file)
-        return {"changed": False, "path": path, "summary": summary(cluster)}
+        return {"changed": False, "path": path, "summary": summary(cluster), "configuration": ""}
     if NAME == "kubernetes_release" and params["state"] == "listed":
         return {"changed": False, "available": load("available.json", {}), "errors": {}}
     if NAME == "kubernetes_release" and "kubelet" in (params.get("components") or []):
@@ -66,8 +66,14 @@ def act(params):
         if "apply" in params["arguments"]:
             cluster["cluster"]["kubernetes_version"] = version
             cluster["addons"]["kube_proxy"]["version"] = version
+    if NAME == "upgrade_note":
+        notes = load("notes.json", {})
+        before = notes.get(params["name"])
+        if params.get("state") != "read":
+            save("notes.json", {**notes, params["name"]: params.get("value")})
+        return {"changed": params.get("state") != "read", "value": before}
     save("cluster.json", cluster)
-    return {"changed": NAME != "node_info", "before": {}}
+    return {"changed": True, "touched": True}
 
 
 def main():
@@ -93,7 +99,7 @@ def main():
     result = locked(record)
     for rule in rules:
         if rule["do"] == "fail":
-            module.fail_json(msg="made to fail by the test")
+            module.fail_json(msg="made to fail by the test", touched=False)
         if rule["do"] == "down":
             open(os.path.join(STUB, "down-" + rule["host"]), "w").close()
     module.exit_json(**result)

@@ -21,11 +21,11 @@ from typing import Any
 COLLECTION = Path(__file__).resolve().parents[2]
 FAKED_MODULES = (
     "cluster_info", "kubeadm_run", "kubelet_flags", "kubernetes_release", "node_drain", "node_images", "node_info",
-    "node_ready",
+    "node_ready", "upgrade_note",
 )  # fmt: skip
 NODE_TEMPLATE = {"kubectl": None, "install_method": "binary", "package_manager": None, "binary_dir": "/usr/bin",
                  "arch": "amd64", "python": "3.11.2", "manifests": {}, "running": {}, "unread": {}, "kubelet_flags": {},
-                 "patches_found": [], "cri_socket": "unix:///run/containerd/containerd.sock", "kubeadm_unit": None,
+                 "patches_found": [], "patches_there": False, "cri_socket": "unix:///run/containerd/containerd.sock", "kubeadm_unit": None,
                  "holds": [], "release_staged": {}, "swap": False, "cgroup": "v2", "certificates": {}}  # fmt: skip
 
 

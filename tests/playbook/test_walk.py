@@ -114,6 +114,39 @@ def test_hooks_run_where_they_say(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_hook_after_a_hop_that_fails_stops_the_run_and_is_still_owed(tmp_path: Path) -> None:
+    cluster = StubbedCluster(tmp_path, workers=2)
+    said, mended = tmp_path / "said", tmp_path / "mended"
+    hook = tmp_path / "after_hop.yml"
+    hook.write_text(
+        "- name: Say it\n"
+        f"  ansible.builtin.shell: echo {{{{ kubeadm_upgrade_stage.version }}}} >> {said}\n"
+        "- name: Fail until it is mended\n"
+        "  ansible.builtin.fail: {msg: no}\n"
+        f"  when: '{mended}' is not file\n".replace("when: '", 'when: "\'').replace("' is not file", "\' is not file\"")
+    )
+    variables = {"target": "1.26", "kubeadm_upgrade_serial": 2, "kubeadm_upgrade_hook_after_hop": str(hook)}
+    # Two workers in the wave: the hook runs on one of them, and its peer must not go on alone.
+    run = cluster.run("uplift.kubeadm.upgrade", **variables)
+    assert run.returncode != 0, run.stdout
+    assert set(kubelets(cluster).values()) == {"v1.25.4"}, run.stdout
+    assert "Hop 2 of 2" not in run.stdout
+
+    mended.touch()
+    run = cluster.run("uplift.kubeadm.upgrade", **variables)
+    assert run.returncode == 0, run.stdout
+    assert said.read_text().split() == ["v1.25.4", "v1.25.4", "v1.26.9"]
+
+
+def test_hosts_in_no_group_are_no_success(tmp_path: Path) -> None:
+    cluster = StubbedCluster(tmp_path, workers=1)
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_control_plane_group="masters",
+                      kubeadm_upgrade_worker_group="workers")  # fmt: skip
+    assert run.returncode != 0
+    assert "Nothing to work on" in run.stdout
+    assert cluster.events() == []
+
+
 def test_a_node_whose_kubelet_was_not_touched_is_returned_to_service(tmp_path: Path) -> None:
     cluster = StubbedCluster(tmp_path, workers=1)
     hook = tmp_path / "drained.yml"
