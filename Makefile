@@ -59,6 +59,10 @@ playbook: setup ## tests of the playbooks that need no cluster (the wave gate)
 molecule-default: setup ## scenario: 1 control plane, 2 workers, binaries, docker connection
 	@$(CHECK) molecule-default
 
+.PHONY: molecule-dnf
+molecule-dnf: setup ## scenario (not part of test): 1 control plane, 2 workers, dnf packages, SSH, workers skip a minor
+	@$(CHECK) molecule-dnf
+
 .PHONY: molecule-ha
 molecule-ha: setup ## scenario: 3 control planes, 2 workers, packages, SSH
 	@$(CHECK) molecule-ha

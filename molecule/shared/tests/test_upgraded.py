@@ -113,13 +113,23 @@ def test_nothing_of_ours_is_left_on_a_node(every_node: Host) -> None:
     assert left == ""
 
 
-def test_packages_are_held_and_their_source_is_switched(every_node: Host) -> None:
-    if not every_node.exists("apt-mark") or "kubelet" not in every_node.check_output("apt-mark showhold"):
-        pytest.skip("binaries, not packages")
+def test_apt_packages_are_held_and_their_source_is_switched(every_node: Host) -> None:
+    if not every_node.file("/etc/apt/sources.list.d/kubernetes.list").exists:
+        pytest.skip("no apt packages here")
     assert set(every_node.check_output("apt-mark showhold").split()) >= {"kubeadm", "kubectl", "kubelet"}
     source = every_node.check_output("cat /etc/apt/sources.list.d/kubernetes.list")
     assert "/v1.26/" in source
     assert "/v1.24/" not in source
-    assert every_node.package("kubelet").version.startswith("1.26.9-")
+    assert every_node.check_output("dpkg-query --show --showformat '${Version}' kubelet").startswith("1.26.9-")
     # What the user has in the conffile is still there; dpkg puts the package's own beside it, and asks nobody.
     assert "v1." not in every_node.check_output("cat /etc/default/kubelet")
+
+
+def test_dnf_packages_are_there_and_their_source_is_switched(every_node: Host) -> None:
+    if not every_node.file("/etc/yum.repos.d/kubernetes.repo").exists:
+        pytest.skip("no dnf packages here")
+    source = every_node.check_output("cat /etc/yum.repos.d/kubernetes.repo")
+    assert "/v1.26/" in source
+    assert "/v1.24/" not in source
+    assert "exclude" in source
+    assert every_node.check_output("rpm -q --queryformat '%{VERSION}' kubelet") == "1.26.9"
