@@ -15,7 +15,6 @@ import os
 import socket
 import ssl
 import sys
-import tempfile
 import threading
 import time
 import typing as t
@@ -23,6 +22,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _kubeconfig
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._memfile import memory_file
 
 API_ARGS: dict[str, dict[str, t.Any]] = {
     "kubeconfig": {"type": "path", "default": "/etc/kubernetes/admin.conf"},
@@ -66,6 +66,7 @@ class Transport(t.Protocol):
     """Sends one request. Raises Away when there was no answer and asking again may help; UpliftError when it won't."""
 
     server: str
+    kubeconfig: str  # its path
 
     def request(self, method: str, path: str, body: bytes | None, content_type: str) -> Answer: ...
 
@@ -187,10 +188,10 @@ class Api:
             deadline = now + self._timeout if deadline is None else deadline
             if now >= deadline:
                 raise ApiAway(
-                    f"The API server {self._transport.server} was away for {self._timeout:g} s ({method} "
-                    f"{path}; last seen: {seen}). "
-                    "Check its static pod (crictl ps -a, journalctl -u kubelet) and the load balancer before "
-                    "it; a longer wait is «api_timeout»."
+                    f"The API server {self._transport.server} (kubeconfig {self._transport.kubeconfig}) was away for "
+                    f"{self._timeout:g} s ({method} {path}; last seen: {seen}). "
+                    "Check its static pod (crictl ps -a, journalctl -u kubelet), the load balancer before it, and "
+                    "whether the kubeconfig names the right server; a longer wait is «api_timeout»."
                 )
             time.sleep(min(max(pause, wait), max(deadline - now, 0.01)))
             pause = min(pause * 2, 1.0)
@@ -255,6 +256,7 @@ class StdlibTransport:
     """http.client with the client certificate or token of a kubeconfig; one kept-alive connection a thread."""
 
     def __init__(self, kubeconfig: str) -> None:
+        self.kubeconfig = kubeconfig
         self._config = _kubeconfig.load(kubeconfig)
         self.server = self._config.server
         url = urlsplit(self.server)
@@ -282,10 +284,7 @@ class StdlibTransport:
         except (OSError, http.client.HTTPException) as e:
             self._drop()
             if _is_final(e):
-                raise UpliftError(
-                    f"The API server {self.server} (kubeconfig {self._config.path}) cannot be talked to: {e}. "
-                    "Check server, certificate-authority and client-certificate of the kubeconfig against the cluster."
-                ) from e
+                raise _bad_kubeconfig(self, e) from e
             raise Away(f"{type(e).__name__}: {e}") from e
 
     def _connection(self) -> http.client.HTTPConnection:
@@ -323,11 +322,18 @@ class _NamedHttpsConnection(http.client.HTTPSConnection):
             raise
 
 
-def _is_final(error: Exception) -> bool:
+def _is_final(error: object) -> bool:
     """Would asking again fail again? Trust and unknown names would; a connection that ended in its handshake not."""
     if isinstance(error, ssl.SSLError):
         return not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError))
     return isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN
+
+
+def _bad_kubeconfig(transport: Transport, error: Exception) -> UpliftError:
+    return UpliftError(
+        f"The API server {transport.server} (kubeconfig {transport.kubeconfig}) cannot be talked to: {error}. "
+        "Check server, certificate-authority and client-certificate of the kubeconfig against the cluster."
+    )
 
 
 def _tls_context(config: _kubeconfig.Kubeconfig) -> ssl.SSLContext:
@@ -337,7 +343,8 @@ def _tls_context(config: _kubeconfig.Kubeconfig) -> ssl.SSLContext:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         if config.certificate and config.key:
-            _load_client_certificate(context, config.certificate + b"\n" + config.key)
+            with memory_file(config.certificate + b"\n" + config.key) as path:
+                context.load_cert_chain(path)
         return context
     except (ssl.SSLError, ValueError) as e:
         raise UpliftError(f"The certificates in the kubeconfig {config.path} cannot be used: {e}.") from e
@@ -348,17 +355,6 @@ def _lenient(context: ssl.SSLContext) -> ssl.SSLContext:
     often are not (no key usage), kubectl takes them, and strictness adds nothing to who is trusted."""
     context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
     return context
-
-
-def _load_client_certificate(context: ssl.SSLContext, pem: bytes) -> None:
-    """ssl takes a client certificate from files alone: key material is in one, 0600, for as long as it is read."""
-    handle, path = tempfile.mkstemp(prefix="uplift-")
-    try:
-        with os.fdopen(handle, "wb") as f:
-            f.write(pem)
-        context.load_cert_chain(path)
-    finally:
-        os.unlink(path)
 
 
 class KubernetesTransport:
@@ -390,7 +386,7 @@ class KubernetesTransport:
         if self._configuration.verify_ssl:
             self._pool.connection_pool_kw["ssl_context"] = _lenient(urllib3.util.ssl_.create_urllib3_context())
         self._http_error: type[Exception] = urllib3.exceptions.HTTPError
-        self._kubeconfig = kubeconfig
+        self.kubeconfig = kubeconfig
         self.server: str = str(self._configuration.host).rstrip("/")
 
     def request(self, method: str, path: str, body: bytes | None, content_type: str) -> Answer:
@@ -411,11 +407,7 @@ class KubernetesTransport:
                 redirect=False,
             )
         except (OSError, self._http_error) as e:
-            cause = next((x for x in (e, *e.args, e.__cause__, e.__context__) if isinstance(x, ssl.SSLError)), None)
-            if cause is not None and _is_final(cause):
-                raise UpliftError(
-                    f"The API server {self.server} (kubeconfig {self._kubeconfig}) cannot be talked to: {e}. "
-                    "Check server, certificate-authority and client-certificate of the kubeconfig against the cluster."
-                ) from e
+            if any(map(_is_final, (e, *e.args, e.__cause__, e.__context__))):  # urllib3 wraps what happened
+                raise _bad_kubeconfig(self, e) from e
             raise Away(f"{type(e).__name__}: {e}") from e
         return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, response.data)

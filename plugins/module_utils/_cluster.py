@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -12,8 +13,8 @@ import re
 import tempfile
 from collections import Counter
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils import _yaml
-from ansible_collections.uplift.kubeadm.plugins.module_utils._api import Api, Object
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _x509, _yaml
+from ansible_collections.uplift.kubeadm.plugins.module_utils._api import FIELD_MANAGER, Api, Object
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 
 SCHEMA = 1
@@ -45,6 +46,7 @@ def read(api: Api) -> Object:
         "schema": SCHEMA,
         "server": api.server,
         "version": version,
+        "ca_fingerprints": _ca_fingerprints(api),
         "cluster": cluster,
         "nodes": dict(sorted(nodes.items())),
         "addons": {
@@ -57,6 +59,10 @@ def read(api: Api) -> Object:
 def summary(facts: Object) -> Object:
     """What a person wants to see of facts: counts, the versions that run, who is not as it should be."""
     nodes: dict[str, Object] = facts["nodes"]
+    unready = {
+        name: [pod for pod, shown in node["static_pods"].items() if not shown["ready"]] for name, node in nodes.items()
+    }
+    addons = {name: (addon or {}).get("version") for name, addon in facts["addons"].items()}
     return {
         "version": facts["version"],
         "kubernetes_version": facts["cluster"]["kubernetes_version"],
@@ -69,6 +75,9 @@ def summary(facts: Object) -> Object:
             for n, node in nodes.items()
             if "kube-apiserver" in node["static_pods"]
         },
+        "unhealthy": {name: pods for name, pods in unready.items() if pods},
+        "kube_proxy": addons["kube_proxy"],
+        "coredns": addons["coredns"],
         "not_ready": [name for name, node in nodes.items() if not node["ready"]],
         "unschedulable": [name for name, node in nodes.items() if node["unschedulable"]],
     }
@@ -146,12 +155,37 @@ def cordon_note(node: Object) -> Object | None:
     return note if isinstance(note, dict) else {}
 
 
+def is_cordoned(node: Object) -> bool:
+    return bool(node.get("spec", {}).get("unschedulable"))
+
+
+def cordon_record(node: Object) -> Object | None:
+    """Our cordon_note() of a node, unless it is stale: someone else has lifted our cordon and set another since.
+
+    `kubectl uncordon` leaves our annotation behind; managedFields tell who has set spec.unschedulable. A node that is
+    schedulable and has a record is one that a run has not finished with: killed before it removed the record, or its
+    cordon lifted by hand.
+    """
+    if is_cordoned(node):
+        for entry in node["metadata"].get("managedFields") or []:
+            if "f:unschedulable" in ((entry.get("fieldsV1") or {}).get("f:spec") or {}):
+                return cordon_note(node) if entry.get("manager") == FIELD_MANAGER else None
+    return cordon_note(node)
+
+
 def container_image(pod: Object, container: str) -> str:
     """The image that runs: as the node reports it, or as the spec names it where the runtime reports a bare digest."""
     for status in pod.get("status", {}).get("containerStatuses") or []:
         if status.get("name") == container and image_version(status.get("image") or ""):
             return status["image"]
     return next((c["image"] for c in pod["spec"]["containers"] if c["name"] == container), "")
+
+
+def _ca_fingerprints(api: Api) -> list[str]:
+    """SHA-256 (hex, of the DER) of each certificate that pods of the cluster trust the API server by."""
+    config_map = api.find(f"{_KUBE_SYSTEM}/configmaps/kube-root-ca.crt")
+    certificates = _x509.PEM.findall(((config_map or {}).get("data") or {}).get("ca.crt") or "")
+    return [hashlib.sha256(base64.b64decode(certificate)).hexdigest() for certificate in certificates]
 
 
 def _kubeadm_config(api: Api) -> Object:
@@ -183,11 +217,12 @@ def _kubeadm_config(api: Api) -> Object:
         },
         "dns": {"image_tag": (config.get("dns") or {}).get("imageTag") or None},
         "cluster_name": config.get("clusterName"),
+        "configuration": text,
     }
 
 
 def _node(node: Object) -> tuple[str, Object]:
-    meta, spec, status = node["metadata"], node.get("spec", {}), node.get("status", {})
+    meta, status = node["metadata"], node.get("status", {})
     info = status.get("nodeInfo") or {}
     ready = condition(node, "Ready")
     labels = meta.get("labels") or {}
@@ -198,8 +233,8 @@ def _node(node: Object) -> tuple[str, Object]:
         "ready_message": ""
         if ready.get("status") == "True"
         else ready.get("message") or "the node reports no Ready condition",
-        "unschedulable": bool(spec.get("unschedulable")),
-        "cordon": cordon_note(node),
+        "unschedulable": is_cordoned(node),
+        "cordon": cordon_record(node),
         "kube_proxy": None,
         "static_pods": {},
         "internal_ip": next(

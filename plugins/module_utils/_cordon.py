@@ -13,8 +13,14 @@ import json
 import time
 import typing as t
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils._api import FIELD_MANAGER, Api, ApiError, Object, path_part
-from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import CORDON_ANNOTATION, cordon_note, is_true
+from ansible_collections.uplift.kubeadm.plugins.module_utils._api import Api, ApiError, Object, path_part
+from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import (
+    CORDON_ANNOTATION,
+    cordon_note,
+    cordon_record,
+    is_cordoned,
+    is_true,
+)
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 
 _CONFLICTS = 20  # times that a node may change between our reading and our writing it, before we give up
@@ -30,13 +36,14 @@ class Cordon(t.NamedTuple):
 
 
 def cordon(api: Api, name: str, dry_run: bool = False) -> Cordon:
-    """Make a node unschedulable, with our annotation; a node that already is stays as it is."""
+    """Make a node unschedulable, with our record; a node that already is stays so, and loses a record that is stale."""
 
     def change(node: Object) -> tuple[Object | None, Cordon]:
         if is_cordoned(node):
-            ours = is_ours(node)
-            note = (cordon_note(node) if ours else None) or offer(api, node)
-            return None, Cordon(False, True, not ours, note)
+            record = cordon_record(node)
+            stale = record is None and cordon_note(node) is not None
+            patch: Object = {"metadata": {"annotations": {CORDON_ANNOTATION: None}}}
+            return patch if stale else None, Cordon(stale, True, record is None, record or offer(api, node))
         note = offer(api, node)
         text = json.dumps(note, sort_keys=True)
         patch = {"metadata": {"annotations": {CORDON_ANNOTATION: text}}, "spec": {"unschedulable": True}}
@@ -45,36 +52,24 @@ def cordon(api: Api, name: str, dry_run: bool = False) -> Cordon:
     return _update(api, name, change, dry_run)
 
 
-def uncordon(api: Api, name: str, dry_run: bool = False) -> Cordon:
-    """Lift our cordon and take its annotation away; a person's cordon stays."""
+def uncordon(api: Api, name: str, dry_run: bool = False, keep_record: bool = False) -> Cordon:
+    """Lift our cordon and remove its record; a person's cordon stays.
+
+    :param keep_record: leave the record to a later call, which then has only that to remove: as long as it is there,
+        a run that was killed meanwhile is known not to have finished with the node.
+    """
 
     def change(node: Object) -> tuple[Object | None, Cordon]:
         cordoned = is_cordoned(node)
-        if cordoned and not is_ours(node):
+        recorded = cordon_record(node) is not None
+        if cordoned and not recorded:
             return None, Cordon(False, True, True, {})
-        if not cordoned and cordon_note(node) is None:
+        if not cordoned and (keep_record or not recorded):
             return None, Cordon(False, False, False, {})
-        patch = {"metadata": {"annotations": {CORDON_ANNOTATION: None}}, "spec": {"unschedulable": None}}
-        return patch, Cordon(True, cordoned, False, {})
+        metadata = {} if keep_record else {"annotations": {CORDON_ANNOTATION: None}}
+        return {"metadata": metadata, "spec": {"unschedulable": None}}, Cordon(True, cordoned, False, {})
 
     return _update(api, name, change, dry_run)
-
-
-def is_cordoned(node: Object) -> bool:
-    return bool(node.get("spec", {}).get("unschedulable"))
-
-
-def is_ours(node: Object) -> bool:
-    """Is the cordon on this node ours? It has our annotation, and nobody has lifted it and set another since.
-
-    `kubectl uncordon` leaves our annotation behind; managedFields tell who wrote spec.unschedulable last.
-    """
-    if not is_cordoned(node) or cordon_note(node) is None:
-        return False
-    for entry in node["metadata"].get("managedFields") or []:
-        if "f:unschedulable" in ((entry.get("fieldsV1") or {}).get("f:spec") or {}):
-            return entry.get("manager") == FIELD_MANAGER
-    return True
 
 
 def offer(api: Api, node: Object) -> Object:

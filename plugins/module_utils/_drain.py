@@ -131,7 +131,7 @@ class Drain:
         """
         pods = _cordon.pods_on(self.api, self.node, exact)
         daemonsets = self._daemonsets(pods)
-        budgets: list[Object] = self.api.list("/apis/policy/v1/poddisruptionbudgets", {"resourceVersion": "0"})
+        budgets = self._budgets()
         self.pods = {pod["metadata"]["uid"]: self._decide(pod, daemonsets, budgets) for pod in pods}
         problem = refusal(self.node, self.pods.values())
         if problem:
@@ -172,6 +172,9 @@ class Drain:
         self.survey(exact=True)
         self._look_at(self.pods)
         return not self._remaining()
+
+    def _budgets(self) -> list[Object]:
+        return self.api.list("/apis/policy/v1/poddisruptionbudgets", {"resourceVersion": "0"})
 
     def _daemonsets(self, pods: list[Object]) -> set[str]:
         owners = {
@@ -297,11 +300,23 @@ class Drain:
                 " «skip_wait_for_delete_timeout» lets a drain go on without pods that were deleted long ago."
             )
         elif any(gate.refusing_since is not None for gate in self._gates.values()):
+            text += self._never_allowing()
             text += (
-                " Give the budgets room (more replicas that are Ready, or a wider budget) or a longer «timeout»,"
-                " and run again."
+                " Give the budgets room (more replicas that are Ready, or a wider budget), or the drain more time "
+                "(kubeadm_upgrade_drain_timeout, or the module's option timeout), and run again."
             )
         return text
+
+    def _never_allowing(self) -> str:
+        """A sentence for each budget that a longer wait would not help with, as budgets and replicas are now."""
+        holding = {key for pod in self._remaining() for key in pod.budgets}
+        reasons = {key_of(budget): never_allows(budget) for budget in self._budgets() if key_of(budget) in holding}
+        return "".join(
+            f" The budget {key} can never allow an eviction ({why}): no time is long enough, until someone changes "
+            "it or the number of replicas."
+            for key, why in sorted(reasons.items())
+            if why
+        )
 
     def _holder(self, pod: Pod, now: float) -> str:
         """What a pod that is left is waiting for."""

@@ -130,9 +130,16 @@ def never_allows(budget: Object) -> str | None:
     most, least, expected = spec.get("maxUnavailable"), spec.get("minAvailable"), status.get("expectedPods", 0)
     if most in (0, "0", "0%"):
         return f"maxUnavailable: {most}"
-    if least == "100%" or (isinstance(least, int) and 0 < expected <= least):
+    if least == "100%" or 0 < expected <= _needed(least, expected):
         return f"minAvailable: {least} of {expected} pods"
     return None
+
+
+def _needed(least: str | int | None, expected: int) -> int:
+    """How many of the expected pods a minAvailable wants; a percentage is rounded up, as the budget's controller does."""
+    if isinstance(least, str):
+        return -(-expected * int(least.rstrip("%")) // 100)
+    return least or 0
 
 
 def key_of(obj: Object) -> str:
@@ -144,14 +151,22 @@ def _epoch(timestamp: str) -> float:
     return calendar.timegm(time.strptime(timestamp[:19], "%Y-%m-%dT%H:%M:%S"))
 
 
+def _hint(option: str) -> str:
+    """How to set an option, for whoever runs the playbook, and for whoever runs the module."""
+    return f"kubeadm_upgrade_drain_{option}=true, or the module's option {option},"
+
+
 def refusal(node: str, pods: t.Iterable[Pod]) -> str | None:
     """Why these pods make a drain impossible, all of them named, and what to do; None when it is possible."""
     pods = list(pods)
     reasons = []
     for why, text in (
-        (UNMANAGED, "no controller would start them again elsewhere («force_unmanaged: true» gives them up): {}"),
-        (ORPHAN, "their DaemonSet is gone («force_unmanaged: true» gives them up): {}"),
-        (EMPTYDIR, "they hold emptyDir data, which would be lost («delete_emptydir_data: true» allows that): {}"),
+        (UNMANAGED, f"no controller would start them again elsewhere ({_hint('force_unmanaged')} gives them up): {{}}"),
+        (ORPHAN, f"their DaemonSet is gone ({_hint('force_unmanaged')} gives them up): {{}}"),
+        (
+            EMPTYDIR,
+            f"they hold emptyDir data, which would be lost ({_hint('delete_emptydir_data')} allows that): {{}}",
+        ),
     ):
         names = [pod.key for pod in pods if pod.verdict == REFUSE and why in pod.why]
         if names:

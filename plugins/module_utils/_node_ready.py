@@ -16,8 +16,9 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import (
     MIRROR_ANNOTATION,
     condition,
     container_image,
-    cordon_note,
+    cordon_record,
     image_version,
+    is_cordoned,
     is_true,
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
@@ -42,8 +43,9 @@ def missing(node: Object, pods: t.Iterable[Object], drivers: t.Collection[str], 
     :param drivers: names of the CSI drivers in its CSINode.
     """
     pods = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
-    # A cordon of ours recorded what was offered; without it, only what the node shows now can be judged.
-    note = cordon_note(node) or {}
+    # A cordon of ours recorded what was offered; without it, only what the node shows now can be judged. Once the node
+    # is schedulable, the record has been compared, or someone has put the node back as it is.
+    note = (cordon_record(node) if is_cordoned(node) else None) or {}
     return [
         *_missing_kubelet(node, expected.kubelet_version),
         *_missing_resources(node, note.get("resources") or {}),

@@ -15,7 +15,6 @@ import concurrent.futures
 import contextlib
 import http.client
 import json
-import os
 import re
 import ssl
 import time
@@ -23,6 +22,7 @@ import typing as t
 from pathlib import Path
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._memfile import memory_file
 
 KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 PROGRAMS = (*KUBERNETES_PROGRAMS, "etcd")
@@ -163,7 +163,7 @@ class Local:
                 self.root / "etc/kubernetes/pki/ca.crt"
             ).read_text(encoding="ascii")
             context.load_verify_locations(cadata=authority)
-        with _in_memory(certificate + "\n" + key) as path:
+        with memory_file(f"{certificate}\n{key}".encode("ascii")) as path:
             context.load_cert_chain(path)
         return context
 
@@ -274,14 +274,3 @@ def _unverified() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
-
-
-@contextlib.contextmanager
-def _in_memory(text: str) -> t.Iterator[str]:
-    """A path with this text behind it: ssl reads keys from paths only, and a key belongs in no temporary folder."""
-    number = os.memfd_create("uplift-kubeadm", os.MFD_CLOEXEC)
-    try:
-        os.write(number, text.encode("ascii"))
-        yield f"/proc/self/fd/{number}"
-    finally:
-        os.close(number)

@@ -60,6 +60,10 @@ sha256:
   description: SHA-256 of that file.
   returned: success
   type: str
+configuration:
+  description: The cluster's C(ClusterConfiguration), as it is in the ConfigMap C(kubeadm-config).
+  returned: success
+  type: str
 summary:
   description: What a person wants to see of the facts.
   returned: success
@@ -91,6 +95,18 @@ summary:
       description: Version of the API server by node, from the static pod that runs.
       type: dict
       sample: {"cp1": "v1.24.17"}
+    unhealthy:
+      description: Static pods that are not Ready, by node; a node without any is left out.
+      type: dict
+      sample: {"cp2": ["etcd"]}
+    kube_proxy:
+      description: Version of the add-on kube-proxy; null without it.
+      type: str
+      sample: v1.24.17
+    coredns:
+      description: Version of the add-on CoreDNS; null without it.
+      type: str
+      sample: v1.8.6
     not_ready:
       description: Names of nodes that are not Ready.
       type: list
@@ -123,7 +139,9 @@ def main() -> None:
         digest = _cluster.write(facts, path)
     except UpliftError as e:
         module.fail_json(msg=str(e))
-    module.exit_json(changed=False, path=path, sha256=digest, summary=_cluster.summary(facts))
+    configuration = facts["cluster"]["configuration"]
+    summary = _cluster.summary(facts)
+    module.exit_json(changed=False, path=path, sha256=digest, configuration=configuration, summary=summary)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,8 @@ options:
     description:
       - V(drained) cordons the node and evicts its pods. DaemonSet pods and static pods are left.
       - V(cordoned) only cordons it.
-      - V(uncordoned) lifts a cordon of this module; a person's stays.
+      - V(uncordoned) lifts a cordon of this module and removes its annotation, also where the cordon is lifted already;
+        a person's cordon stays.
     type: str
     choices: [drained, cordoned, uncordoned]
     default: drained

@@ -51,6 +51,14 @@ options:
         O(uplift.kubeadm.node_drain#module:state=uncordoned).
     type: bool
     default: false
+  keep_record:
+    description:
+      - With O(uncordon=true), leave the annotation C(uplift.kubeadm/cordon) on the node, so that a run that is killed
+        before it has finished with the node leaves a trace. O(uplift.kubeadm.node_drain#module:state=uncordoned)
+        removes it later.
+      - Without this, O(uncordon=true) removes it, also from a node that is schedulable already.
+    type: bool
+    default: false
 seealso:
   - module: uplift.kubeadm.node_drain
 """
@@ -105,7 +113,7 @@ def bring_back(module: AnsibleModule) -> dict[str, t.Any]:
     else:
         _node_ready.wait(api, name, expected, module.params["timeout"])
     if module.params["uncordon"]:
-        outcome = _cordon.uncordon(api, name, module.check_mode)
+        outcome = _cordon.uncordon(api, name, module.check_mode, module.params["keep_record"])
         result.update(changed=outcome.changed, cordoned_by_person=outcome.by_person)
         if outcome.by_person:
             result["msg"] = f"The node {name} stays cordoned: someone else had cordoned it."
@@ -120,6 +128,7 @@ def main() -> None:
             "static_pods_version": {"type": "str"},
             "timeout": {"type": "int", "default": 300},
             "uncordon": {"type": "bool", "default": False},
+            "keep_record": {"type": "bool", "default": False},
             **API_ARGS,
         },
         supports_check_mode=True,

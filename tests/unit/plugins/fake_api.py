@@ -195,7 +195,7 @@ class FakeApi:
         wanted = body["metadata"].pop("resourceVersion", None)
         if wanted not in (None, obj["metadata"]["resourceVersion"]):
             return 409, status(409, "Conflict", "the object has been modified")
-        if obj["spec"].get("unschedulable") != body.get("spec", {}).get("unschedulable"):
+        if "unschedulable" in body.get("spec", {}):
             fields = {"f:spec": {"f:unschedulable": {}}}
             obj["metadata"]["managedFields"] = [{"manager": manager, "operation": "Update", "fieldsV1": fields}]
         _merge(obj, body)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import shutil
 import socket
 import ssl
@@ -125,9 +126,23 @@ def test_gives_up_after_api_timeout(api: _api.Api, fake: FakeApi) -> None:
     api._timeout = 0.5
     fake.faults = [("GET", 503)] * 100
     begun = time.monotonic()
-    with pytest.raises(_api.ApiAway, match=r"was away for 0\.5 s .*GET /version.*fault 503"):
+    with pytest.raises(_api.ApiAway, match=r"was away for 0\.5 s .*GET /version.*fault 503") as e:
         api.get("/version")
+    assert f"http://127.0.0.1:{fake.port} (kubeconfig {fake.kubeconfig})" in str(e.value)
     assert time.monotonic() - begun < 3
+
+
+def test_a_name_that_nobody_knows_is_no_matter_of_waiting(
+    api: _api.Api, fake: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(*args: t.Any, **kwargs: t.Any) -> t.NoReturn:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(UpliftError, match=r"Name or service not known.*Check server") as e:
+        api.get("/version")
+    assert not isinstance(e.value, _api.ApiAway)
+    assert str(fake.kubeconfig) in str(e.value)
 
 
 def test_evictions_see_a_429_themselves(api: _api.Api, fake: FakeApi) -> None:
@@ -292,21 +307,28 @@ def test_client_certificate(tls: FakeApi, pki: Path, tmp_path: Path, transport: 
     assert connect(config, transport).get("/version")["gitVersion"] == "v1.24.17"
 
 
-def test_key_material_leaves_no_file(tls: FakeApi, pki: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("linux", [True, False])
+def test_key_material_leaves_no_file(
+    tls: FakeApi, pki: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, linux: bool
+) -> None:
+    if not linux:
+        monkeypatch.delattr(os, "memfd_create", raising=False)
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
-    modes: list[int] = []
+    seen: list[tuple[bool, int, int]] = []
     load = ssl.SSLContext.load_cert_chain
 
     def spied(self: ssl.SSLContext, certfile: str, *args: t.Any) -> None:
-        modes.append(Path(certfile).stat().st_mode & 0o777)
+        seen.append((certfile.startswith("/proc/self/fd/"), len(list(scratch.iterdir())), os.stat(certfile).st_mode))
         load(self, certfile, *args)
 
     monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", spied)
     config = write_kubeconfig(tmp_path / "tls.conf", tls, pki)
     assert connect(config).get("/version")
-    assert modes == [0o600]
+    in_memory, files, mode = seen[0]
+    assert (in_memory, files) == ((True, 0) if linux else (False, 1))
+    assert linux or mode & 0o777 == 0o600
     assert list(scratch.iterdir()) == []
 
 

@@ -136,6 +136,9 @@ def test_budgets_of(obj: dict[str, t.Any], held: list[str]) -> None:
         ({"minAvailable": "100%"}, True),
         ({"minAvailable": 3}, True),
         ({"minAvailable": 2}, False),
+        ({"minAvailable": "67%"}, True),
+        ({"minAvailable": "66%"}, False),
+        ({"minAvailable": 0}, False),
         ({}, False),
     ],
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import ssl
 import stat
 import typing as t
 from pathlib import Path
@@ -100,7 +101,10 @@ def test_facts(run: Run, tmp_path: Path) -> None:
         "etcd": {"external": False, "image_tag": "3.5.6-0"},
         "dns": {"image_tag": None},
         "cluster_name": "kubernetes",
+        "configuration": CONFIG,
     }
+    assert result["configuration"] == CONFIG
+    assert facts["ca_fingerprints"] == []
     cp, worker = facts["nodes"]["cp1"], facts["nodes"]["w1"]
     assert (cp["role"], worker["role"]) == ("control_plane", "worker")
     assert (cp["ready"], cp["ready_message"]) == (True, "")
@@ -122,6 +126,9 @@ def test_facts(run: Run, tmp_path: Path) -> None:
         "workers": 1,
         "kubelets": {"v1.24.17": 2},
         "api_servers": {"cp1": "v1.24.17"},
+        "unhealthy": {},
+        "kube_proxy": None,
+        "coredns": "v1.8.6",
         "not_ready": ["w1"],
         "unschedulable": ["w1"],
     }
@@ -162,9 +169,41 @@ def test_lists_are_paged_and_begin_anew_when_they_expire(api: FakeApi, run: Run)
     assert all("limit=500" in page for page in pages)
 
 
+@pytest.mark.parametrize(
+    ("unschedulable", "manager", "ours"),
+    [(True, None, True), (True, "uplift.kubeadm", True), (True, "kubectl-cordon", False), (False, None, True)],
+    ids=["cordoned", "by us", "by a person since", "lifted and not finished with"],
+)
+def test_a_cordon_record_that_is_stale_is_none(
+    api: FakeApi, run: Run, tmp_path: Path, unschedulable: bool, manager: str | None, ours: bool
+) -> None:
+    worker = api.objects["/api/v1/nodes/w1"]
+    worker["spec"]["unschedulable"] = unschedulable
+    fields = {"f:spec": {"f:unschedulable": {}}}
+    worker["metadata"]["managedFields"] = [{"manager": manager, "fieldsV1": fields}] if manager else []
+    run()
+    shown = json.loads((tmp_path / "facts.json").read_text())["nodes"]["w1"]
+    assert (shown["unschedulable"], shown["cordon"]) == (unschedulable, {"daemonset_pods": 1} if ours else None)
+
+
+def test_fingerprints_of_the_authorities(api: FakeApi, run: Run, tmp_path: Path) -> None:
+    ders = [b"the first certificate", b"the second one"]
+    pem = "".join(ssl.DER_cert_to_PEM_cert(der) for der in ders)
+    meta = {"name": "kube-root-ca.crt", "namespace": "kube-system"}
+    api.add("configmaps", {"metadata": meta, "data": {"ca.crt": pem}})
+    run()
+    facts = json.loads((tmp_path / "facts.json").read_text())
+    assert facts["ca_fingerprints"] == [hashlib.sha256(der).hexdigest() for der in ders]
+
+
+def test_static_pods_that_are_not_ready_are_unhealthy(api: FakeApi, run: Run) -> None:
+    api.objects["/api/v1/namespaces/kube-system/pods/etcd-cp1"]["status"]["conditions"][0]["status"] = "False"
+    assert run()["summary"]["unhealthy"] == {"cp1": ["etcd"]}
+
+
 def test_few_requests(api: FakeApi, run: Run) -> None:
     run()
-    assert len(api.requests) == 7
+    assert len(api.requests) == 8
 
 
 def test_not_made_by_kubeadm(api: FakeApi, run: Run) -> None:

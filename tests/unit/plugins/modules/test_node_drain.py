@@ -101,6 +101,24 @@ def test_a_person_who_uncordoned_and_cordoned_anew_owns_the_cordon(api: FakeApi,
     meta["managedFields"][0]["manager"] = "kubectl-cordon"  # and kubectl leaves the annotation where it is
     assert run(state="uncordoned")["cordoned_by_person"] is True
     assert not schedulable(api)
+    # What we had noted is of no use any more: it would come up again when that person uncordons.
+    assert [run(state="cordoned")["changed"] for _again in range(2)] == [True, False]
+    assert CORDON not in api.get(NODE)["metadata"]["annotations"]
+    assert not schedulable(api)
+    assert run(state="uncordoned")["cordoned_by_person"] is True
+
+
+def test_a_record_on_a_schedulable_node_is_removed(api: FakeApi, run: Run) -> None:
+    api.objects[NODE]["metadata"]["annotations"] = {CORDON: "{}"}
+    assert run(state="uncordoned", check_mode=True)["changed"] is True
+    assert [run(state="uncordoned")["changed"] for _again in range(2)] == [True, False]
+    assert CORDON not in api.get(NODE)["metadata"]["annotations"]
+
+
+def test_a_record_that_was_left_is_overwritten_by_the_next_cordon(api: FakeApi, run: Run) -> None:
+    api.objects[NODE]["metadata"]["annotations"] = {CORDON: json.dumps({"resources": {"nvidia.com/gpu": "8"}})}
+    assert run(state="cordoned")["offered"]["resources"] == {"nvidia.com/gpu": "2"}
+    assert json.loads(api.get(NODE)["metadata"]["annotations"][CORDON])["resources"] == {"nvidia.com/gpu": "2"}
 
 
 def test_a_cordon_set_between_reading_and_writing_is_not_taken_over(api: FakeApi, run: Run) -> None:
@@ -137,7 +155,7 @@ def test_pods_that_stop_a_drain_stop_it_before_the_cordon(
         result = run(check_mode=check_mode, failed=True)
         assert "default/precious" in result["msg"]
         assert words in result["msg"]
-        assert option in result["msg"]
+        assert f"kubeadm_upgrade_drain_{option}=true, or the module's option {option}" in result["msg"]
     assert api.sent("PATCH") == []
     assert api.sent("POST") == []
     assert run(**{option: True})["changed"] is True
@@ -179,6 +197,8 @@ def test_a_drain_that_fails_uncordons_and_names_what_holds_it(api: FakeApi, run:
     assert "needs 2 healthy pods and has 2 currently" in result["msg"]
     assert "gone stay gone" in result["msg"]
     assert "default/free" in result["msg"]
+    assert "default/web can never allow an eviction (maxUnavailable: 0)" in result["msg"]
+    assert "kubeadm_upgrade_drain_timeout" in result["msg"]
     assert "uncordoned again" in result["msg"]
     assert schedulable(api)
     assert [p["name"] for p in result["evicted"]] == ["free"]
@@ -189,7 +209,9 @@ def test_a_drain_that_fails_leaves_a_persons_cordon(api: FakeApi, run: Run) -> N
     api.objects[NODE]["spec"]["unschedulable"] = True
     api.pod("web-1", labels={"app": "web"})
     api.budget("web", {"matchLabels": {"app": "web"}}, allowed=0)
-    assert "stays cordoned, as someone had left it" in run(timeout=1, failed=True)["msg"]
+    message = run(timeout=1, failed=True)["msg"]
+    assert "stays cordoned, as someone had left it" in message
+    assert "never" not in message, "this budget may allow one later"
     assert not schedulable(api)
 
 

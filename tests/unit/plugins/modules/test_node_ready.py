@@ -17,6 +17,7 @@ from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_api import FakeA
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.run_module import Run, run_module
 
 NODE = "/api/v1/nodes/w1"
+CORDON = "uplift.kubeadm/cordon"
 NOTE = {"at": "2026-01-01T00:00:00Z", "resources": {"gpu.io/a": "2"}, "csi_drivers": ["csi.io"], "daemonset_pods": 1}
 
 
@@ -65,6 +66,35 @@ def test_a_persons_cordon_stays(api: FakeApi, run: Run) -> None:
     result = run(uncordon=True)
     assert (result["changed"], result["cordoned_by_person"]) == (False, True)
     assert api.get(NODE)["spec"]["unschedulable"] is True
+
+
+def test_keeps_the_record_until_a_later_call(api: FakeApi, run: Run) -> None:
+    api.objects[NODE]["spec"]["unschedulable"] = True
+    assert [run(uncordon=True, keep_record=True)["changed"] for _again in range(2)] == [True, False]
+    assert "unschedulable" not in api.get(NODE)["spec"]
+    assert json.loads(api.get(NODE)["metadata"]["annotations"][CORDON]) == NOTE
+    assert [run(uncordon=True)["changed"] for _again in range(2)] == [True, False]
+    assert api.get(NODE)["metadata"]["annotations"] == {}
+
+
+def test_a_schedulable_node_with_a_record_is_waited_for(api: FakeApi, run: Run) -> None:
+    del api.objects[NODE]["spec"]["unschedulable"]
+    _not_ready(api)
+    assert "Ready is False" in run(uncordon=True, failed=True)["msg"]
+    assert CORDON in api.get(NODE)["metadata"]["annotations"]
+
+
+@pytest.mark.parametrize("cordoned", [True, False])
+def test_a_record_that_no_longer_stands_holds_nobody_up(api: FakeApi, run: Run, cordoned: bool) -> None:
+    """A person has uncordoned the node, and cordoned it again or not: what it offered once is no promise any more."""
+    node = api.objects[NODE]
+    node["metadata"]["annotations"][CORDON] = json.dumps({**NOTE, "resources": {"gpu.io/a": "8"}})
+    assert "gpu.io/a is 2, and was 8" in run(failed=True)["msg"]
+    node["spec"]["unschedulable"] = cordoned
+    fields = {"f:spec": {"f:unschedulable": {}}}
+    node["metadata"]["managedFields"] = [{"manager": "kubectl-cordon", "fieldsV1": fields}] if cordoned else []
+    result = run(uncordon=True)
+    assert (result["changed"], result["cordoned_by_person"]) == (not cordoned, cordoned)
 
 
 def _not_ready(api: FakeApi) -> None:
