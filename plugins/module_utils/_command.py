@@ -31,6 +31,11 @@ class Result(t.NamedTuple):
         return " | ".join(line.strip() for line in text[-lines:]) or f"no output, exit code {self.rc}"
 
 
+def apply_environment(values: t.Mapping[str, t.Any]) -> None:
+    """Put variables, named as the user named them, into the environment of this process and of all that it starts."""
+    os.environ.update({name: str(value) for name, value in values.items()})
+
+
 class Runner:
     """Runs programs on this node with a predictable environment (English messages, full PATH, no stdin)."""
 

@@ -7,8 +7,11 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import json
+import re
 import tarfile
+import tempfile
 import typing as t
 from pathlib import Path
 
@@ -20,6 +23,14 @@ AT_ONCE = 3
 PULL_SECONDS = 1800
 # What every node runs: kube-proxy, and the sandbox of each pod.
 NODE_IMAGES = ("kube-proxy", "pause")
+# Told kubeadm what it would otherwise look for on the host, and may not find (two runtimes, no default route). The
+# address is the one that kubeadm itself puts there when it is asked without a configuration.
+NODE_OF_NO_MATTER = """---
+apiVersion: {api}
+kind: InitConfiguration
+localAPIEndpoint: {{advertiseAddress: 1.2.3.4}}
+nodeRegistration: {{criSocket: "{socket}", name: node}}
+"""
 
 
 def needed(
@@ -36,10 +47,39 @@ def needed(
         argv += ["--kubernetes-version", version]
         if image_repository:
             argv += ["--image-repository", image_repository]
-    listed = runner.must(argv, f"Asking {kubeadm} for the images of {version}", timeout=60).out.split()
+    result = runner.run(argv, timeout=60)
+    if result.rc != 0 and config:
+        raise UpliftError(
+            f"{kubeadm} does not take the cluster's kubeadm configuration: {result.why()}. kubeadm upgrade would refuse it "
+            "too. Nothing was changed; put right what it names in ConfigMap kube-system/kubeadm-config (kubeadm config "
+            "migrate writes newer forms of it), and run again."
+        )
+    if result.rc != 0:
+        raise UpliftError(f"{kubeadm} does not say which images {version} needs: {result.why()}")
+    listed = result.out.split()
     if components == "node":
         return [image for image in listed if repository(image).rsplit("/", 1)[-1] in NODE_IMAGES]
     return listed
+
+
+@contextlib.contextmanager
+def configuration_file(text: str, version: str, socket: str | None) -> t.Iterator[str]:
+    """Path of a private file with a cluster's ClusterConfiguration, its version replaced; the file goes afterwards.
+
+    Raises UpliftError when the text is no ClusterConfiguration as kubeadm keeps it.
+    """
+    api = re.search(r"^apiVersion:\s*[\"']?([^\s\"']+)", text, re.MULTILINE)
+    changed, count = re.subn(r"^kubernetesVersion:.*$", f"kubernetesVersion: {version}", text, flags=re.MULTILINE)
+    if api is None or count != 1:
+        raise UpliftError(
+            "cluster_configuration is no ClusterConfiguration with an apiVersion and one kubernetesVersion. Look at it "
+            "with: kubectl -n kube-system get configmap kubeadm-config -o yaml."
+        )
+    node = NODE_OF_NO_MATTER.format(api=api.group(1), socket=socket or "unix:///run/containerd/containerd.sock")
+    with tempfile.NamedTemporaryFile("w", prefix="uplift-kubeadm-", suffix=".yaml") as file:  # of mode 0600
+        file.write(f"{changed.rstrip()}\n{node}")
+        file.flush()
+        yield file.name
 
 
 class Images:

@@ -30,6 +30,7 @@ PATCH = re.compile(
     r"(kube-apiserver|kube-controller-manager|kube-scheduler|etcd|kubeletconfiguration|corednsdeployment)"
     r"[^+/]*(\+(strategic|merge|json))?\.(json|yaml)"
 )
+EXEC_START = re.compile(r"\bpath=(\S+)")  # of `systemctl show --property=ExecStart`
 VERSION_COMMANDS = {
     "kubeadm": ("version", "-o", "short"),
     "kubelet": ("--version",),
@@ -44,8 +45,11 @@ class Node:
         self.root = root
         self.runner = runner or Runner()
 
-    def facts(self) -> dict[str, t.Any]:
-        """All facts of the node as one dictionary; what could not be read is null, and `unread` says why."""
+    def facts(self, patches: str | None = None) -> dict[str, t.Any]:
+        """All facts of the node as one dictionary; what could not be read is null, and `unread` says why.
+
+        patches: a folder of kubeadm patches that is looked for.
+        """
         unread: dict[str, str] = {}
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             answers_later = pool.submit(_running.Local(self.root).ask_all)
@@ -55,6 +59,9 @@ class Node:
         name, why = self.name()
         if why:
             unread["name"] = why
+        ca_fingerprints, why = self.ca_fingerprints()
+        if why:
+            unread["ca_fingerprints"] = why
         manager = self.package_manager()
         manifests = _running.manifests(self.root)
         kubelet = self.binary("kubelet")
@@ -73,6 +80,7 @@ class Node:
             "unread": unread,
             "kubelet_flags": self.kubelet_flags(),
             "patches_found": self.patches(),
+            "patches_there": (self.root / patches.lstrip("/")).is_dir() if patches else None,
             "cri_socket": self.cri_socket(),
             "kubeadm_unit": _kubeadm.Kubeadm(self.runner, self.root / STATE).last_run(),
             "holds": self.holds(),
@@ -80,6 +88,7 @@ class Node:
             "swap": len(_text(self.root / "proc/swaps").splitlines()) > 1,
             "cgroup": "v2" if (self.root / "sys/fs/cgroup/cgroup.controllers").exists() else "v1",
             "certificates": self.certificates(),
+            "ca_fingerprints": ca_fingerprints,
         }
 
     def name(self) -> tuple[str | None, str]:
@@ -96,13 +105,20 @@ class Node:
             return None, f"kubelet's client certificate says {common_name!r}, which is no {NODE_PREFIX}NAME"
         return common_name[len(NODE_PREFIX) :], ""
 
+    def ca_fingerprints(self) -> tuple[list[str], str]:
+        """Fingerprints of the authority that kubelet trusts, which tells clusters apart; and why there are none."""
+        conf = self.root / "etc/kubernetes/kubelet.conf"
+        try:
+            return _x509.fingerprints(_running.kubeconfig_data(conf.read_text(), "certificate-authority") or ""), ""
+        except (OSError, ValueError) as exc:
+            return [], f"the cluster's authority in {conf} cannot be read: {exc}"
+
     def binary(self, name: str) -> Path | None:
-        """Where an installed program is."""
-        for folder in PATH.split(":"):
-            path = self.root / folder.lstrip("/") / name
-            if path.is_file() and os.access(path, os.X_OK):
-                return path
-        return None
+        """Where the installed program is: its package's, else the one beside the kubelet that runs, else PATH's first.
+
+        A second program of that name, which somebody put elsewhere on PATH, is not the node's.
+        """
+        return next((path for path in self._candidates(name) if path.is_file() and os.access(path, os.X_OK)), None)
 
     def versions(self) -> dict[str, str | None]:
         """Versions of the installed kubeadm, kubelet and kubectl, each from the program itself."""
@@ -118,6 +134,20 @@ class Node:
         if self.runner.which("rpm") and self.runner.run(["rpm", "-q", "kubelet"]).rc == 0:
             return "dnf"
         return None
+
+    def _candidates(self, name: str) -> t.Iterator[Path]:
+        """Where a program may be, best first."""
+        packaged = _text(self.root / f"var/lib/dpkg/info/{name}.list")
+        if not packaged and self.runner.which("rpm"):
+            packaged = self.runner.run(["rpm", "-ql", name]).out
+        yield from (self.root / file.lstrip("/") for file in packaged.splitlines() if file.endswith(f"/bin/{name}"))
+        if self.runner.which("systemctl"):
+            started = EXEC_START.search(
+                self.runner.run(["systemctl", "show", "kubelet.service", "--property=ExecStart"]).out
+            )
+            if started and started.group(1).endswith("/kubelet"):  # else it is a wrapper, which may be anywhere
+                yield (self.root / started.group(1).lstrip("/")).with_name(name)
+        yield from (self.root / folder.lstrip("/") / name for folder in PATH.split(":"))
 
     def holds(self) -> list[str]:
         """Kubernetes packages that apt is told to hold."""

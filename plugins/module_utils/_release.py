@@ -70,6 +70,9 @@ class Source(t.Protocol):
         present is {component: the version that it says it is}.
         """
 
+    def packages(self) -> dict[str, str]:
+        """{package: version} of Kubernetes' packages that are wholly installed."""
+
     def install(self, version: str, folder: Path, components: t.Sequence[str]) -> None:
         """Install these components from this folder, without a network."""
 
@@ -86,14 +89,26 @@ class Installed(t.NamedTuple):
     restarted: bool
 
 
+class Pruned(t.NamedTuple):
+    """Paths that went, kept folders that were left, and why they were."""
+
+    removed: list[str]
+    left: list[str]
+    left_why: str
+
+
 class Release:
-    """Releases on this node. state is /var/lib/uplift-kubeadm."""
+    """Releases on this node. state is /var/lib/uplift-kubeadm.
+
+    touched: whether a program, package, hold or repository of the node was changed; true to fact after errors too.
+    """
 
     def __init__(self, state: Path, node: Node, source: Source, runner: Runner) -> None:
         self.state = state
         self.node = node
         self.source = source
         self.runner = runner
+        self.touched = False
 
     def offered(
         self, minors: t.Iterable[str], versions: t.Sequence[str] = ()
@@ -101,7 +116,7 @@ class Release:
         """({minor: versions, newest first}, {minor: why there are none})."""
         available, errors = {}, {}
         for minor in minors:
-            probe = [version for version in versions if parse_minor(version) == parse_minor(minor)]
+            probe = [str(parse_version(v)) for v in versions if parse_minor(v) == parse_minor(minor)]
             try:
                 available[minor] = self.source.offered(minor, probe)
             except UpliftError as exc:
@@ -178,28 +193,47 @@ class Release:
         if pending:
             self._require(version, with_support(pending))
             kept = self._keep({name: before[name] for name in pending})
-            self.source.install(version, self.folder(version), pending)
+            untouched = self._seen()
+            try:
+                self.source.install(version, self.folder(version), pending)
+            finally:
+                self.touched = self._seen() != untouched
             after = self.present(components)
         for name, seen in after.items():
             if seen != version:
                 raise UpliftError(f"{name} was installed as {version}, but says it is {seen}.")
+        # Also when nothing was replaced: an earlier run may have ended between the two.
         settled = self.source.settle(version, components, check=False)
+        self.touched = self.touched or bool(settled)
         restarted = restart_kubelet and ("kubelet" in pending or kubelet_is_stale(self.runner))
         if restarted:
             restart(self.runner, self.node.root, timeout)
         return Installed({name: before[name] for name in pending}, kept, settled, restarted)
 
-    def prune(self, keep: t.Container[str], check: bool) -> list[str]:
-        """Remove staged and kept files of all versions but those to keep; the paths that went."""
-        gone = []
-        for kind in ("release", "kept"):
-            if (self.state / kind).is_dir():
-                for entry in sorted((self.state / kind).iterdir()):
-                    if entry.name not in keep:
-                        gone.append(str(entry))
-                        if not check:
-                            shutil.rmtree(entry)
-        return gone
+    def prune(self, keep: t.Container[str], check: bool) -> Pruned:
+        """Remove staged and kept files of all versions but those to keep, and folders that are then empty.
+
+        The programs that were replaced stay until the kubelet that took over has proven itself.
+        """
+        staged, kept = (self._others(kind, keep) for kind in ("release", "kept"))
+        doubt = kubelet_doubt(self.runner, self.node.root) if kept else ""
+        going = staged if doubt else [*staged, *kept]
+        for folder in (self.state / "release", self.state / "kept"):
+            if folder.is_dir() and set(folder.iterdir()) <= set(going):
+                going.append(folder)
+        if not check:
+            for path in going:
+                shutil.rmtree(path)
+        return Pruned([str(path) for path in going], [str(path) for path in kept] if doubt else [], doubt)
+
+    def _others(self, kind: str, keep: t.Container[str]) -> list[Path]:
+        folder = self.state / kind
+        return sorted(entry for entry in folder.iterdir() if entry.name not in keep) if folder.is_dir() else []
+
+    def _seen(self) -> tuple[dict[str, str], list[tuple[int, int] | None]]:
+        """What an install changes: packages, and the programs' files."""
+        files = [self.node.binary(name) for name in BINARIES]
+        return self.source.packages(), [(s.st_ino, s.st_mtime_ns) if f and (s := f.stat()) else None for f in files]
 
     def _files(self, version: str) -> dict[str, str] | None:
         """{file: SHA-256} of a version that lies ready from this kind of source, else None."""
@@ -302,6 +336,14 @@ def kubelet_is_stale(runner: Runner) -> bool:
         return True
 
 
+def kubelet_doubt(runner: Runner, root: Path) -> str:
+    """Why kubelet is not known to do well as it is installed now; "" when it is."""
+    if kubelet_is_stale(runner):
+        return "no kubelet runs, or one that was started before the installed one came"
+    active = runner.run(["systemctl", "is-active", "kubelet.service"]).out.strip()
+    return kubelet_health(root) if active == "active" else f"kubelet.service is {active}"
+
+
 def restart(runner: Runner, root: Path, timeout: float) -> None:
     """Restart kubelet, and wait until it is active and says that it is healthy. Raises UpliftError after timeout s."""
     runner.must(["systemctl", "daemon-reload"], "Reading units anew")
@@ -358,11 +400,15 @@ def newest_first(versions: t.Iterable[str]) -> list[str]:
 
 
 def with_support(components: t.Iterable[str]) -> list[str]:
-    """Packages that go with components: crictl with kubeadm, which calls it; the CNI programs with kubelet."""
+    """Packages that components depend on, besides each other.
+
+    kubeadm up to 1.29 depends on kubernetes-cni too, and on kubelet and kubectl of 1.19 or later, which every node has
+    (kubernetes/release, cmd/krel/templates/latest/metadata.yaml).
+    """
     chosen = set(components)
     if "kubeadm" in chosen:
         chosen.add("cri-tools")
-    if "kubelet" in chosen:
+    if chosen & {"kubeadm", "kubelet"}:
         chosen.add("kubernetes-cni")
     return [name for name in PACKAGES if name in chosen]
 
@@ -380,7 +426,7 @@ def choose_packages(version: str, offers: t.Mapping[str, t.Sequence[str]], where
             have = ", ".join(newest_first(filter(None, map(upstream, offers.get(name, ()))))) or "none at all"
             raise UpliftError(f"{name} {version} is not to be had from {where}; versions there: {have}.")
         chosen[name] = match
-    limit = parse_minor(version)
+    limit = max(parse_minor(version), 25)  # kubeadm 1.24.5 depends on cri-tools 1.25
     tools = offers.get("cri-tools", ())
     fitting = [offer for offer in tools if (v := upstream(offer)) and parse_minor(v) <= limit]
     if fitting or tools:

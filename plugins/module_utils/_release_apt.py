@@ -105,12 +105,12 @@ class Apt:
 
     def pending(self, version: str, folder: Path, present: t.Mapping[str, str | None]) -> list[str]:
         """Components of which the package is of another version, or not wholly installed."""
-        packages = self._installed()
+        packages = self.packages()
         return [name for name in present if packages.get(name) != package_version(package_file(folder, name))]
 
     def install(self, version: str, folder: Path, components: t.Sequence[str]) -> None:
         """Install packages from files, with those that go with them; holds are as before afterwards."""
-        present = self._installed()
+        present = self.packages()
         files = []
         for name in with_support(components):
             file = package_file(folder, name) if name in components else find_package(folder, name)
@@ -126,7 +126,7 @@ class Apt:
         """Hold what is installed of the components; once kubelet is new, let the node's repository follow."""
         done = []
         if self.hold:
-            names = [name for name in with_support(components) if name in self._installed()]
+            names = [name for name in with_support(components) if name in self.packages()]
             unheld = [name for name in names if name not in self.node.holds()]
             if unheld:
                 done.append(f"hold {', '.join(unheld)}")
@@ -135,6 +135,14 @@ class Apt:
         if self.switch_repository and "kubelet" in components:
             done += follow(self.sources(), minor_name(parse_minor(version)), check)
         return done
+
+    def packages(self) -> dict[str, str]:
+        """{package: version} of those that are wholly installed."""
+        shown = self.runner.run(
+            ["dpkg-query", "-W", "-f", "${Package} ${Version} ${db:Status-Status}\n", *PACKAGES]
+        ).out
+        rows = [line.split() for line in shown.splitlines()]
+        return {row[0]: row[1] for row in rows if len(row) == 3 and row[2] == "installed"}
 
     def sources(self) -> list[Stanza]:
         """The node's own sources of Kubernetes packages, those with a minor in their URL first choice."""
@@ -223,14 +231,6 @@ class Apt:
             if len(fields) == 3:
                 offers.setdefault(fields[0], []).append(fields[1])
         return offers
-
-    def _installed(self) -> dict[str, str]:
-        """{package: version} of those that are wholly installed."""
-        shown = self.runner.run(
-            ["dpkg-query", "-W", "-f", "${Package} ${Version} ${db:Status-Status}\n", *PACKAGES]
-        ).out
-        rows = [line.split() for line in shown.splitlines()]
-        return {row[0]: row[1] for row in rows if len(row) == 3 and row[2] == "installed"}
 
     def _is_newer(self, version: str, than: str | None) -> bool:
         return than is None or self.runner.run(["dpkg", "--compare-versions", version, "gt", than]).rc == 0

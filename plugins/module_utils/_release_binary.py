@@ -138,6 +138,10 @@ class Binary:
         """Components that do not say they are of this version. A file is replaced in one step, so none is half-done."""
         return [name for name, seen in present.items() if seen != version]
 
+    def packages(self) -> dict[str, str]:
+        """None of the programs is a package's."""
+        return {}
+
     def install(self, version: str, folder: Path, components: t.Sequence[str]) -> None:
         """Put each program in the place of the present one, in one step, with its owner, mode and security label."""
         kubelet = self.node.binary("kubelet")

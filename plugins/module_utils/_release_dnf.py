@@ -76,7 +76,7 @@ class Dnf:
         minor = minor_name(parse_minor(version))
         with self._view(minor) as view:
             chosen = choose_packages(version, self._offers(view, minor), self._where(minor))
-            present = self._installed()
+            present = self.packages()
             for name in ("cri-tools", "kubernetes-cni"):  # never a step back for what merely goes along
                 if name in chosen and not _is_newer(chosen[name], present.get(name)):
                     del chosen[name]
@@ -102,7 +102,7 @@ class Dnf:
 
     def pending(self, version: str, folder: Path, present: t.Mapping[str, str | None]) -> list[str]:
         """Components of which the package is of another version."""
-        packages = self._installed()
+        packages = self.packages()
         pending = []
         for name, seen in present.items():
             file = find_package(folder, name)
@@ -115,7 +115,7 @@ class Dnf:
 
     def install(self, version: str, folder: Path, components: t.Sequence[str]) -> None:
         """Install packages from files, with those that go with them; no repository is enabled, so no network."""
-        present = self._installed()
+        present = self.packages()
         found = [(name, find_package(folder, name)) for name in with_support(components)]
         files = [
             str(file)
@@ -132,6 +132,11 @@ class Dnf:
         if self.switch_repository and "kubelet" in components:
             return follow(self.sources(), minor_name(parse_minor(version)), check)
         return []
+
+    def packages(self) -> dict[str, str]:
+        """{package: version} of those that are installed."""
+        shown = self.runner.run(["rpm", "-q", "--queryformat", NAMED, *PACKAGES]).out
+        return {row[0]: row[1] for row in map(str.split, shown.splitlines()) if len(row) == 2 and row[0] in PACKAGES}
 
     def sources(self) -> list[Stanza]:
         """The node's own enabled repositories of Kubernetes packages, those with a minor in their URL first choice."""
@@ -203,11 +208,6 @@ class Dnf:
                     f"{result.out.strip() or result.why()}. It was thrown away. If the repository is right, "
                     "import its key: rpm --import URL-OF-THE-KEY."
                 )
-
-    def _installed(self) -> dict[str, str]:
-        """{package: version} of those that are installed."""
-        shown = self.runner.run(["rpm", "-q", "--queryformat", NAMED, *PACKAGES]).out
-        return {row[0]: row[1] for row in map(str.split, shown.splitlines()) if len(row) == 2 and row[0] in PACKAGES}
 
 
 def find_package(folder: Path, name: str) -> Path | None:

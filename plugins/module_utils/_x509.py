@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The two facts this collection needs of a certificate: the subject's common name, and when it ends.
+"""The facts this collection needs of a certificate: the subject's common name, when it ends, and its fingerprint.
 
 Python's standard library has no public parser of X.509, so the few steps through DER (X.690, RFC 5280 section 4.1)
 are walked here. Nothing is verified: the certificates read are the node's own files.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import datetime
+import hashlib
 import re
 import typing as t
 
@@ -37,6 +38,14 @@ def first_certificate(pem: str) -> Certificate:
         return parse(base64.b64decode(match.group(1)))
     except (IndexError, StopIteration) as exc:
         raise ValueError("a certificate that is cut short") from exc
+
+
+def fingerprints(pem: str) -> list[str]:
+    """SHA-256, in hexadecimal, of each certificate of a PEM text. Raises ValueError when there is none."""
+    found = [hashlib.sha256(base64.b64decode(body)).hexdigest() for body in PEM.findall(pem)]
+    if not found:
+        raise ValueError("no PEM certificate in it")
+    return found
 
 
 def parse(der: bytes) -> Certificate:

@@ -39,7 +39,8 @@ options:
       - The version that kubeadm must be, such as V(v1.25.4). Nothing is run when it is another.
     type: str
   kubeadm:
-    description: Path of kubeadm, or its name.
+    description:
+      - Path of kubeadm, or its name. V(kubeadm) is the one that M(uplift.kubeadm.kubernetes_release) manages.
     type: str
     default: kubeadm
   timeout:
@@ -123,7 +124,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import Kubeadm, changes_something, complaint
+from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
 
+ROOT = Path("/")
 STATE = Path("/var/lib/uplift-kubeadm")
 
 
@@ -134,7 +137,7 @@ def main() -> None:
             "version": {"type": "str"},
             "kubeadm": {"type": "str", "default": "kubeadm"},
             "timeout": {"type": "float", "default": 900},
-            "environment": {"type": "dict", "default": {}},
+            "environment": {"type": "dict", "default": {}, "no_log": True},
             "adopt": {"type": "bool", "default": True},
             "force_if_only": {"type": "str", "choices": ["kubelet_skew"]},
         },
@@ -142,7 +145,9 @@ def main() -> None:
     )
     wants = module.params
     runner = Runner()
-    kubeadm = runner.which(wants["kubeadm"]) or wants["kubeadm"]
+    kubeadm = wants["kubeadm"]
+    if "/" not in kubeadm:
+        kubeadm = str(Node(ROOT, runner).binary(kubeadm) or kubeadm)
     command = [kubeadm, *wants["arguments"]]
     changed = changes_something(wants["arguments"])
     if module.check_mode:

@@ -19,7 +19,8 @@ description:
   - Binaries come from dl.k8s.io or a mirror of it, verified by their C(.sha256) files.
   - Files lie in C(/var/lib/uplift-kubeadm/release/VERSION), a runnable C(kubeadm) among them whatever the method.
     Programs that were replaced are kept in C(/var/lib/uplift-kubeadm/kept/VERSION) until O(state=pruned).
-  - Proxies are taken from the task's C(environment).
+  - A program is the one in its package; of binaries, the one beside the kubelet that C(kubelet.service) starts. Others
+    of the same name on the C(PATH) are left alone.
   - Must run as root on the node.
 attributes:
   check_mode:
@@ -34,7 +35,8 @@ options:
       - V(listed) says what the source offers for O(minors). Nothing is changed.
       - V(fetched) brings O(version) to the node.
       - V(installed) installs O(components) of O(version) from what was fetched.
-      - V(pruned) removes fetched and kept files of all versions but O(keep).
+      - V(pruned) removes fetched and kept files of all versions but O(keep). What was kept is left there while
+        kubelet does not run, healthy, as it is installed.
     type: str
     choices: [listed, fetched, installed, pruned]
     required: true
@@ -114,6 +116,12 @@ options:
     description: HTTP headers for O(url).
     type: dict
     default: {}
+  environment:
+    description:
+      - Environment variables, such as C(https_proxy), for downloads and for every program that is run. They never
+        appear on a command line, as the variables of a task's C(environment) do.
+    type: dict
+    default: {}
 requirements:
   - root on the node
 """
@@ -128,8 +136,8 @@ EXAMPLES = r"""
   uplift.kubeadm.kubernetes_release:
     state: fetched
     version: v1.25.4
-  environment:
-    https_proxy: http://proxy.example.com:3128
+    environment:
+      https_proxy: http://proxy.example.com:3128
 
 - name: Install kubelet and restart it
   uplift.kubeadm.kubernetes_release:
@@ -185,10 +193,25 @@ restarted:
   description: Whether kubelet was restarted.
   type: bool
   returned: state=installed
+touched:
+  description:
+    - Whether a program, package, hold or repository of the node was changed. Of a failed call too, such as false when
+      the version did not lie ready.
+  type: bool
+  returned: state=installed, and failure
 removed:
   description: Folders that were removed.
   type: list
   elements: str
+  returned: state=pruned
+left:
+  description: Folders of replaced programs that were left there.
+  type: list
+  elements: str
+  returned: state=pruned
+left_why:
+  description: Why they were left; empty when none was.
+  type: str
   returned: state=pruned
 """
 
@@ -197,7 +220,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
+from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner, apply_environment
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import BINARIES, Node
 from ansible_collections.uplift.kubeadm.plugins.module_utils._release import Release, Source
@@ -284,6 +307,7 @@ def installed(release: Release, wants: t.Mapping[str, t.Any], check: bool) -> di
         "kept": kept,
         "settled": settled,
         "restarted": restarted,
+        "touched": release.touched,
         "diff": {
             "before": "".join(f"{name} {old}\n" for name, old in replaced.items()),
             "after": "".join(f"{name} {version}\n" for name in replaced) + "".join(f"{line}\n" for line in settled),
@@ -293,11 +317,11 @@ def installed(release: Release, wants: t.Mapping[str, t.Any], check: bool) -> di
 
 def pruned(release: Release, wants: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:
     """state=pruned: remove what is no longer needed."""
-    removed = release.prune(wants["keep"], check)
+    done = release.prune(wants["keep"], check)
     return {
-        "changed": bool(removed),
-        "removed": removed,
-        "diff": {"before": "".join(f"{path}\n" for path in removed), "after": ""},
+        "changed": bool(done.removed),
+        **done._asdict(),
+        "diff": {"before": "".join(f"{path}\n" for path in done.removed), "after": ""},
     }
 
 
@@ -325,18 +349,21 @@ def main() -> None:
             "url_username": {"type": "str"},
             "url_password": {"type": "str", "no_log": True},
             "headers": {"type": "dict", "default": {}},
+            "environment": {"type": "dict", "default": {}, "no_log": True},
         },
         required_if=[("state", "listed", ["minors"]), ("state", "installed", ["version"])],
         supports_check_mode=True,
     )
+    apply_environment(module.params["environment"])
     runner = Runner()
     node = Node(ROOT, runner)
+    release = None
     try:
         source = source_for(module.params, node, runner)
         release = Release(STATE, node, source, runner)
         result = STATES[module.params["state"]](release, module.params, module.check_mode)
     except UpliftError as exc:
-        module.fail_json(msg=str(exc))
+        module.fail_json(msg=str(exc), touched=release is not None and release.touched)
     module.exit_json(method=source.method, **result)
 
 

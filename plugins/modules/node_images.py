@@ -47,6 +47,17 @@ options:
       - Path on the node of a kubeadm configuration that names version and repositories, used instead of
         O(image_repository).
     type: path
+  cluster_configuration:
+    description:
+      - The cluster's ClusterConfiguration, the text in ConfigMap C(kube-system/kubeadm-config). kubeadm is asked with
+        it, its C(kubernetesVersion) replaced by O(version), so that the repositories and tags that it names for etcd
+        and CoreDNS count too.
+      - Goes over O(image_repository).
+    type: str
+  environment:
+    description: Environment variables for kubeadm, crictl and ctr. They never appear on a command line.
+    type: dict
+    default: {}
   components:
     description: V(all) for a control plane; V(node) for what every node runs, kube-proxy and pause.
     type: str
@@ -100,14 +111,15 @@ pulled:
   returned: success
 """
 
+import contextlib
 import typing as t
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
+from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner, apply_environment
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
-from ansible_collections.uplift.kubeadm.plugins.module_utils._images import Images, needed, tags_in
+from ansible_collections.uplift.kubeadm.plugins.module_utils._images import Images, configuration_file, needed, tags_in
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
 
 STATE = Path("/var/lib/uplift-kubeadm")
@@ -115,22 +127,25 @@ STATE = Path("/var/lib/uplift-kubeadm")
 
 def run(wants: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:
     """Find what is missing, and bring it unless check is true."""
+    apply_environment(wants["environment"])
     runner = Runner()
     node = Node(runner=runner)
     name = node.name()[0] or "This node"
+    socket = wants["cri_socket"] or node.cri_socket()
     images = list(wants["images"])
     if wants["version"]:
         kubeadm = wants["kubeadm"] or str(STATE / "release" / wants["version"] / "kubeadm")
-        images += needed(
-            runner,
-            kubeadm,
-            wants["version"],
-            image_repository=wants["image_repository"],
-            config=wants["config"],
-            components=wants["components"],
-        )
+        with config_of(wants, socket) as config:
+            images += needed(
+                runner,
+                kubeadm,
+                wants["version"],
+                image_repository=wants["image_repository"],
+                config=config,
+                components=wants["components"],
+            )
     credentials = f"{wants['registry_username']}:{wants['registry_password']}" if wants["registry_username"] else None
-    runtime = Images(runner, name, wants["cri_socket"] or node.cri_socket(), credentials)
+    runtime = Images(runner, name, socket, credentials)
     archives = [archive for archive in map(Path, wants["archives"]) if runtime.missing(tags_in(archive))]
     if not check:
         for archive in archives:
@@ -146,6 +161,13 @@ def run(wants: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:
     }
 
 
+def config_of(wants: t.Mapping[str, t.Any], socket: str | None) -> contextlib.AbstractContextManager[str | None]:
+    """The path of the kubeadm configuration to ask with, if any."""
+    if wants["cluster_configuration"]:
+        return configuration_file(wants["cluster_configuration"], wants["version"], socket)
+    return contextlib.nullcontext(wants["config"])
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
@@ -154,6 +176,8 @@ def main() -> None:
             "kubeadm": {"type": "path"},
             "image_repository": {"type": "str"},
             "config": {"type": "path"},
+            "cluster_configuration": {"type": "str"},
+            "environment": {"type": "dict", "default": {}, "no_log": True},
             "components": {"type": "str", "choices": ["all", "node"], "default": "all"},
             "archives": {"type": "list", "elements": "path", "default": []},
             "cri_socket": {"type": "str"},
@@ -161,7 +185,7 @@ def main() -> None:
             "registry_password": {"type": "str", "no_log": True},
         },
         required_together=[("registry_username", "registry_password")],
-        mutually_exclusive=[("config", "image_repository")],
+        mutually_exclusive=[("config", "image_repository"), ("config", "cluster_configuration")],
         supports_check_mode=True,
     )
     try:

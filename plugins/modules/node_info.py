@@ -43,6 +43,9 @@ options:
     description: How long to wait, in seconds.
     type: float
     default: 300
+  patches:
+    description: A folder of kubeadm patches on the node; RV(node.patches_there) says whether it is there.
+    type: path
 requirements:
   - root on the node
 """
@@ -114,6 +117,9 @@ node:
       description: Folders below /etc with files that are named as kubeadm's patches are.
       type: list
       elements: str
+    patches_there:
+      description: Whether O(patches) is a folder on this node; null when it was not asked for.
+      type: bool
     cri_socket:
       description: The container runtime's socket, as kubelet has it.
       type: str
@@ -136,6 +142,10 @@ node:
     certificates:
       description: The end of validity of each certificate, by path.
       type: dict
+    ca_fingerprints:
+      description: SHA-256, in hexadecimal, of each certificate of the authority in kubelet.conf.
+      type: list
+      elements: str
   sample: {name: cp1, kubelet: v1.24.17, control_plane: true, running: {etcd: 3.5.6, kube-apiserver: v1.24.17}}
 waited:
   description: Seconds that were waited.
@@ -162,6 +172,7 @@ def main() -> None:
             "wait_version": {"type": "str"},
             "wait_for": {"type": "dict", "default": {}},
             "timeout": {"type": "float", "default": 300},
+            "patches": {"type": "path"},
         },
         supports_check_mode=True,
     )
@@ -172,7 +183,7 @@ def main() -> None:
             began = time.monotonic()
             wait_for(Local(ROOT), wanted, module.params["timeout"])
             result["waited"] = round(time.monotonic() - began, 1)
-        result["node"] = Node(ROOT).facts()
+        result["node"] = Node(ROOT).facts(module.params["patches"])
     except UpliftError as exc:
         module.fail_json(msg=str(exc))
     module.exit_json(**result)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils import _node
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _node, _x509
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.certificates import Authority, kubeconfig
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_runner import FakeRunner, fake_program
@@ -70,6 +70,8 @@ def test_facts_of_a_worker(root: Path) -> None:
         "swap": True,
         "cgroup": "v1",
         "patches_found": [],
+        "patches_there": None,
+        "ca_fingerprints": _x509.fingerprints((root / "etc/kubernetes/pki/ca.crt").read_text()),
     }
     assert {key: facts[key] for key in expected} == expected
     assert facts["kubelet_flags"] == {
@@ -131,6 +133,29 @@ def test_the_socket_in_kubelets_configuration(tmp_path: Path, quote: str) -> Non
 def test_packages_of_rpm_and_plain_binaries(tmp_path: Path) -> None:
     assert Node(tmp_path, FakeRunner({"rpm -q kubelet": "kubelet-1.25.4\n"}, {"rpm"})).package_manager() == "dnf"
     assert Node(tmp_path, FakeRunner()).package_manager() is None
+
+
+@pytest.mark.parametrize("manager", ["apt", "dnf", None])
+def test_the_nodes_own_programs_are_looked_at_and_not_somebodys_on_the_path(
+    tmp_path: Path, manager: str | None
+) -> None:
+    folder = "usr/bin" if manager else "opt/k8s"
+    for name in ("kubeadm", "kubelet", "kubectl"):
+        fake_program(tmp_path / folder / name, name, "v1.25.4")
+        fake_program(tmp_path / "usr/local/bin" / name, name, "v1.30.0")
+        if manager == "apt":
+            write(tmp_path, f"var/lib/dpkg/info/{name}.list", f"/.\n/usr/share/doc/{name}\n/usr/bin/{name}\n")
+    started = "ExecStart={ path=/opt/k8s/kubelet ; argv[]=/opt/k8s/kubelet $X ; ignore_errors=no }\n"
+    owned = "rpm -ql" if manager == "dnf" else "no rpm"
+    answers = {owned: lambda argv: f"/usr/bin/{argv[2]}\n", "systemctl show": started}
+    node = Node(tmp_path, FakeRunner(answers, {"rpm", "systemctl"} if manager == "dnf" else {"systemctl"}))
+    assert set(node.versions().values()) == {"v1.25.4"}
+
+
+def test_a_kubelet_that_a_wrapper_starts_is_found_on_the_path(tmp_path: Path) -> None:
+    fake_program(tmp_path / "usr/bin/kubelet", "kubelet", "v1.25.4")
+    runner = FakeRunner({"systemctl": "ExecStart={ path=/usr/local/bin/start.sh ; }\n"}, {"systemctl"})
+    assert Node(tmp_path, runner).binary("kubelet") == tmp_path / "usr/bin/kubelet"
 
 
 def test_a_program_that_fails_has_no_version(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def release(mirror: Mirror, root: Path, monkeypatch: pytest.MonkeyPatch) -> Rele
 
 def test_newest_and_probed_versions_are_listed(release: Release, mirror: Mirror) -> None:
     mirror.add("v1.25.2", newest=False)
-    available, errors = release.offered(["1.25", "1.26"], ["v1.25.2", "v1.25.3"])
+    available, errors = release.offered(["1.25", "1.26"], ["1.25.2", "v1.25.3"])
     assert available == {"1.25": ["v1.25.4", "v1.25.2"], "1.26": []}
     assert errors == {
         "1.26": f"{mirror.url}/stable-1.26.txt answers HTTP 404 Not Found: the source does not say which patch "
@@ -251,11 +251,30 @@ def test_a_kubelet_that_does_not_come_back_is_an_error_with_its_words(
         release.install("v1.25.4", ["kubelet"], restart_kubelet=True, timeout=0)
 
 
-def test_pruning_keeps_what_is_named(release: Release) -> None:
+@pytest.mark.parametrize(
+    ("stale", "active", "health", "doubt"),
+    [
+        (True, "active", "", "no kubelet runs, or one that was started before the installed one came"),
+        (False, "failed", "", "kubelet.service is failed"),
+        (False, "active", "its health check answers HTTP 500", "its health check answers HTTP 500"),
+        (False, "active", "", ""),
+    ],
+)
+def test_when_kubelet_is_in_doubt(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stale: bool, active: str, health: str, doubt: str
+) -> None:
+    monkeypatch.setattr(_release, "kubelet_is_stale", lambda _runner: stale)
+    monkeypatch.setattr(_release, "kubelet_health", lambda _root: health)
+    assert _release.kubelet_doubt(FakeRunner({"is-active": f"{active}\n"}), tmp_path) == doubt
+
+
+def test_pruning_keeps_what_is_named(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
     release.fetch("v1.25.4")
     release.install("v1.25.4", BINARIES, restart_kubelet=False, timeout=1)
-    assert release.prune(["v1.25.4"], check=True) == [str(release.state / "kept/v1.24.17")]
+    monkeypatch.setattr(_release, "kubelet_doubt", lambda _runner, _root: "")
+    gone = [str(release.state / "kept/v1.24.17"), str(release.state / "kept")]
+    assert release.prune(["v1.25.4"], check=True) == (gone, [], "")
     assert (release.state / "kept/v1.24.17").exists()
     release.prune(["v1.25.4"], check=False)
-    assert not (release.state / "kept/v1.24.17").exists()
+    assert not (release.state / "kept").exists()
     assert release.is_fetched("v1.25.4")

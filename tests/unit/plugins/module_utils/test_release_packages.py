@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Res
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
 from ansible_collections.uplift.kubeadm.plugins.module_utils._release import (
+    Release,
     choose_packages,
+    sha256,
     upstream,
     versions_offered,
     with_minor,
@@ -26,7 +29,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._release import (
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._release_apt import Apt
 from ansible_collections.uplift.kubeadm.plugins.module_utils._release_dnf import Dnf, extract
-from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_runner import FakeRunner
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_runner import FakeRunner, fake_program
 
 LINE = "deb [signed-by=/etc/apt/keyrings/k8s-v1.24.gpg] https://pkgs.k8s.io/core:/stable:/v1.24/deb/ /"
 DEB822 = """Types: deb
@@ -215,6 +218,57 @@ def test_apt_leaves_support_packages_that_are_as_new(fake: FakeApt, tmp_path: Pa
     assert "cri-tools" not in fake.ran("apt-get .* install")[0]
 
 
+def test_kubeadm_brings_the_cni_programs_that_it_depends_on_but_no_kubelet(fake: FakeApt, tmp_path: Path) -> None:
+    apt(fake).install("v1.25.4", staged(tmp_path / "staged"), ["kubeadm"])
+    (line,) = fake.ran("apt-get .* install")
+    assert [Path(word).name.split("_")[0] for word in line.split() if word.endswith(".deb")] == [
+        *("kubeadm", "kubernetes-cni"),
+    ]
+
+
+def test_cri_tools_of_1_25_go_with_1_24() -> None:
+    offers = {name: ["1.24.17-1.1"] for name in ("kubeadm", "kubelet", "kubectl")}
+    assert choose_packages("v1.24.17", {**OFFERS, **offers}, "x")["cri-tools"] == "1.25.0-1.1"
+
+
+def test_a_hold_and_a_repository_that_a_lost_run_owes_are_made_up_for(fake: FakeApt, tmp_path: Path) -> None:
+    fake.installed.update(kubelet="1.25.4-1.1", kubectl="1.25.4-1.1")
+    root = fake.status.parents[3]
+    for name in BOTH:
+        fake_program(root / "usr/bin" / name, name, "v1.25.4")
+    source = apt(fake)
+    release = Release(tmp_path / "state", source.node, source, fake)
+    done = release.install("v1.25.4", list(BOTH), restart_kubelet=False, timeout=1)
+    assert done.replaced == {}
+    assert done.settled == [
+        "hold kubectl, kubernetes-cni",
+        f"{root}/etc/apt/sources.list.d/kubernetes.list follows to 1.25",
+    ]
+    assert release.touched is True
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_a_failed_install_says_whether_it_changed_anything(fake: FakeApt, tmp_path: Path, half: bool) -> None:
+    source = apt(fake)
+    release = Release(tmp_path / "state", source.node, source, fake)
+    for name in BOTH:
+        fake_program(fake.status.parents[3] / "usr/bin" / name, name, "v1.24.17")
+    folder = release.folder("v1.25.4")
+    folder.parent.mkdir(parents=True)
+    files = {file.name: sha256(file) for file in staged(folder).iterdir()}
+    (folder / "release.json").write_text(json.dumps({"method": "package", "files": files}))
+
+    def fail(_argv: list[str]) -> Result:
+        if half:
+            del fake.installed["kubelet"]  # unpacked, but not configured
+        return Result(100, "", "E: no")
+
+    fake.answers["apt-get .* install"] = fail
+    with pytest.raises(UpliftError, match="could not install"):
+        release.install("v1.25.4", list(BOTH), restart_kubelet=False, timeout=1)
+    assert release.touched is half
+
+
 def test_holds_are_as_before_after_an_install(fake: FakeApt, tmp_path: Path) -> None:
     source = apt(fake, hold=False)
     source.install("v1.25.4", staged(tmp_path / "staged"), ["kubelet"])
@@ -232,9 +286,9 @@ def test_holds_are_as_before_after_a_failure(fake: FakeApt, tmp_path: Path) -> N
 
 def test_what_is_not_held_is_held_when_asked(fake: FakeApt) -> None:
     source = apt(fake)
-    assert source.settle("v1.24.17", ["kubeadm"], check=True) == ["hold cri-tools"]
+    assert source.settle("v1.24.17", ["kubeadm"], check=True) == ["hold cri-tools, kubernetes-cni"]
     assert source.node.holds() == ["kubeadm", "kubelet"]
-    assert source.settle("v1.24.17", ["kubeadm"], check=False) == ["hold cri-tools"]
+    assert source.settle("v1.24.17", ["kubeadm"], check=False) == ["hold cri-tools, kubernetes-cni"]
 
 
 def test_an_install_that_was_killed_is_finished_first(fake: FakeApt, tmp_path: Path) -> None:
@@ -382,7 +436,8 @@ def test_the_version_in_a_package_version(package: str, version: str | None) -> 
 
 
 def test_what_goes_with_what() -> None:
-    assert with_support(["kubeadm"]) == ["kubeadm", "cri-tools"]
+    assert with_support(["kubeadm"]) == ["kubeadm", "cri-tools", "kubernetes-cni"]
+    assert with_support(["kubectl"]) == ["kubectl"]
     assert with_support(["kubectl", "kubelet"]) == ["kubelet", "kubectl", "kubernetes-cni"]
 
 

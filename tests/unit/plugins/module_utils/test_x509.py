@@ -9,12 +9,14 @@ from __future__ import annotations
 import base64
 import contextlib
 import datetime
+import hashlib
 
 import pytest
+from cryptography.hazmat.primitives import hashes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils._x509 import first_certificate, parse
+from ansible_collections.uplift.kubeadm.plugins.module_utils._x509 import fingerprints, first_certificate, parse
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.certificates import END, UTC, Authority
 
 AUTHORITY = Authority()
@@ -25,6 +27,14 @@ DER = base64.b64decode("".join(KUBELET.certificate.splitlines()[1:-1]))
 def test_kubelets_certificate() -> None:
     seen = first_certificate(KUBELET.key + KUBELET.certificate + AUTHORITY.pem)
     assert seen == ("system:node:wörker-1", END)
+
+
+def test_fingerprints_of_all_certificates_in_order() -> None:
+    own, authority = fingerprints(KUBELET.key + KUBELET.certificate + AUTHORITY.pem)
+    assert own == hashlib.sha256(DER).hexdigest()
+    assert authority == AUTHORITY.own.fingerprint(hashes.SHA256()).hex()
+    with pytest.raises(ValueError, match="no PEM"):
+        fingerprints("rubbish")
 
 
 def test_an_end_after_2049_is_a_generalized_time() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _kubeadm
 from ansible_collections.uplift.kubeadm.plugins.modules import kubeadm_run
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_runner import fake_program
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.module_utils.test_kubeadm import FakeSystemd
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.run_module import Run, run_module
 
@@ -21,6 +22,11 @@ def systemd(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeSystemd:
     fake = FakeSystemd()
     monkeypatch.setattr(kubeadm_run, "Runner", lambda: fake)
     monkeypatch.setattr(kubeadm_run, "STATE", tmp_path / "state")
+    monkeypatch.setattr(kubeadm_run, "ROOT", tmp_path)
+    fake_program(tmp_path / "usr/local/bin/kubeadm", "kubeadm", "v1.30.0")  # somebody's own, which is not the node's
+    fake_program(tmp_path / "usr/bin/kubeadm", "kubeadm", "v1.26.9")
+    (tmp_path / "var/lib/dpkg/info").mkdir(parents=True)
+    (tmp_path / "var/lib/dpkg/info/kubeadm.list").write_text("/.\n/usr/bin/kubeadm\n")
     monkeypatch.setattr(_kubeadm, "SYSTEMD", tmp_path)
     monkeypatch.setattr(_kubeadm, "POLL_SECONDS", 0.001)
     return fake
@@ -31,11 +37,11 @@ def run(systemd: FakeSystemd, capsys: pytest.CaptureFixture[str]) -> Run:
     return run_module(kubeadm_run.main, capsys, {"arguments": ["upgrade", "node"], "version": "v1.26.9"})
 
 
-def test_success(run: Run, systemd: FakeSystemd) -> None:
+def test_success(run: Run, systemd: FakeSystemd, tmp_path: Path) -> None:
     systemd.outcomes = [(1, 0, "one\ntwo\n")]
     result = run()
     assert (result["changed"], result["rc"], result["stdout"], result["adopted"]) == (True, 0, "one\ntwo", False)
-    assert result["command"] == ["/usr/bin/kubeadm", "upgrade", "node"]
+    assert result["command"] == [str(tmp_path / "usr/bin/kubeadm"), "upgrade", "node"]
 
 
 def test_failure_says_kubeadms_error_first_and_where_the_rest_is(run: Run, systemd: FakeSystemd) -> None:
@@ -50,6 +56,13 @@ def test_check_mode_starts_nothing(run: Run, systemd: FakeSystemd) -> None:
     assert run(check_mode=True)["changed"] is True
     assert run(check_mode=True, arguments=["upgrade", "plan"])["changed"] is False
     assert systemd.commands == []
+
+
+def test_the_environment_shows_up_nowhere(run: Run, systemd: FakeSystemd) -> None:
+    systemd.outcomes = [(0, 0, "")]
+    result = run(environment={"HTTPS_PROXY": "http://me:secret@proxy"})
+    assert 'HTTPS_PROXY="http://me:secret@proxy"' in systemd.environment_file
+    assert "secret" not in f"{result} {systemd.commands}"
 
 
 def test_another_version_is_refused(run: Run, systemd: FakeSystemd) -> None:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,14 @@ def run(root: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     return run_module(kubernetes_release.main, capsys, {"url": f"file://{root}/mirror", "version": "v1.25.4"})
 
 
+@pytest.fixture(autouse=True)
+def doubt(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Why kubelet is not healthy; as long as it is empty, it is."""
+    doubts: list[str] = []
+    monkeypatch.setattr(_release, "kubelet_doubt", lambda _runner, _root: "".join(doubts))
+    return doubts
+
+
 def test_a_version_is_listed_fetched_installed_and_pruned(run: Run, root: Path) -> None:
     assert run(state="listed", minors=["1.25"])["available"] == {"1.25": ["v1.25.4"]}
     fetched = run(state="fetched")
@@ -45,10 +54,14 @@ def test_a_version_is_listed_fetched_installed_and_pruned(run: Run, root: Path) 
     assert fetched["kubeadm"] == str(root / "state/release/v1.25.4/kubeadm")
     assert run(state="fetched")["changed"] is False
     installed = run(state="installed", components=["kubelet"])
-    assert (installed["changed"], installed["replaced"]) == (True, ["kubelet"])
+    assert (installed["changed"], installed["replaced"], installed["touched"]) == (True, ["kubelet"], True)
     assert installed["diff"] == {"before": "kubelet v1.24.17\n", "after": "kubelet v1.25.4\n"}
-    assert run(state="installed", components=["kubelet"])["changed"] is False
-    assert run(state="pruned")["removed"] == [str(root / "state/release/v1.25.4"), str(root / "state/kept/v1.24.17")]
+    again = run(state="installed", components=["kubelet"])
+    assert (again["changed"], again["touched"]) == (False, False)
+    assert run(state="pruned")["removed"] == [
+        str(root / f"state/{name}") for name in ("release/v1.25.4", "kept/v1.24.17", "release", "kept")
+    ]
+    assert list((root / "state").iterdir()) == []
     assert run(state="pruned")["changed"] is False
 
 
@@ -63,6 +76,39 @@ def test_check_mode_changes_nothing(run: Run, root: Path) -> None:
 
 
 def test_errors_are_sentences(run: Run) -> None:
-    assert "does not lie ready" in run(failed=True, state="installed")["msg"]
+    early = run(failed=True, state="installed")
+    assert "does not lie ready" in early["msg"]
+    assert early["touched"] is False
     assert "needs version" in run(failed=True, state="fetched", version=None)["msg"]
     assert "neither apt nor dnf" in run(failed=True, state="fetched", method="package")["msg"]
+
+
+def test_what_was_kept_stays_while_kubelet_is_not_proven(run: Run, root: Path, doubt: list[str]) -> None:
+    run(state="fetched")
+    run(state="installed", components=["kubelet"])
+    doubt.append("kubelet.service is failed")
+    pruned = run(state="pruned", keep=["v1.25.4"])
+    assert (pruned["changed"], pruned["removed"]) == (False, [])
+    assert (pruned["left"], pruned["left_why"]) == ([str(root / "state/kept/v1.24.17")], "kubelet.service is failed")
+    doubt.clear()
+    assert run(state="pruned", keep=["v1.25.4"])["left"] == []
+    assert [entry.name for entry in (root / "state").iterdir()] == ["release"]
+
+
+def test_a_failure_after_the_first_change_says_so(run: Run, root: Path) -> None:
+    run(state="fetched")
+    (root / "usr/bin/kubelet").unlink()
+    (root / "usr/bin/kubelet").mkdir()  # a file cannot take a folder's place
+    failed = run(failed=True, state="installed")
+    assert "kubelet could not be replaced" in failed["msg"]
+    assert failed["touched"] is True
+
+
+def test_the_environment_reaches_what_is_run_and_shows_up_nowhere(
+    run: Run, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    (root / "usr/bin/kubectl").write_text('#!/bin/sh\necho "{\\"clientVersion\\": {\\"gitVersion\\": \\"$Seen\\"}}"\n')
+    result = run(check_mode=True, state="installed", components=["kubectl"], environment={"Seen": "v1.9.8"})
+    assert result["diff"]["before"] == "kubectl ********\n"
+    assert "v1.9.8" not in str(result)

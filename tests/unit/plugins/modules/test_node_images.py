@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tarfile
 from pathlib import Path
 
@@ -24,6 +25,19 @@ PROXY, PAUSE, API = (
     "registry.k8s.io/pause:3.8",
     "registry.k8s.io/kube-apiserver:v1.25.4",
 )
+
+
+CONFIGURATION = """apiServer:
+  extraArgs:
+    kubernetesVersion: mine
+apiVersion: kubeadm.k8s.io/v1beta3
+etcd:
+  local:
+    imageTag: 3.5.99-0
+kind: ClusterConfiguration
+kubernetesVersion: v1.24.17
+networking: {}
+"""
 
 
 class FakeRuntime(FakeRunner):
@@ -97,6 +111,41 @@ def test_the_fetched_kubeadm_is_asked_for_the_clusters_repository(run: Run, runt
         "/var/lib/uplift-kubeadm/release/v1.25.4/kubeadm config images list --kubernetes-version v1.25.4 "
         "--image-repository example.com/k8s"
     )
+
+
+def test_the_clusters_own_configuration_is_asked_with_at_the_new_version(run: Run, runtime: FakeRuntime) -> None:
+    seen: list[tuple[int, str]] = []
+
+    def listing(argv: list[str]) -> str:
+        file = Path(argv[argv.index("--config") + 1])
+        seen.append((file.stat().st_mode & 0o777, file.read_text()))
+        return f"{PROXY}\n"
+
+    runtime.answers["config images list"] = listing
+    result = run(cluster_configuration=CONFIGURATION, image_repository="not.example.com")
+    assert result["images"] == [PROXY]
+    assert "--kubernetes-version" not in runtime.commands[0]
+    ((mode, text),) = seen
+    assert mode == 0o600
+    assert text.startswith(CONFIGURATION.replace("v1.24.17", "v1.25.4"))
+    assert "apiVersion: kubeadm.k8s.io/v1beta3\nkind: InitConfiguration" in text
+    assert 'criSocket: "unix:///x.sock"' in text
+    assert not Path(runtime.commands[0].split()[-1]).exists()
+
+
+def test_a_configuration_that_kubeadm_refuses_is_named(run: Run, runtime: FakeRuntime) -> None:
+    runtime.answers["config images list"] = Result(1, "", 'old API spec: "kubeadm.k8s.io/v1beta1"\n')
+    message = run(failed=True, cluster_configuration=CONFIGURATION)["msg"]
+    assert "does not take the cluster's kubeadm configuration: old API spec" in message
+    assert "kubeadm config migrate" in message
+    assert "no ClusterConfiguration" in run(failed=True, cluster_configuration="apiVersion: v1\n")["msg"]
+
+
+def test_the_environment_shows_up_nowhere(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    result = run(environment={"https_proxy": "http://me:secret@proxy"})
+    assert os.environ["https_proxy"] == "http://me:secret@proxy"
+    assert "secret" not in str(result)
 
 
 def test_credentials_are_not_on_a_command_line(run: Run, runtime: FakeRuntime) -> None:

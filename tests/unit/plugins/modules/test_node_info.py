@@ -38,3 +38,10 @@ def test_a_wait_that_cannot_succeed_says_why(run: Run) -> None:
 
 def test_check_mode_does_not_wait(run: Run) -> None:
     assert "waited" not in run(check_mode=True, wait_version="v1.25.4")
+
+
+def test_a_folder_of_patches_is_looked_for(run: Run, tmp_path: Path) -> None:
+    assert run()["node"]["patches_there"] is None
+    assert run(patches="/etc/patches")["node"]["patches_there"] is False
+    (tmp_path / "etc/patches").mkdir(parents=True)
+    assert run(patches="/etc/patches")["node"]["patches_there"] is True
