@@ -136,7 +136,7 @@ def never_allows(budget: Object) -> str | None:
 
 
 def _needed(least: str | int | None, expected: int) -> int:
-    """How many of the expected pods a minAvailable wants; a percentage is rounded up, as the budget's controller does."""
+    """How many pods a minAvailable wants. Percentages are rounded up, as the budget's controller does."""
     if isinstance(least, str):
         return -(-expected * int(least.rstrip("%")) // 100)
     return least or 0
