@@ -50,9 +50,9 @@ def needed(
     result = runner.run(argv, timeout=60)
     if result.rc != 0 and config:
         raise UpliftError(
-            f"{kubeadm} does not take the cluster's kubeadm configuration: {result.why()}. kubeadm upgrade would refuse it "
-            "too. Nothing was changed; put right what it names in ConfigMap kube-system/kubeadm-config (kubeadm config "
-            "migrate writes newer forms of it), and run again."
+            f"{kubeadm} does not take the cluster's kubeadm configuration: {result.why()}. Nothing was changed. "
+            "kubeadm upgrade would refuse it too: put right what it names in ConfigMap kube-system/kubeadm-config "
+            "(kubeadm config migrate writes newer forms of it), and run again."
         )
     if result.rc != 0:
         raise UpliftError(f"{kubeadm} does not say which images {version} needs: {result.why()}")
