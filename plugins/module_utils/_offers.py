@@ -14,9 +14,9 @@ def offered_by_all(listed: Mapping[str, Mapping[str, Any]]) -> dict[str, list[st
     """{host: result of kubernetes_release state=listed} -> {minor: [versions offered to all of them, newest first]}.
 
     A version counts only when each host can have it: an upgrade that finds out half-way that one mirror lags is what
-    this guards against.
+    this guards against. Hosts at which the task was skipped were not asked, and have no say.
     """
-    offers = [dict(result.get("available") or {}) for result in listed.values()]
+    offers = [dict(result.get("available") or {}) for result in listed.values() if not result.get("skipped")]
     minors = dict.fromkeys(minor for offer in offers for minor in offer)
     return {
         str(minor): [

@@ -13,7 +13,6 @@ from typing import Any
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import (
     Cluster,
-    Node,
     check_inventory,
     check_skew,
     choose_nodes,
@@ -33,7 +32,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_hops import (
     read_offers,
     read_pins,
 )
-from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_stages import hop_stages, uncordon_stage
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_stages import check_step_back, hop_stages, let_one_host_prove, uncordon_stage
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_table import plan_table
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import (
     Target,
@@ -68,10 +67,12 @@ def make_plan(
     available: Mapping[str, list[str]] | None,
     options: Options,
 ) -> dict[str, Any]:
-    """Plan an upgrade. Returns {"plan": …, "table": [lines], "minors": [minors whose packages have to be listed]}.
+    """Plan an upgrade. Returns {"plan": …, "table": [lines], "minors": [minors], "hosts": [inventory names]}.
 
-    `available` is {minor: [versions that the package source offers on all hosts]}. None means that it is not known
-    yet: then all that can be refused without it is refused, "minors" says what to list, and "plan" is {}.
+    `minors` are those whose packages have to be listed, `hosts` those whose package sources have to offer them; both
+    are empty when no package can be needed. `available` is {minor: [versions that the package source offers on all
+    these hosts]}. None means that it is not known yet: then all that can be refused without it is refused, and "plan"
+    is {}.
     Raises UpliftError for everything that must stop a run before it touches a node.
     """
     target = parse_target(options.target)
@@ -83,24 +84,29 @@ def make_plan(
     choose_nodes(cluster, options.scope, limited, options.left_out, options.max_left_out)
     check_skew(cluster)
     with_control_plane = any(node.control_plane for node in cluster.moving)
-    minors = _minors_to_list(cluster, target, pins, with_control_plane)
+    minors = _minors_to_list(cluster, target, pins, with_control_plane, options.worker_hops)
+    hosts_to_ask = [str(node.host) for node in cluster.moving] if minors else []
+    asked = {"minors": minors, "hosts": hosts_to_ask}
     if available is None:
-        return {"plan": {}, "table": [], "minors": minors}
+        return {"plan": {}, "table": [], **asked}
     offers = read_offers(available)
     hops = choose_hops(cluster, target, offers, pins, with_control_plane)
     plan = _build(cluster, hops, options.worker_hops, serial)
     check_offers([hop for hop in hops if str(hop.version) in plan["hop_versions"].values()], offers)
     check_number(len(plan["hops"]))
-    return {"plan": plan, "table": plan_table(plan, cluster), "minors": minors}
+    check_step_back(cluster, plan["stages"])
+    return {"plan": plan, "table": plan_table(plan, cluster), **asked}
 
 
 def _minors_to_list(
-    cluster: Cluster, target: Target, pins: Mapping[int, Version], with_control_plane: bool
+    cluster: Cluster, target: Target, pins: Mapping[int, Version], with_control_plane: bool, mode: str
 ) -> list[str]:
     """Minors of the hops that a plan may need. Dummy offers let the refusals that need no packages speak first."""
     newest = newest_of(cluster)
     guess = {minor: [Version(minor, 0)] for minor in [target.minor, *minors_between(newest.minor, target.minor)]}
-    choose_hops(cluster, target, guess, pins, with_control_plane)
+    hops = choose_hops(cluster, target, guess, pins, with_control_plane)
+    if (target.exact or target.minor in pins) and not _build(cluster, hops, mode, 1)["hops"]:
+        return []  # all is there: a package source that is down is no reason to fail
     if not with_control_plane or target.minor == newest.minor:
         return [minor_name(target.minor)]
     lagging = any(node.kubelet.minor < newest.minor for node in cluster.moving)
@@ -144,7 +150,9 @@ def _build(cluster: Cluster, hops: list[Hop], mode: str, serial: Any) -> dict[st
         if new:
             done.append(hop)
             stages += new
-    waiting = [node for node in cluster.moving if node.ours and not _has_kubelet_step(node, 0, stages)]
+    let_one_host_prove(cluster, stages)
+    drained = {host for stage in stages if stage["hop"] == 0 for host in stage["drains"]}
+    waiting = [node for node in cluster.moving if node.ours and node.host not in drained]
     if waiting:
         stages.insert(0, uncordon_stage(waiting))
     drains = {node.name: len(stops[node.name]) for node in cluster.moving if stops[node.name]}
@@ -170,10 +178,6 @@ def _kubectl_too_old(kubectl: Version | None, hop: Hop) -> bool:
     return kubectl is not None and hop.moves_control_plane and kubectl.minor < hop.version.minor - 1
 
 
-def _has_kubelet_step(node: Node, index: int, stages: list[dict[str, Any]]) -> bool:
-    return any(stage["hop"] == index and node.host in stage["drains"] for stage in stages)
-
-
 def _decisions(
     cluster: Cluster, done: list[Hop], stops: Mapping[str, list[int]], hops: list[Hop], mode: str, forced: list[bool]
 ) -> list[str]:
@@ -185,7 +189,8 @@ def _decisions(
         said.append(f"An earlier run left {listing(resumed)} cordoned; this one goes on with it.")
     if not done:
         return [*said, f"Every node of this run is at {hops[-1].version} already: nothing to upgrade."]
-    if done[0].version.minor == newest.minor and min(cluster.apiservers) < newest and done[0].moves_control_plane:
+    mixed = done[0].version.minor == newest.minor and min(cluster.apiservers) < newest
+    if done[0].moves_control_plane and (mixed or done[0].version == newest):
         said.append(f"The hop to {done[0].version} was begun before; it is finished first.")
     moving = [hop for hop in done if hop.moves_control_plane]
     if moving:
@@ -215,7 +220,9 @@ def _about_workers(cluster: Cluster, stops: Mapping[str, list[int]], hops: list[
     most = max(len(stops[node.name]) for node in crossed)
     saved = max(hops[-1].version.minor - node.kubelet.minor - len(stops[node.name]) for node in crossed)
     if mode == "every":
-        return ["Workers follow every hop, as kubeadm_upgrade_worker_hops=every asks."]
+        behind = "; minors that the control plane left behind before are passed over (a kubeadm older than the cluster "
+        late = f"{behind}may not read its configuration)" if saved > 0 else ""
+        return [f"Workers follow every hop of this run, as kubeadm_upgrade_worker_hops=every asks{late}."]
     if saved > 0:
         rule = "skew policy and kubeadm's own check both allow" if mode == "auto" else "the skew policy allows"
         return [f"Workers skip minors where {rule} it: {most} drain(s) a worker at most, up to {saved} fewer."]

@@ -11,13 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._skew import skew_violations
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import Version, parse_version
 
 STATIC_PODS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+PROGRAMS = ("kubeadm", "kubelet", "kubectl")
+
+
+class KubeadmRun(NamedTuple):
+    """What `kubeadm upgrade` was to do on a node."""
+
+    command: str  # apply or node
+    version: Version
 
 
 @dataclass(eq=False)  # a node is itself: compared by identity, which also keeps plans of thousands of nodes quick
@@ -28,15 +36,21 @@ class Node:
     host: str | None
     control_plane: bool
     kubelet: Version
-    kubectl: Version | None = None
+    installed: dict[str, Version] = field(default_factory=dict)  # kubeadm, kubelet, kubectl: what the files are
+    binary_dir: str = ""
     kube_proxy: Version | None = None
     static_pods: dict[str, Version] = field(default_factory=dict)
     kubelet_flags: frozenset[str] = frozenset()
-    unfinished_apply: Version | None = None
+    unfinished: KubeadmRun | None = None  # a run that has not reported success
+    unhealthy: dict[str, str] = field(default_factory=dict)  # {program of the control plane: why}
     ours: bool = False  # cordoned by a run of this collection that did not get to the uncordon
     ready: bool = True
     ready_message: str = ""
     stays: str = ""
+
+    @property
+    def kubectl(self) -> Version | None:
+        return self.installed.get("kubectl")
 
 
 @dataclass
@@ -67,6 +81,7 @@ class Cluster:
 def read_cluster(facts: Mapping[str, Any], hosts: Mapping[str, Mapping[str, Any]]) -> Cluster:
     """Match hosts to nodes. `facts` as module cluster_info writes them; `hosts` {inventory name: node_info + group}."""
     known: Mapping[str, Mapping[str, Any]] = facts.get("nodes") or {}
+    _check_identity(frozenset(facts.get("ca_fingerprints") or []), hosts)
     owners = _owners(known, hosts)
     names = list(owners) + sorted(name for name in known if name not in owners)
     nodes = []
@@ -84,11 +99,32 @@ def read_cluster(facts: Mapping[str, Any], hosts: Mapping[str, Mapping[str, Any]
     )
 
 
+def _check_identity(trusted: frozenset[str], hosts: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise UpliftError for hosts whose kubelet trusts none of the CA certificates that the cluster's pods trust.
+
+    Two clusters may well have nodes of the same names. Where either side could not be read nothing is concluded.
+    """
+    own = {host: frozenset(facts.get("ca_fingerprints") or []) for host, facts in hosts.items()}
+    strangers = [host for host, found in own.items() if found and trusted and not found & trusted]
+    if strangers:
+        raise UpliftError(
+            f"Inventory hosts and kubeconfig belong to different clusters: {listing(strangers)} trust(s) a CA "
+            "(kubelet.conf) that the cluster which the kubeconfig reaches does not have (ConfigMap kube-root-ca.crt in "
+            "kube-system). Going on would drain the nodes of one cluster and upgrade those of another: set "
+            "kubeadm_upgrade_kubeconfig to the kubeconfig of these nodes, or name the other inventory."
+        )
+
+
 def _owners(known: Mapping[str, Any], hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """{node name: inventory host}, in the order of the inventory."""
     owners: dict[str, str] = {}
     for host, facts in hosts.items():
         name = facts.get("name")
+        if name is None and (facts.get("unread") or {}).get("name"):
+            raise UpliftError(
+                f"Which node inventory host {host} is cannot be told: {facts['unread']['name']}. Mend that, or take "
+                "the host out of the inventory groups."
+            )
         if not isinstance(name, str) or name not in known:
             raise UpliftError(
                 f"Inventory host {host} is no node of this cluster: its kubelet calls itself {name!r} (client "
@@ -112,11 +148,17 @@ def _node(name: str, facts: Mapping[str, Any], host: str | None, own: Mapping[st
         host=host,
         control_plane=control_plane,
         kubelet=parse_version(facts.get("kubelet"), f"The kubelet version that node {name} reports"),
-        kubectl=_optional(own.get("kubectl"), f"The version of kubectl on {name}"),
+        installed={
+            program: parse_version(own[program], f"The version of {program} on {name}")
+            for program in PROGRAMS
+            if own.get(program)
+        },
+        binary_dir=str(own.get("binary_dir") or "/usr/bin"),
         kube_proxy=_optional(facts.get("kube_proxy"), f"The kube-proxy image tag on {name}"),
         static_pods={pod: _running(pod, name, pods, own) for pod in STATIC_PODS} if control_plane else {},
         kubelet_flags=frozenset(own.get("kubelet_flags") or {}),
-        unfinished_apply=_unfinished_apply(own.get("kubeadm_unit"), name),
+        unfinished=_unfinished(own.get("kubeadm_unit"), name),
+        unhealthy=_unhealthy(pods, own) if control_plane else {},
         ours=bool(facts.get("cordon")),
         ready=bool(facts.get("ready")),
         ready_message=str(facts.get("ready_message") or ""),
@@ -135,11 +177,26 @@ def _running(pod: str, name: str, pods: Mapping[str, Any], own: Mapping[str, Any
     return parse_version(version, f"The version of {pod} on {name}")
 
 
-def _unfinished_apply(unit: Any, name: str) -> Version | None:
-    """The version of a `kubeadm upgrade apply` whose unit on the node has not reported success."""
-    if not unit or unit.get("state") == "done" or "apply" not in (unit.get("command") or []):
+def _unfinished(unit: Any, name: str) -> KubeadmRun | None:
+    """The `kubeadm upgrade` whose unit on the node has not reported success."""
+    if not unit or unit.get("state") == "done" or not unit.get("version"):
         return None
-    return _optional(unit.get("version"), f"The version of the kubeadm run recorded on {name}")
+    version = parse_version(unit["version"], f"The version of the kubeadm run recorded on {name}")
+    words = unit.get("command") or []
+    return next((KubeadmRun(command, version) for command in ("apply", "node") if command in words), None)
+
+
+def _unhealthy(pods: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, str]:
+    """{program: why}: as the node itself sees it, else the API. What a run of ours is in the midst of is to be expected."""
+    if (own.get("kubeadm_unit") or {}).get("state") in ("running", "failed", "unfinished"):
+        return {}
+    asked, unread = own.get("healthy") or {}, own.get("unread") or {}
+    shown = {program: "its pod is not ready" for program, pod in pods.items() if pod.get("ready") is False}
+    return {program: why for program, why in shown.items() if program not in asked} | {
+        program: str(unread.get(program) or "its health check fails")
+        for program, healthy in asked.items()
+        if healthy is False
+    }
 
 
 def _optional(text: Any, what: str) -> Version | None:
@@ -152,7 +209,7 @@ def check_inventory(
     limited: frozenset[str] | None,
     unreachable: list[dict[str, Any]],
 ) -> None:
-    """Raise UpliftError for hosts in the wrong group and for control planes that are missing or not Ready."""
+    """Raise UpliftError for hosts in the wrong group and for control planes that are missing or not healthy."""
     for node in cluster.nodes:
         group = hosts[node.host].get("group") if node.host is not None else None
         if group and (group == "control_plane") != node.control_plane:
@@ -181,6 +238,14 @@ def check_inventory(
                 f"Control plane node {node.name} is NotReady ({node.ready_message or 'no reason given'}). An upgrade "
                 "of a control plane that is not healthy can lose it: mend the node first, then start again."
             )
+    sick = [(node.name, program, why) for node in cluster.control_planes for program, why in node.unhealthy.items()]
+    if sick:
+        programs = "; ".join(f"{program} on {name} ({why})" for name, program, why in sick)
+        raise UpliftError(
+            f"The control plane is not healthy: {programs}. An upgrade stops these programs one after the other, and "
+            "could lose the cluster (etcd: its quorum). Look on the node with crictl ps -a, in /var/log/pods, and with "
+            "journalctl -u kubelet; mend it first, then start again."
+        )
 
 
 def choose_nodes(

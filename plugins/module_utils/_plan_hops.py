@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
-from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import Cluster, Node, listing
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import Cluster, KubeadmRun, Node, listing
 from ansible_collections.uplift.kubeadm.plugins.module_utils._skew import (
     LAST_MINOR_WITH_ADDONS_FIRST,
     kubeadm_kubelet_skew,
@@ -78,18 +78,20 @@ def first_hop(cluster: Cluster, version: Version) -> Hop:
 
     `upgrade apply` uploads ConfigMap kubeadm-config after the static pods of its node, and `upgrade node` takes its
     version from there: so `apply` is repeated until the ConfigMap agrees. Add-ons come last of all: up to 1.27 in
-    `apply`, from 1.28 with whichever control plane is upgraded last (kubernetes/kubernetes#117660).
+    `apply`, from 1.28 with whichever control plane is upgraded last (kubernetes/kubernetes#117660). The node's kubelet
+    configuration comes after its static pods, so a run of kubeadm that was cut off there is only known by its record.
     """
     old = [node for node in cluster.control_planes if any(pod < version for pod in node.static_pods.values())]
     new = [node for node in cluster.control_planes if node not in old]
-    begun = [node for node in cluster.control_planes if node.unfinished_apply == version]
+    begun = [node for node in cluster.control_planes if node.unfinished == KubeadmRun("apply", version)]
+    undone = [node for node in cluster.control_planes if node in old or node.unfinished == KubeadmRun("node", version)]
     proxy_comes_later = bool(old) and version.minor > LAST_MINOR_WITH_ADDONS_FIRST
     proxy_done = cluster.kube_proxy is None or cluster.kube_proxy >= version or proxy_comes_later
     if cluster.config >= version and new and proxy_done and not begun:
-        return Hop(version, None, old)
+        return Hop(version, None, undone)
     partly = [node for node in old if any(pod >= version for pod in node.static_pods.values())]
     first = (begun + new + partly + cluster.control_planes)[0]
-    return Hop(version, first, [node for node in old if node is not first])
+    return Hop(version, first, [node for node in undone if node is not first])
 
 
 def choose_hops(
@@ -135,7 +137,7 @@ def choose_hops(
 def _whole_hop(cluster: Cluster, version: Version) -> Hop:
     """A hop that no static pod has begun; where an `apply` of it was cut off, it is taken up again."""
     nodes = cluster.control_planes
-    first = next((node for node in nodes if node.unfinished_apply == version), nodes[0])
+    first = next((node for node in nodes if node.unfinished == KubeadmRun("apply", version)), nodes[0])
     return Hop(version, first, [node for node in nodes if node is not first])
 
 
@@ -154,8 +156,9 @@ def _version_of(
         return exact or pins[minor]
     released = _released(offers, minor)
     for node in cluster.control_planes:
-        if node.unfinished_apply in released:
-            return node.unfinished_apply
+        run = node.unfinished
+        if run and run.command == "apply" and run.version in released:
+            return run.version
     if not released:
         raise UpliftError(no_packages([minor_name(minor)], offers))
     return released[-1]

@@ -27,7 +27,7 @@ def plan_play(plan: Any, hop: int, kinds: Sequence[str]) -> dict[str, Any]:
     """
     stages = [stage for kind in kinds for stage in [find_stage(plan, hop, kind)] if stage["hosts"]]
     hosts = list(dict.fromkeys(host for stage in stages for host in stage["hosts"]))
-    version = stages[0]["version"] if stages else ""
+    version = stages[-1]["version"] if stages else ""  # an uncordon, which comes first, has one of its own
     return {
         "title": _title(plan, hop, stages),
         "id": " and ".join(stage["id"] for stage in stages),
@@ -37,7 +37,7 @@ def plan_play(plan: Any, hop: int, kinds: Sequence[str]) -> dict[str, Any]:
         "nodes": {host: node for stage in stages for host, node in zip(stage["hosts"], stage["nodes"])},
         "kinds": _kinds(stages),
         "serial": [wave for stage in stages for wave in _waves(stage)] or [1],
-        "versions": _versions(plan, hop, hosts, version),
+        "versions": _versions(plan, stages, hosts, version),
         "actions": {host: action for stage in stages for host, action in stage.get("actions", {}).items()},
         "force_kubelet_skew": any(stage.get("force_kubelet_skew") for stage in stages),
         "strip_kubelet_flags": {h: f for stage in stages for h, f in stage.get("strip_kubelet_flags", {}).items()},
@@ -47,13 +47,28 @@ def plan_play(plan: Any, hop: int, kinds: Sequence[str]) -> dict[str, Any]:
 
 
 def host_step(play: Mapping[str, Any], host: str) -> dict[str, Any]:
-    """What one host does in a play of plan_play(): small, since every task of the host refers to it.
+    """What one host does in a play of plan_play(); for all of them host_steps() is quicker."""
+    return _step(play, host, _ending(play))
 
-    Returns {"id", "title", "hop", "version", "kinds": [kind], "node": name in the cluster,
+
+def host_steps(play: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """{host: what it does in a play of plan_play()}, in one pass. A step is small: every task of the host refers to it.
+
+    It is {"id", "title", "hop", "version", "kinds": [kind], "node": name in the cluster,
     "action": "apply" | "node" | "", "force_kubelet_skew": bool, "strip_kubelet_flags": [flag],
     "versions": [versions to bring], "image_repository": str,
     "ends_hop": whether this host's wave is the last of the hop}.
     """
+    ending = _ending(play)
+    return {host: _step(play, host, ending) for host in play["hosts"]}
+
+
+def _ending(play: Mapping[str, Any]) -> frozenset[str]:
+    """Hosts of the wave with which the hop ends."""
+    return frozenset(play["hosts"][-play["serial"][-1] :] if play["last_of_hop"] else ())
+
+
+def _step(play: Mapping[str, Any], host: str, ending: frozenset[str]) -> dict[str, Any]:
     return {
         **{key: play[key] for key in ("id", "title", "hop", "version", "force_kubelet_skew", "image_repository")},
         "kinds": list(play["kinds"][host]),
@@ -61,7 +76,7 @@ def host_step(play: Mapping[str, Any], host: str) -> dict[str, Any]:
         "action": play["actions"].get(host, ""),
         "strip_kubelet_flags": list(play["strip_kubelet_flags"].get(host, [])),
         "versions": list(play["versions"][host]),
-        "ends_hop": bool(play["last_of_hop"]) and host in play["hosts"][-play["serial"][-1] :],
+        "ends_hop": host in ending,
     }
 
 
@@ -86,7 +101,7 @@ def _title(plan: Any, hop: int, stages: list[dict[str, Any]]) -> str:
     work = ", then ".join(TITLES[stage["kind"]] for stage in stages)
     if not plan["hops"]:
         return work.capitalize()
-    return f"Hop {hop + 1} of {len(plan['hops'])}, {stages[0]['version']}: {work}"
+    return f"Hop {hop + 1} of {len(plan['hops'])}, {stages[-1]['version']}: {work}"
 
 
 def _waves(stage: Mapping[str, Any]) -> list[int]:
@@ -105,9 +120,10 @@ def _waves(stage: Mapping[str, Any]) -> list[int]:
     return waves
 
 
-def _versions(plan: Any, hop: int, hosts: list[str], version: str) -> dict[str, list[str]]:
-    """What to bring to each host. The first host brings every hop's, so that all are proved to be had at the start."""
+def _versions(plan: Any, stages: list[dict[str, Any]], hosts: list[str], version: str) -> dict[str, list[str]]:
+    """What to bring to each host. One brings every hop's (see let_one_host_prove)."""
     versions = {host: [version] for host in hosts}
-    if hop == 0 and hosts and plan["hops"]:
-        versions[hosts[0]] = [entry["version"] for entry in plan["hops"]]
+    for stage in stages:
+        if stage.get("proves"):
+            versions[stage["proves"]] = [entry["version"] for entry in plan["hops"]]
     return versions

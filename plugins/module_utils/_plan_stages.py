@@ -12,15 +12,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import Cluster, Node
+from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import Cluster, Node, listing
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_hops import Hop
-from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import Version, minor_name
+from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import Version, minor_name, parse_version
 
 # Flags that one release of kubeadm alone takes out of kubeadm-flags.env; a kubelet newer than that does not start
 # with them. Sources: kubernetes/kubernetes#112000 and CHANGELOG-1.26; kubernetes/kubernetes#133778, #135807.
 CLEAN_UPS = {26: "container-runtime", 35: "pod-infra-container-image"}
 
 KINDS = ("uncordon", "prepare", "kubectl", "control_plane", "control_plane_kubelet", "workers", "finish")
+
+# Programs that the steps of a stage install at the stage's version, in the role's tasks.
+INSTALLS = {
+    "kubectl": ("kubectl",),
+    "control_plane": ("kubeadm",),
+    "control_plane_kubelet": ("kubelet", "kubectl"),
+    "workers": ("kubeadm", "kubelet", "kubectl"),
+}
 
 WHY = {
     "uncordon": "A run that was stopped left these nodes cordoned; their kubelets are where they belong.",
@@ -56,6 +65,46 @@ def hop_stages(
         _stage("finish", index, hop.version, finish),
     ]
     return [stage for stage in stages if stage["hosts"]]
+
+
+def let_one_host_prove(cluster: Cluster, stages: list[Stage]) -> None:
+    """Have one host bring the packages and images of all hops before the first hop, so that they are known to be had.
+
+    A control plane host, where any has a step, as its images are more; it joins the first hop even when it has no other
+    step there. Sets `proves` of the first stage "prepare" to the host.
+    """
+    prepares = [stage for stage in stages if stage["kind"] == "prepare"]
+    if not prepares:
+        return
+    first = prepares[0]
+    busy = {host for stage in prepares for host in stage["hosts"]}
+    able = [node for node in cluster.moving if node.control_plane and node.host in busy]
+    here = [node for node in able if node.host in first["hosts"]]
+    if able and not here:
+        first["hosts"].insert(0, str(able[0].host))
+        first["nodes"].insert(0, able[0].name)
+    first["proves"] = str((here or able)[0].host) if able else first["hosts"][0]
+
+
+def check_step_back(cluster: Cluster, stages: list[Stage]) -> None:
+    """Raise UpliftError where a step would replace an installed program by an older one."""
+    nodes = {node.host: node for node in cluster.moving}
+    found = {}
+    for stage in stages:
+        version = parse_version(stage["version"])
+        for node in (nodes[host] for host in stage["hosts"]):
+            for program in INSTALLS.get(stage["kind"], ()):
+                if program in node.installed and node.installed[program] > version:
+                    path = f"{node.binary_dir}/{program}"
+                    seen = f"{path} on {node.host} is {node.installed[program]}, and {version} is to be installed"
+                    found.setdefault(path + node.name, seen)
+    if found:
+        raise UpliftError(
+            f"Programs newer than this run would make them: {listing(list(found.values()), 5)}. Something else upgraded "
+            "them (unattended-upgrades? packages not on hold?), and nothing is replaced by an older release unasked. "
+            "Put the older package or binary there by hand, or name a target at least as new, and its hop's patch with "
+            "kubeadm_upgrade_versions."
+        )
 
 
 def uncordon_stage(nodes: list[Node]) -> Stage:

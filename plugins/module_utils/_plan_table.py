@@ -56,7 +56,7 @@ def _stage(stage: Mapping[str, Any]) -> list[str]:
     if stage["kind"] == "control_plane":
         names = [f"{node} ({stage['actions'][host]})" for node, host in zip(stage["nodes"], stage["hosts"])]
         at_once = f"{at_once}, forced" if stage["force_kubelet_skew"] else at_once
-    nodes = textwrap.wrap(listing(names), WIDTH - 54) or [""]
+    nodes = _wrap(listing(names), WIDTH - 54) or [""]
     first = _row(stage["version"], TITLES[stage["kind"]], at_once, "yes" if stage["drains"] else "-", nodes[0])
     return [first, *(_row("", "", "", "", more) for more in nodes[1:])]
 
@@ -77,4 +77,9 @@ def _drains(drains: Mapping[str, int]) -> list[str]:
 
 
 def _bullet(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent="  - ", subsequent_indent="    ")
+    return _wrap(text, WIDTH, initial_indent="  - ", subsequent_indent="    ")
+
+
+def _wrap(text: str, width: int, **more: str) -> list[str]:
+    """Lines; names of nodes are left whole, to be searched for and copied."""
+    return textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False, **more)

@@ -40,14 +40,14 @@ options:
   available:
     description:
       - Versions that the package source offers on all hosts, by minor.
-      - Leave it out to learn which minors to ask for (RV(minors)); then no plan is returned, but all that is wrong
-        and can be seen without it is refused.
+      - Leave it out to learn which minors to ask for (RV(minors)), and which hosts (RV(hosts)); then no plan is
+        returned, but all that is wrong and can be seen without it is refused.
     type: dict
   worker_hops:
     description:
       - V(auto) lets a worker skip minors where the policy and kubeadm's own check both allow it (up to three minors a
         drain when the control plane goes to 1.29 or later); otherwise workers follow every minor.
-      - V(every) follows every minor.
+      - V(every) follows every minor of the run.
       - V(fewest) skips wherever the policy allows it, and has kubeadm's own check forced.
       - Minors that the control plane left behind before this run are not gone through again; kubeadm does not manage
         a cluster newer than itself.
@@ -164,6 +164,8 @@ plan:
           workers that skip hops), C(control_plane) (with C(actions) host to C(apply) or C(node), and
           C(force_kubelet_skew)), C(control_plane_kubelet) and C(workers) (both with C(strip_kubelet_flags) host to
           flags), C(finish).
+        - The first C(prepare) has C(proves), the host that brings what all hops need before the first one begins; a
+          control plane host, where any has a step in any hop.
       type: list
       elements: dict
     drains:
@@ -190,11 +192,19 @@ table:
   elements: str
   returned: success
 minors:
-  description: Minors whose packages have to be listed for O(available).
+  description:
+    - Minors whose packages have to be listed for O(available).
+    - Empty when an exact target is reached already; then the plan needs no package source, and takes V({}).
   type: list
   elements: str
   returned: success
   sample: ["1.25", "1.26"]
+hosts:
+  description: Inventory hosts that the plan may move, and whose package sources therefore have to be asked.
+  type: list
+  elements: str
+  returned: success
+  sample: ["cp1", "w1"]
 """
 
 import json

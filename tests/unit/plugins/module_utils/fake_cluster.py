@@ -26,7 +26,7 @@ class FakeCluster:
     config: str
     proxy: str | None
     outside: set[str] = field(default_factory=set)
-    running_apply: dict[str, str] = field(default_factory=dict)
+    kubeadm: dict[str, tuple[str, str]] = field(default_factory=dict)  # {node: (apply or node, version)}: cut off there
     not_ready: dict[str, str] = field(default_factory=dict)
     cordoned: set[str] = field(default_factory=set)
     flags: dict[str, list[str]] = field(default_factory=dict)
@@ -80,6 +80,7 @@ class FakeCluster:
                 "name": name,
                 "group": "control_plane" if name in self.state.apiserver else "worker",
                 "control_plane": name in self.state.apiserver,
+                "kubelet": self.state.kubelet[name],
                 "kubectl": self.state.kubectl.get(name),
                 "running": self._pods(name),
                 "kubelet_flags": dict.fromkeys(self.flags.get(name, []), ""),
@@ -99,9 +100,10 @@ class FakeCluster:
         }
 
     def _unit(self, name: str) -> dict[str, Any] | None:
-        version = self.running_apply.get(name)
-        command = ["kubeadm", "upgrade", "apply", version, "--yes"]
-        return {"command": command, "version": version, "state": "unfinished"} if version else None
+        if name not in self.kubeadm:
+            return None
+        action, version = self.kubeadm[name]
+        return {"command": ["/usr/bin/kubeadm", "upgrade", action], "version": version, "state": "unfinished"}
 
     # What the planner's stages do. Every yield is a moment at which the skew policy must hold, and a run may be killed.
     def walk(self, plan: dict[str, Any]) -> Iterator[str]:
@@ -128,21 +130,25 @@ class FakeCluster:
         for server in self.state.apiserver.values():
             if not 0 <= minor(version) - minor(server) <= 1:
                 raise KubeadmRefused(f"apply {version} with an API server at {server}")
-        self.running_apply[node] = version
+        self.kubeadm[node] = ("apply", version)
         yield f"apply {version} begins on {node}"
         yield from self._static_pods(node, version)
         self.config = version
         yield f"config {version}"
         yield from self._addons(version)
-        self.running_apply.pop(node)
+        self.kubeadm.pop(node)
         yield f"apply {version} ended on {node}"
 
     def _node(self, node: str, version: str, _force: bool) -> Iterator[str]:
         if self.config != version:
             raise KubeadmRefused(f"upgrade node on {node} would go to {self.config}, not to {version}")
+        self.kubeadm[node] = ("node", version)
+        yield f"node {version} begins on {node}"
         yield from self._static_pods(node, version)
         if minor(version) >= 28:
             yield from self._addons(version)
+        self.kubeadm.pop(node)
+        yield f"node {version} ended on {node}"
 
     def _static_pods(self, node: str, version: str) -> Iterator[str]:
         for component in ("apiserver", "controller_manager", "scheduler"):

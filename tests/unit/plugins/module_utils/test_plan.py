@@ -128,8 +128,48 @@ def test_pins_and_exact_targets_and_release_candidates() -> None:
 
 def test_without_offers_the_minors_to_list_are_told_and_the_rest_is_refused_all_the_same() -> None:
     cluster = FakeCluster.whole("v1.24.17", kubelets={"w1": "v1.23.9"})
-    assert result_of(cluster, "1.26", None) == {"plan": {}, "table": [], "minors": ["1.24", "1.25", "1.26"]}
+    assert result_of(cluster, "1.26", None) == {
+        "plan": {},
+        "table": [],
+        "minors": ["1.24", "1.25", "1.26"],
+        "hosts": ["host-cp1", "host-w1", "host-w2"],
+    }
     assert "downgrade" in refusal(cluster, "1.23", None)
+
+
+def test_where_all_is_there_no_package_source_is_asked() -> None:
+    cluster = FakeCluster.whole("v1.26.9")
+    for chosen in ({"target": "1.26.9"}, {"target": "1.26", "versions": {"1.26": "1.26.9"}}):
+        assert result_of(cluster, available=None, **chosen) == {"plan": {}, "table": [], "minors": [], "hosts": []}
+        assert result_of(cluster, available={}, **chosen)["plan"]["changes"] is False
+    cluster.cordoned = {"w1"}
+    assert result_of(cluster, "1.26.9", None)["minors"] == []
+    assert outline(plan_of(cluster, "1.26.9", {})) == ["1.26/uncordon w1"]
+    assert result_of(cluster, "1.26", None)["minors"] == ["1.26"], "which patch is the newest, the source knows"
+    cluster.state.kubelet["w1"] = "v1.25.4"
+    assert result_of(cluster, "1.26.9", None)["minors"] == ["1.26"]
+
+
+def test_only_hosts_that_may_be_moved_are_asked_for_their_package_source() -> None:
+    cluster = FakeCluster.whole("v1.24.17")
+    assert result_of(cluster, "1.25", None, scope="control_plane")["hosts"] == ["host-cp1"]
+    cluster.not_ready = {"w1": "kubelet stopped posting"}
+    assert result_of(cluster, "1.25", None, max_left_out=1)["hosts"] == ["host-cp1", "host-w2"]
+
+
+def provers(plan: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    return [(stage["proves"], stage["hosts"]) for stage in plan["stages"] if "proves" in stage]
+
+
+def test_a_control_plane_proves_all_hops_before_the_first() -> None:
+    assert provers(plan_of(FakeCluster.whole("v1.24.17"), "1.26")) == [("host-cp1", ["host-cp1", "host-w1", "host-w2"])]
+    # The first hop is a worker's alone, which catches up: the control plane joins in for the proof.
+    cluster = FakeCluster.whole("v1.25.9", 2, 2, {"w1": "v1.24.17"})
+    plan = plan_of(cluster, "1.26")
+    assert provers(plan) == [("host-cp1", ["host-cp1", "host-w1"])]
+    assert outline(plan)[:3] == ["1.25/prepare cp1,w1", "1.25/workers w1", "1.25/finish cp1"]
+    # The control plane is there already.
+    assert provers(plan_of(cluster, "1.25")) == [("host-w1", ["host-w1"])]
 
 
 # --- a hop that was begun --------------------------------------------------------------------------------------------
@@ -169,13 +209,23 @@ def test_apply_is_repeated_where_it_was_cut_off(stale: dict[str, str]) -> None:
 
 def test_an_unfinished_apply_is_taken_up_on_its_own_node_and_at_its_version() -> None:
     cluster = FakeCluster.whole("v1.24.17", 2, 1)
-    cluster.running_apply["cp2"] = "v1.25.4"
+    cluster.kubeadm["cp2"] = ("apply", "v1.25.4")
     plan = plan_of(cluster, "1.25")
     assert actions(plan) == [("v1.25.4", {"host-cp2": "apply", "host-cp1": "node"})]
     # A record of what has been passed long since says nothing.
     cluster = FakeCluster.whole("v1.26.9", 2, 1)
-    cluster.running_apply["cp2"] = "v1.25.4"
+    cluster.kubeadm["cp2"] = ("apply", "v1.25.4")
     assert plan_of(cluster, "1.26.9")["changes"] is False
+
+
+def test_an_unfinished_node_is_repeated_though_the_static_pods_agree() -> None:
+    cluster = FakeCluster.whole("v1.25.4", 3, 1)
+    cluster.kubeadm["cp3"] = ("node", "v1.25.4")
+    plan = plan_of(cluster, "1.26")
+    assert actions(plan)[0] == ("v1.25.4", {"host-cp3": "node"})
+    assert plan["decisions"][0] == "The hop to v1.25.4 was begun before; it is finished first."
+    cluster.kubeadm["cp3"] = ("node", "v1.24.17")
+    assert plan_of(cluster, "1.25.4")["changes"] is False
 
 
 def test_apply_is_repeated_where_the_new_static_pods_are_whoever_is_first_in_the_inventory() -> None:
@@ -216,6 +266,15 @@ def test_nodes_that_a_killed_run_left_cordoned_are_taken_up() -> None:
     assert plan["decisions"][0] == "An earlier run left w1 cordoned; this one goes on with it."
 
 
+def test_a_node_that_is_schedulable_again_but_has_our_record_is_finished() -> None:
+    """Killed between the uncordon and the user's hook after the node."""
+    cluster = FakeCluster.whole("v1.25.9")
+    facts = cluster.facts()
+    facts["nodes"]["w1"].update(cordon={"at": "2026-01-01T00:00:00Z"}, unschedulable=False)
+    plan = make_plan(facts, cluster.hosts(), AVAILABLE, Options(target="1.25"))["plan"]
+    assert outline(plan) == ["1.25/uncordon w1"]
+
+
 # --- scope and limit -------------------------------------------------------------------------------------------------
 def test_the_control_plane_now_and_the_workers_next_week() -> None:
     cluster = FakeCluster.whole("v1.24.17")
@@ -231,6 +290,8 @@ def test_the_control_plane_now_and_the_workers_next_week() -> None:
     assert outline(plan) == ["1.26/prepare w1,w2", "1.26/workers w1,w2", "1.26/finish w1"]
     assert plan["target"] == "v1.26.4", "not newer than the API server, though 1.26.9 is to be had"
     assert "Upgrade the control plane first" in refusal(cluster, "1.27", scope="workers")
+    (said,) = plan_of(cluster, "1.26", scope="workers", worker_hops="every")["decisions"]
+    assert "minors that the control plane left behind before are passed over" in said
 
 
 def test_a_limit_holds_any_workers_and_all_control_planes_or_none() -> None:
@@ -312,6 +373,8 @@ def test_hosts_that_do_not_fit_the_cluster() -> None:
     message = changed_hosts(cluster, "host-w2", name="elsewhere")
     assert "Inventory host host-w2 is no node of this cluster: its kubelet calls itself 'elsewhere'" in message
     assert "cp1, cp2, w1 and w2" in message
+    message = changed_hosts(cluster, "host-w2", name=None, unread={"name": "kubelet.conf cannot be read: denied"})
+    assert "Which node inventory host host-w2 is cannot be told: kubelet.conf cannot be read: denied." in message
     assert "host-w1 and host-w2 are both node w1" in changed_hosts(cluster, "host-w2", name="w1")
     message = changed_hosts(cluster, "host-w2", group="control_plane")
     assert "host-w2 is in the group of control planes, but node w2 is a worker" in message
@@ -327,6 +390,58 @@ def test_a_control_plane_that_is_not_ready_stops_everything() -> None:
     cluster = FakeCluster.whole("v1.24.17", 3, 1)
     cluster.not_ready = {"cp2": "container runtime is down"}
     assert "Control plane node cp2 is NotReady (container runtime is down)" in refusal(cluster, "1.25")
+
+
+def unwell(unit: dict[str, Any] | None = None, **own: Any) -> str:
+    cluster = FakeCluster.whole("v1.24.17", 3, 1)
+    facts, hosts = cluster.facts(), cluster.hosts()
+    facts["nodes"]["cp2"]["static_pods"]["etcd"] = {"version": "3.5.6-0", "ready": False}
+    hosts["host-cp2"].update(own, kubeadm_unit=unit)
+    try:
+        make_plan(facts, hosts, AVAILABLE, Options(target="1.25"))
+    except UpliftError as error:
+        return str(error)
+    return ""
+
+
+def test_a_control_plane_that_is_not_healthy_stops_everything() -> None:
+    message = unwell()
+    assert "The control plane is not healthy: etcd on cp2 (its pod is not ready)." in message
+    assert "crictl ps -a, in /var/log/pods, and with journalctl -u kubelet" in message
+    message = unwell(healthy={"etcd": False, "kube-scheduler": True}, unread={"etcd": "connection refused"})
+    assert "etcd on cp2 (connection refused)." in message
+    assert "kube-apiserver on cp2 (its health check fails)" in unwell(healthy={"etcd": True, "kube-apiserver": False})
+    assert unwell(healthy={"etcd": True}) == "", "what the node says is newer than what the API says"
+    unit = {"command": ["kubeadm", "upgrade", "apply"], "version": "v1.25.4"}
+    for state in ("running", "failed", "unfinished"):
+        assert unwell({**unit, "state": state}) == "", "a run of ours that goes on"
+    assert unwell({**unit, "state": "done"})
+
+
+def test_hosts_and_kubeconfig_of_different_clusters() -> None:
+    cluster = FakeCluster.whole("v1.24.17")
+    options = Options(target="1.25")
+    for ours, theirs in ((["aa"], []), ([], ["aa"]), (["aa", "bb"], ["bb", "cc"])):
+        hosts = {host: {**facts, "ca_fingerprints": ours} for host, facts in cluster.hosts().items()}
+        assert make_plan({**cluster.facts(), "ca_fingerprints": theirs}, hosts, AVAILABLE, options)["plan"]["changes"]
+    hosts = cluster.hosts()
+    hosts["host-w1"]["ca_fingerprints"] = ["aa"]
+    with pytest.raises(UpliftError, match="different clusters: host-w1 .* kubeadm_upgrade_kubeconfig"):
+        make_plan({**cluster.facts(), "ca_fingerprints": ["bb"]}, hosts, AVAILABLE, options)
+
+
+def test_a_step_back_of_an_installed_program_is_refused_before_anything() -> None:
+    cluster = FakeCluster.whole("v1.24.17")
+    message = changed_hosts(cluster, "host-w1", kubelet="v1.27.1", kubeadm="v1.26.0", binary_dir="/opt/bin")
+    assert "/opt/bin/kubeadm on host-w1 is v1.26.0, and v1.25.9 is to be installed" in message
+    assert "/opt/bin/kubelet on host-w1 is v1.27.1" in message
+    assert "kubeadm_upgrade_versions" in message
+    assert "/usr/bin/kubectl on host-cp1 is v1.26.4" in changed_hosts(cluster, "host-cp1", kubectl="v1.26.4")
+    # Only what a step would install; and the first hop's patch is a guess until the source has been asked.
+    hosts = cluster.hosts()
+    hosts["host-w1"].update(kubelet="v1.27.1")
+    assert make_plan(cluster.facts(), hosts, AVAILABLE, Options(target="1.25", scope="control_plane"))["plan"]["changes"]
+    assert make_plan(cluster.facts(), hosts, None, Options(target="1.25"))["minors"] == ["1.25"]
 
 
 def test_a_cluster_whose_skew_is_broken_already() -> None:
@@ -369,6 +484,15 @@ def test_the_table_fits_a_terminal_and_names_what_counts() -> None:
     assert "cp1 (apply), cp2 (node) and cp3 (node)" in table
     assert "and 27 more" in table
     assert "Left out:" in table
+
+
+def test_names_of_nodes_are_not_broken_between_lines() -> None:
+    cluster = FakeCluster.whole("v1.24.17", 1, 0)
+    names = [f"worker-{number}.rack-{number}.a-rather-long-zone.example" for number in range(20)]
+    cluster.state.kubelet.update(dict.fromkeys(names, "v1.24.17"))
+    table = result_of(cluster, "1.25")["table"]
+    for name in names[:10]:
+        assert sum(name in line for line in table) >= 3, name  # prepare, workers, drains
 
 
 def test_five_thousand_nodes_are_planned_in_seconds() -> None:

@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_play import host_step, plan_play
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_play import host_step, host_steps, plan_play
 
 
 def stage(kind: str, hosts: list[str], hop: int = 0, serial: Any = 1, **more: Any) -> dict[str, Any]:
@@ -25,7 +26,7 @@ def plan(*stages: dict[str, Any]) -> dict[str, Any]:
 
 KUBELETS = ["control_plane_kubelet", "workers"]
 SMALL = plan(
-    stage("prepare", ["a", "b", "c"], serial="100%"),
+    stage("prepare", ["a", "b", "c"], serial="100%", proves="a"),
     stage("control_plane", ["a"], actions={"a": "apply"}, force_kubelet_skew=True),
     stage("control_plane_kubelet", ["a"], strip_kubelet_flags={}),
     stage("workers", ["b", "c"], serial="50%", strip_kubelet_flags={"c": ["container-runtime"]}),
@@ -52,8 +53,20 @@ def test_control_plane_kubelets_and_workers_in_one_play() -> None:
     assert not plan_play(SMALL, 0, ["control_plane"])["last_of_hop"]
 
 
-def test_the_first_host_proves_all_hops() -> None:
-    play = plan_play(SMALL, 0, ["uncordon", "prepare", "kubectl"])
+PREPARE = ["uncordon", "prepare", "kubectl"]
+
+
+def test_one_host_proves_all_hops() -> None:
+    play = plan_play(SMALL, 0, PREPARE)
+    assert play["versions"] == {"a": ["v1.25.4", "v1.26.9"], "b": ["v1.25.4"], "c": ["v1.25.4"]}
+
+
+def test_an_uncordon_before_the_rest_has_no_say_in_version_title_and_proof() -> None:
+    uncordon = {**stage("uncordon", ["c"], serial="100%"), "id": "1.24/uncordon", "version": "v1.24.17"}
+    prepare = stage("prepare", ["a", "b"], serial="100%", proves="a")
+    play = plan_play(plan(uncordon, prepare, stage("finish", ["a"])), 0, PREPARE)
+    assert (play["hosts"], play["version"]) == (["c", "a", "b"], "v1.25.4")
+    assert play["title"] == "Hop 1 of 2, v1.25.4: uncordon, then prepare"
     assert play["versions"] == {"a": ["v1.25.4", "v1.26.9"], "b": ["v1.25.4"], "c": ["v1.25.4"]}
 
 
@@ -89,3 +102,30 @@ def test_only_an_uncordon_is_left_of_a_killed_run() -> None:
     left = {**plan(stage("uncordon", ["b"], serial="100%")), "hops": []}
     play = plan_play(left, 0, ["uncordon", "prepare", "kubectl"])
     assert (play["hosts"], play["title"], play["last_of_hop"]) == (["b"], "Uncordon", False)
+
+
+def test_the_steps_of_all_hosts_are_those_of_each() -> None:
+    for kinds in (PREPARE, ["control_plane"], KUBELETS):
+        play = plan_play(SMALL, 0, kinds)
+        assert host_steps(play) == {host: host_step(play, host) for host in play["hosts"]}
+    assert host_steps(plan_play({}, 0, KUBELETS)) == {}
+
+
+def test_ten_times_the_hosts_cost_ten_times_as_much() -> None:
+    """Twice that is allowed: what is quadratic takes a hundred times as long."""
+
+    def seconds(count: int) -> float:
+        workers = [f"w{number}" for number in range(count)]
+        many = plan(
+            stage("control_plane_kubelet", ["a"], strip_kubelet_flags={}),
+            stage("workers", workers, serial=1, strip_kubelet_flags=dict.fromkeys(workers, ["flag"])),
+            stage("finish", ["a"]),
+        )
+        times = []
+        for _unused in range(5):
+            start = time.process_time()
+            assert len(host_steps(plan_play(many, 0, KUBELETS))) == count + 1
+            times.append(time.process_time() - start)
+        return min(times)
+
+    assert seconds(5000) <= 20 * seconds(500)
