@@ -32,7 +32,12 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_hops import (
     read_offers,
     read_pins,
 )
-from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_stages import check_step_back, hop_stages, let_one_host_prove, uncordon_stage
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_stages import (
+    check_step_back,
+    hop_stages,
+    let_one_host_prove,
+    uncordon_stage,
+)
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_table import plan_table
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import (
     Target,

@@ -187,7 +187,7 @@ def _unfinished(unit: Any, name: str) -> KubeadmRun | None:
 
 
 def _unhealthy(pods: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, str]:
-    """{program: why}: as the node itself sees it, else the API. What a run of ours is in the midst of is to be expected."""
+    """{program: why}, as the node itself sees it, else the API. In the midst of a run of ours it is to be expected."""
     if (own.get("kubeadm_unit") or {}).get("state") in ("running", "failed", "unfinished"):
         return {}
     asked, unread = own.get("healthy") or {}, own.get("unread") or {}

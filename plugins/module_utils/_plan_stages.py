@@ -89,7 +89,7 @@ def let_one_host_prove(cluster: Cluster, stages: list[Stage]) -> None:
 def check_step_back(cluster: Cluster, stages: list[Stage]) -> None:
     """Raise UpliftError where a step would replace an installed program by an older one."""
     nodes = {node.host: node for node in cluster.moving}
-    found = {}
+    found: dict[str, str] = {}
     for stage in stages:
         version = parse_version(stage["version"])
         for node in (nodes[host] for host in stage["hosts"]):
@@ -100,10 +100,10 @@ def check_step_back(cluster: Cluster, stages: list[Stage]) -> None:
                     found.setdefault(path + node.name, seen)
     if found:
         raise UpliftError(
-            f"Programs newer than this run would make them: {listing(list(found.values()), 5)}. Something else upgraded "
-            "them (unattended-upgrades? packages not on hold?), and nothing is replaced by an older release unasked. "
-            "Put the older package or binary there by hand, or name a target at least as new, and its hop's patch with "
-            "kubeadm_upgrade_versions."
+            f"Installed programs are newer than this run would make them: {listing(list(found.values()), 5)}. "
+            "Something else upgraded them (unattended-upgrades? packages not on hold?), and a newer release is never "
+            "replaced by an older one. Put the older package or binary there by hand, or name a newer target, or a newer "
+            "patch of that minor with kubeadm_upgrade_versions."
         )
 
 

@@ -77,9 +77,11 @@ def _drains(drains: Mapping[str, int]) -> list[str]:
 
 
 def _bullet(text: str) -> list[str]:
-    return _wrap(text, WIDTH, initial_indent="  - ", subsequent_indent="    ")
+    return _wrap(text, WIDTH, "  - ", "    ")
 
 
-def _wrap(text: str, width: int, **more: str) -> list[str]:
+def _wrap(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
     """Lines; names of nodes are left whole, to be searched for and copied."""
-    return textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False, **more)
+    return textwrap.wrap(
+        text, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False, break_long_words=False
+    )

@@ -426,7 +426,7 @@ def test_hosts_and_kubeconfig_of_different_clusters() -> None:
         assert make_plan({**cluster.facts(), "ca_fingerprints": theirs}, hosts, AVAILABLE, options)["plan"]["changes"]
     hosts = cluster.hosts()
     hosts["host-w1"]["ca_fingerprints"] = ["aa"]
-    with pytest.raises(UpliftError, match="different clusters: host-w1 .* kubeadm_upgrade_kubeconfig"):
+    with pytest.raises(UpliftError, match=r"different clusters: host-w1 .* kubeadm_upgrade_kubeconfig"):
         make_plan({**cluster.facts(), "ca_fingerprints": ["bb"]}, hosts, AVAILABLE, options)
 
 
@@ -440,7 +440,8 @@ def test_a_step_back_of_an_installed_program_is_refused_before_anything() -> Non
     # Only what a step would install; and the first hop's patch is a guess until the source has been asked.
     hosts = cluster.hosts()
     hosts["host-w1"].update(kubelet="v1.27.1")
-    assert make_plan(cluster.facts(), hosts, AVAILABLE, Options(target="1.25", scope="control_plane"))["plan"]["changes"]
+    options = Options(target="1.25", scope="control_plane")
+    assert make_plan(cluster.facts(), hosts, AVAILABLE, options)["plan"]["changes"]
     assert make_plan(cluster.facts(), hosts, None, Options(target="1.25"))["minors"] == ["1.25"]
 
 

@@ -118,7 +118,7 @@ def test_ten_times_the_hosts_cost_ten_times_as_much() -> None:
         workers = [f"w{number}" for number in range(count)]
         many = plan(
             stage("control_plane_kubelet", ["a"], strip_kubelet_flags={}),
-            stage("workers", workers, serial=1, strip_kubelet_flags=dict.fromkeys(workers, ["flag"])),
+            stage("workers", workers, serial=1, strip_kubelet_flags={host: ["flag"] for host in workers}),
             stage("finish", ["a"]),
         )
         times = []
