@@ -102,8 +102,8 @@ def check_step_back(cluster: Cluster, stages: list[Stage]) -> None:
         raise UpliftError(
             f"Installed programs are newer than this run would make them: {listing(list(found.values()), 5)}. "
             "Something else upgraded them (unattended-upgrades? packages not on hold?), and a newer release is never "
-            "replaced by an older one. Put the older package or binary there by hand, or name a newer target, or a newer "
-            "patch of that minor with kubeadm_upgrade_versions."
+            "replaced by an older one. Put the older package or binary there by hand, or name a newer target, or a "
+            "newer patch of that minor with kubeadm_upgrade_versions."
         )
 
 
