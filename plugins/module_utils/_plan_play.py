@@ -46,11 +46,6 @@ def plan_play(plan: Any, hop: int, kinds: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def host_step(play: Mapping[str, Any], host: str) -> dict[str, Any]:
-    """What one host does in a play of plan_play(); for all of them host_steps() is quicker."""
-    return _step(play, host, _ending(play))
-
-
 def host_steps(play: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """{host: what it does in a play of plan_play()}, in one pass. A step is small: every task of the host refers to it.
 

@@ -12,8 +12,9 @@ version_added: 0.1.0
 author:
   - The uplift.kubeadm authors (@uplift-kubeadm)
 description:
-  - Keeps what an upgrade must remember when its controller is killed and what cannot be read off the cluster, such as a hook
-    that is still owed. Notes are keys of the ConfigMap C(kube-system/uplift-kubeadm), which is removed with its last note.
+  - Keeps what an upgrade must remember when its controller is killed and what cannot be read off the cluster, such as
+    a hook that is still owed. Notes are keys of the ConfigMap C(kube-system/uplift-kubeadm), which is removed with its
+    last note.
 extends_documentation_fragment:
   - uplift.kubeadm.api
 attributes:

@@ -25,7 +25,8 @@ FAKED_MODULES = (
 )  # fmt: skip
 NODE_TEMPLATE = {"kubectl": None, "install_method": "binary", "package_manager": None, "binary_dir": "/usr/bin",
                  "arch": "amd64", "python": "3.11.2", "manifests": {}, "running": {}, "unread": {}, "kubelet_flags": {},
-                 "patches_found": [], "patches_there": False, "cri_socket": "unix:///run/containerd/containerd.sock", "kubeadm_unit": None,
+                 "patches_found": [], "patches_there": False, "kubeadm_unit": None,
+                 "cri_socket": "unix:///run/containerd/containerd.sock",
                  "holds": [], "release_staged": {}, "swap": False, "cgroup": "v2", "certificates": {}}  # fmt: skip
 
 

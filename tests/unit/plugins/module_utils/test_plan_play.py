@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_play import host_step, host_steps, plan_play
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_play import host_steps, plan_play
 
 
 def stage(kind: str, hosts: list[str], hop: int = 0, serial: Any = 1, **more: Any) -> dict[str, Any]:
@@ -71,12 +71,12 @@ def test_an_uncordon_before_the_rest_has_no_say_in_version_title_and_proof() -> 
 
 
 def test_a_host_learns_its_own_step() -> None:
-    step = host_step(plan_play(SMALL, 0, KUBELETS), "c")
+    step = host_steps(plan_play(SMALL, 0, KUBELETS))["c"]
     assert step["node"] == "node-c"
     assert step["strip_kubelet_flags"] == ["container-runtime"]
     assert step["ends_hop"]
-    assert not host_step(plan_play(SMALL, 0, KUBELETS), "b")["ends_hop"]
-    step = host_step(plan_play(SMALL, 0, ["control_plane"]), "a")
+    assert not host_steps(plan_play(SMALL, 0, KUBELETS))["b"]["ends_hop"]
+    step = host_steps(plan_play(SMALL, 0, ["control_plane"]))["a"]
     assert (step["action"], step["force_kubelet_skew"], step["ends_hop"]) == ("apply", True, False)
 
 
@@ -107,7 +107,7 @@ def test_only_an_uncordon_is_left_of_a_killed_run() -> None:
 def test_the_steps_of_all_hosts_are_those_of_each() -> None:
     for kinds in (PREPARE, ["control_plane"], KUBELETS):
         play = plan_play(SMALL, 0, kinds)
-        assert host_steps(play) == {host: host_step(play, host) for host in play["hosts"]}
+        assert list(host_steps(play)) == play["hosts"]
     assert host_steps(plan_play({}, 0, KUBELETS)) == {}
 
 
