@@ -16,7 +16,7 @@ url=$1 control_plane=$2 versions=("${@:4}")
 read -r -a workers <<<"$3"
 case $(uname -m) in aarch64) arch=arm64 ;; *) arch=amd64 ;; esac
 
-step() { echo "== $*"; }
+step() { echo "== $version, $*"; }
 on() { docker exec "$@"; }
 kubectl() { on "$control_plane" kubectl --kubeconfig=/etc/kubernetes/admin.conf "$@"; }
 
@@ -31,7 +31,7 @@ again() {
 
 # replace NODE VERSION PROGRAM...: "Install and Set Up kubectl on Linux" and "Without a package manager".
 replace() {
-    step "$1: install ${*:3} $2"
+    step "$1: install ${*:3}"
     # shellcheck disable=SC2016
     on "$1" bash -euo pipefail -c '
         cd "$(mktemp -d)"
@@ -58,7 +58,7 @@ kubelet() {
 
 for version in "${versions[@]}"; do
     replace "$control_plane" "$version" kubeadm
-    step "$control_plane: kubeadm upgrade apply $version"
+    step "$control_plane: kubeadm upgrade apply"
     on "$control_plane" kubeadm upgrade apply -y "$version"
     kubelet "$control_plane" "$version"
     for worker in "${workers[@]}"; do
@@ -67,7 +67,7 @@ for version in "${versions[@]}"; do
         again on "$worker" kubeadm upgrade node
         kubelet "$worker" "$version"
     done
-    step "cluster: all nodes Ready at $version"
+    step "cluster: all nodes Ready"
     again kubectl wait --for=condition=Ready node --all --timeout=300s
     again kubectl wait "--for=jsonpath={.status.nodeInfo.kubeletVersion}=$version" node --all --timeout=300s
 done

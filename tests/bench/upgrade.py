@@ -365,8 +365,7 @@ def machine() -> str:
     release = subprocess.run(
         [Path(sys.executable).parent / "ansible", "--version"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    pipelining = os.environ.get("ANSIBLE_PIPELINING", "default")
-    return f"{os.cpu_count()} processors, {release.stdout.splitlines()[0]}, pipelining: {pipelining}"
+    return f"{os.cpu_count()} processors, {release.stdout.splitlines()[0]}"
 
 
 def measure(options: argparse.Namespace, folder: Path) -> list[dict[str, Side]]:
