@@ -23,6 +23,7 @@ from pathlib import Path
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._memfile import memory_file
+from ansible_collections.uplift.kubeadm.plugins.module_utils._settled import process_starts, unsettled, uptime
 
 KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 PROGRAMS = (*KUBERNETES_PROGRAMS, "etcd")
@@ -195,18 +196,24 @@ def wanted_versions(root: Path, kubernetes: str | None, programs: t.Mapping[str,
     return {**wanted, **{name: version or "" for name, version in programs.items()}}
 
 
-def wait_for(local: Local, wanted: t.Mapping[str, str], timeout: float) -> dict[str, Answer]:
+def wait_for(
+    local: Local, wanted: t.Mapping[str, str], timeout: float, settled: bool = False
+) -> dict[str, Answer]:
     """Wait until every program in wanted answers with its version and is healthy; returns the last answers.
 
-    wanted is {program: version}, of which an empty version means any. Raises UpliftError when timeout (seconds) is up.
+    wanted is {program: version}, of which an empty version means any. With settled, also until kubelet, if it was just
+    started, is done with restarting them. Raises UpliftError when timeout (seconds) is up.
     """
     deadline = time.monotonic() + timeout
     while True:
+        # Looked at first: a program that is restarted between the two looks is still late.
+        moving = unsettled(wanted, process_starts(local.root), uptime(local.root)) if settled else []
         answers = local.ask_all(wanted)
         late = {name: version for name, version in wanted.items() if not _arrived(answers.get(name), version)}
-        if not late:
+        if not late and not moving:
             return answers
         if time.monotonic() >= deadline:
+            late.update((name, wanted[name]) for name in moving)
             raise UpliftError(" ".join(_lateness(local.root, n, v, answers.get(n), timeout) for n, v in late.items()))
         time.sleep(POLL_SECONDS)
 

@@ -43,6 +43,18 @@ options:
     description: How long to wait, in seconds.
     type: float
     default: 300
+  settled:
+    description:
+      - Also wait until kubelet, if it was just started, is done with restarting these programs. A kubelet of another
+        minor makes the containers of static pods anew, some seconds after it has said that the node is Ready.
+    type: bool
+    default: false
+  patience:
+    description:
+      - How many seconds a control plane program of this node may be unhealthy before that is told as a fact. Programs
+        that are just being restarted are no news.
+    type: float
+    default: 0
   patches:
     description: A folder of kubeadm patches on the node; RV(node.patches_there) says whether it is there.
     type: path
@@ -59,6 +71,11 @@ EXAMPLES = r"""
   uplift.kubeadm.node_info:
     wait_version: v1.25.4
     timeout: 300
+
+- name: Wait until a new kubelet has restarted them
+  uplift.kubeadm.node_info:
+    wait_version: v1.25.4
+    settled: true
 """
 
 RETURN = r"""
@@ -153,6 +170,7 @@ waited:
   returned: when a wait was asked for
 """
 
+import contextlib
 import time
 import typing as t
 from pathlib import Path
@@ -161,7 +179,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
-from ansible_collections.uplift.kubeadm.plugins.module_utils._running import Local, wait_for, wanted_versions
+from ansible_collections.uplift.kubeadm.plugins.module_utils._running import Local, manifests, wait_for, wanted_versions
 
 ROOT = Path("/")
 
@@ -172,6 +190,8 @@ def main() -> None:
             "wait_version": {"type": "str"},
             "wait_for": {"type": "dict", "default": {}},
             "timeout": {"type": "float", "default": 300},
+            "settled": {"type": "bool", "default": False},
+            "patience": {"type": "float", "default": 0},
             "patches": {"type": "path"},
         },
         supports_check_mode=True,
@@ -181,8 +201,11 @@ def main() -> None:
         wanted = wanted_versions(ROOT, module.params["wait_version"], module.params["wait_for"])
         if wanted and not module.check_mode:
             began = time.monotonic()
-            wait_for(Local(ROOT), wanted, module.params["timeout"])
+            wait_for(Local(ROOT), wanted, module.params["timeout"], module.params["settled"])
             result["waited"] = round(time.monotonic() - began, 1)
+        if module.params["patience"] > 0:
+            with contextlib.suppress(UpliftError):  # whoever is unhealthy for longer is told among the facts
+                wait_for(Local(ROOT), dict.fromkeys(manifests(ROOT), ""), module.params["patience"])
         result["node"] = Node(ROOT).facts(module.params["patches"])
     except UpliftError as exc:
         module.fail_json(msg=str(exc))
