@@ -24,7 +24,7 @@ class Entry:
     host: str
     task: str
     action: str
-    status: str  # ok, failed, unreachable, skipped, included
+    status: str  # ok, failed, unreachable, skipped
     begun: float
     ended: float
 
@@ -53,7 +53,7 @@ def read(log: Path) -> list[Entry]:
 
 
 def tasks_per_hop(entries: Iterable[Entry], host: str) -> dict[int, tuple[int, int]]:
-    """(tasks that ran, tasks that were skipped) on a host, by hop. An inclusion counts as a task that ran."""
+    """(tasks that ran, tasks that were skipped) on a host, by hop."""
     counts: dict[int, list[int]] = defaultdict(lambda: [0, 0])
     for entry in entries:
         if entry.host == host and entry.hop is not None:
@@ -65,7 +65,7 @@ def profiles(entries: Iterable[Entry]) -> dict[str, Profile]:
     """By name of the task, those that took longest in all first. Skipped ones are left out."""
     found: dict[str, Profile] = defaultdict(Profile)
     for entry in entries:
-        if entry.status in ("skipped", "included"):
+        if entry.status == "skipped":
             continue
         profile = found[entry.task]
         profile.count += 1

@@ -18,7 +18,7 @@ type: notification
 short_description: Log of tasks for the benchmarks
 version_added: 0.1.0
 description:
-  - Writes a line of JSON for each result of a task, and each inclusion, on each host.
+  - Writes a line of JSON for each result of a task on each host; an inclusion is a task too, and has a result.
 requirements:
   - BENCH_TASKS in the environment
 author:
@@ -58,10 +58,6 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_skipped(self, result: Any) -> None:
         self._result(result, "skipped")
-
-    def v2_playbook_on_include(self, included_file: Any) -> None:
-        for host in included_file._hosts:
-            self._write(host, included_file._task, "included")
 
     def _result(self, result: Any, status: str) -> None:
         self._write(result.host, result.task, status)

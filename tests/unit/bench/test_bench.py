@@ -62,7 +62,7 @@ def test_tasks_are_counted_by_hop_and_skipped_ones_apart(tmp_path: Path) -> None
     lines = [
         entry(hop=None),
         entry(),
-        entry(status="included"),
+        entry(status="failed"),
         entry(status="skipped"),
         entry(hop=1),
         entry(host="cp1"),
