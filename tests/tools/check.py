@@ -179,7 +179,8 @@ def mypy(run: Run, tools: Toolbox) -> None:
     broken = []
     for name, (arguments, cwd) in programs.items():
         try:
-            run(tools, "mypy", *arguments, f"--config-file={ROOT}/pyproject.toml", cwd=cwd, env={"MYPYPATH": str(cwd)})
+            settings = (f"--config-file={ROOT}/pyproject.toml", f"--cache-dir={BUILD}/cache/mypy")
+            run(tools, "mypy", *arguments, *settings, cwd=cwd, env={"MYPYPATH": str(cwd)})
         except Failed:
             broken.append(name)
     if broken:
