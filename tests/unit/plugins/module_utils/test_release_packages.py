@@ -131,7 +131,7 @@ def fake(tmp_path: Path) -> FakeApt:
     sources.mkdir(parents=True)
     (sources / "kubernetes.list").write_text(f"# ours\n{LINE}\n")
     (sources / "cri-o.list").write_text("deb https://pkgs.k8s.io/addons:/cri-o:/stable:/v1.24/deb/ /\n")
-    (sources / "debian.list").write_text("deb http://deb.debian.org/debian bookworm main\n")
+    (sources / "debian.list").write_text("deb http://mirror.example/debian bookworm main\n")
     return FakeApt(tmp_path)
 
 
