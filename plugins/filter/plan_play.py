@@ -41,7 +41,7 @@ RETURN = r"""
 _value:
   description:
     - A dictionary with C(title), C(id), C(hop), C(version), C(hosts), C(nodes), C(kinds), C(serial), C(versions),
-      C(actions), C(force_kubelet_skew), C(strip_kubelet_flags), C(image_repository) and C(last_of_hop).
+      C(actions), C(force_kubelet_skew), C(strip_kubelet_flags) and C(last_of_hop).
   type: dict
 """
 

@@ -164,7 +164,6 @@ def _build(cluster: Cluster, hops: list[Hop], mode: str, serial: Any) -> dict[st
     return {
         "schema": SCHEMA,
         "target": str(hops[-1].version),
-        "image_repository": cluster.image_repository,
         "changes": bool(stages),
         "hops": [
             {"index": index, "minor": minor_name(hop.version.minor), "version": str(hop.version)}

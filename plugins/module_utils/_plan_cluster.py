@@ -61,7 +61,6 @@ class Cluster:
     config: Version  # kubernetesVersion of ConfigMap kubeadm-config
     kube_proxy: Version | None  # of the add-on; None when the cluster has none
     nodes: list[Node]
-    image_repository: str = ""
     left_out: list[dict[str, str]] = field(default_factory=list)
 
     @property
@@ -95,7 +94,6 @@ def read_cluster(facts: Mapping[str, Any], hosts: Mapping[str, Mapping[str, Any]
         config=parse_version(cluster.get("kubernetes_version"), "kubernetesVersion in ConfigMap kubeadm-config"),
         kube_proxy=_optional(proxy.get("version"), "The image tag of DaemonSet kube-proxy"),
         nodes=nodes,
-        image_repository=str(cluster.get("image_repository") or ""),
     )
 
 

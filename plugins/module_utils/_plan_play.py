@@ -22,8 +22,7 @@ def plan_play(plan: Any, hop: int, kinds: Sequence[str]) -> dict[str, Any]:
 
     Returns {"title": str, "id": str, "hop": int, "version": "v1.25.4", "hosts": [in order], "nodes": {host: node name},
     "kinds": {host: [kind]}, "serial": [hosts a wave], "versions": {host: [versions to bring]},
-    "actions": {host: action}, "force_kubelet_skew": bool, "strip_kubelet_flags": {host: [flag]},
-    "image_repository": str, "last_of_hop": bool}.
+    "actions": {host: action}, "force_kubelet_skew": bool, "strip_kubelet_flags": {host: [flag]}, "last_of_hop": bool}.
     """
     stages = [stage for kind in kinds for stage in [find_stage(plan, hop, kind)] if stage["hosts"]]
     hosts = list(dict.fromkeys(host for stage in stages for host in stage["hosts"]))
@@ -41,7 +40,6 @@ def plan_play(plan: Any, hop: int, kinds: Sequence[str]) -> dict[str, Any]:
         "actions": {host: action for stage in stages for host, action in stage.get("actions", {}).items()},
         "force_kubelet_skew": any(stage.get("force_kubelet_skew") for stage in stages),
         "strip_kubelet_flags": {h: f for stage in stages for h, f in stage.get("strip_kubelet_flags", {}).items()},
-        "image_repository": plan.get("image_repository", "") if isinstance(plan, Mapping) else "",
         "last_of_hop": bool(stages) and _last_kind(plan, hop) == stages[-1]["kind"],
     }
 
@@ -51,7 +49,7 @@ def host_steps(play: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
     It is {"id", "title", "hop", "version", "kinds": [kind], "node": name in the cluster,
     "action": "apply" | "node" | "", "force_kubelet_skew": bool, "strip_kubelet_flags": [flag],
-    "versions": [versions to bring], "image_repository": str,
+    "versions": [versions to bring],
     "ends_hop": whether this host's wave is the last of the hop}.
     """
     ending = _ending(play)
@@ -65,7 +63,7 @@ def _ending(play: Mapping[str, Any]) -> frozenset[str]:
 
 def _step(play: Mapping[str, Any], host: str, ending: frozenset[str]) -> dict[str, Any]:
     return {
-        **{key: play[key] for key in ("id", "title", "hop", "version", "force_kubelet_skew", "image_repository")},
+        **{key: play[key] for key in ("id", "title", "hop", "version", "force_kubelet_skew")},
         "kinds": list(play["kinds"][host]),
         "node": play["nodes"][host],
         "action": play["actions"].get(host, ""),

@@ -145,9 +145,6 @@ plan:
     target:
       description: The version that the run ends at.
       type: str
-    image_repository:
-      description: Where the cluster's configuration says that images come from.
-      type: str
     changes:
       description: Whether anything is to be done.
       type: bool

@@ -21,7 +21,7 @@ def stage(kind: str, hosts: list[str], hop: int = 0, serial: Any = 1, **more: An
 
 def plan(*stages: dict[str, Any]) -> dict[str, Any]:
     hops = [{"index": 0, "minor": "1.25", "version": "v1.25.4"}, {"index": 1, "minor": "1.26", "version": "v1.26.9"}]
-    return {"hops": hops, "stages": list(stages), "image_repository": "registry.example"}
+    return {"hops": hops, "stages": list(stages)}
 
 
 KUBELETS = ["control_plane_kubelet", "workers"]
