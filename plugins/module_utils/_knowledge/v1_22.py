@@ -1,0 +1,190 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Kubernetes 1.22: what it ships, what it removes, what breaks. docs/knowledge.md explains the fields."""
+
+from __future__ import annotations
+
+import typing as t
+
+MINOR: dict[str, t.Any] = {
+    "minor": "1.22",
+    "calendar": {
+        "release": "2021-08-04",
+        "maintenance": "2022-08-28",
+        "end_of_life": "2022-10-28",
+        "latest": "1.22.17",
+        "source": "endoflife.date products/kubernetes.md@a70eca3 (2026-08-22)",
+    },
+    "components": {
+        "etcd": "3.5.6-0",
+        "coredns": "v1.8.4",
+        "pause": "3.5",
+        "min_external_etcd": "3.2.18",
+        "kubeadm_max_kubelet_skew": 1,
+        "read_at": "v1.22.17",
+        "source": "kubernetes/kubernetes@v1.22.17:cmd/kubeadm/app/constants/constants.go",
+    },
+    "removed_apis": [
+        {
+            "api": "admissionregistration.k8s.io/v1beta1 MutatingWebhookConfiguration",
+            "resource": "mutatingwebhookconfigurations",
+            "replacement": "admissionregistration.k8s.io/v1 MutatingWebhookConfiguration",
+            "deprecated_in": "1.16",
+        },
+        {
+            "api": "admissionregistration.k8s.io/v1beta1 ValidatingWebhookConfiguration",
+            "resource": "validatingwebhookconfigurations",
+            "replacement": "admissionregistration.k8s.io/v1 ValidatingWebhookConfiguration",
+            "deprecated_in": "1.16",
+        },
+        {
+            "api": "apiextensions.k8s.io/v1beta1 CustomResourceDefinition",
+            "resource": "customresourcedefinitions",
+            "replacement": "apiextensions.k8s.io/v1 CustomResourceDefinition",
+            "deprecated_in": "1.16",
+            "source": "kubernetes.io deprecation guide v1.22; CHANGELOG-1.22",
+        },
+        {
+            "api": "apiregistration.k8s.io/v1beta1 APIService",
+            "resource": "apiservices",
+            "replacement": "apiregistration.k8s.io/v1 APIService",
+            "deprecated_in": "1.19",
+            "source": "kubernetes.io deprecation guide v1.22; CHANGELOG-1.22",
+        },
+        {
+            "api": "authentication.k8s.io/v1beta1 TokenReview",
+            "resource": "tokenreviews",
+            "replacement": "authentication.k8s.io/v1 TokenReview",
+            "deprecated_in": "1.19",
+            "stored": False,
+        },
+        {
+            "api": "authorization.k8s.io/v1beta1 LocalSubjectAccessReview",
+            "resource": "localsubjectaccessreviews",
+            "replacement": "authorization.k8s.io/v1 LocalSubjectAccessReview",
+            "deprecated_in": "1.19",
+            "stored": False,
+        },
+        {
+            "api": "authorization.k8s.io/v1beta1 SelfSubjectAccessReview",
+            "resource": "selfsubjectaccessreviews",
+            "replacement": "authorization.k8s.io/v1 SelfSubjectAccessReview",
+            "deprecated_in": "1.19",
+            "stored": False,
+        },
+        {
+            "api": "authorization.k8s.io/v1beta1 SelfSubjectRulesReview",
+            "resource": "selfsubjectrulesreviews",
+            "replacement": "authorization.k8s.io/v1 SelfSubjectRulesReview",
+            "deprecated_in": "1.19",
+            "stored": False,
+        },
+        {
+            "api": "authorization.k8s.io/v1beta1 SubjectAccessReview",
+            "resource": "subjectaccessreviews",
+            "replacement": "authorization.k8s.io/v1 SubjectAccessReview",
+            "deprecated_in": "1.19",
+            "stored": False,
+        },
+        {
+            "api": "certificates.k8s.io/v1beta1 CertificateSigningRequest",
+            "resource": "certificatesigningrequests",
+            "replacement": "certificates.k8s.io/v1 CertificateSigningRequest",
+            "deprecated_in": "1.19",
+        },
+        {
+            "api": "coordination.k8s.io/v1beta1 Lease",
+            "resource": "leases",
+            "replacement": "coordination.k8s.io/v1 Lease",
+            "deprecated_in": "1.19",
+        },
+        {
+            "api": "extensions/v1beta1 Ingress",
+            "resource": "ingresses",
+            "replacement": "networking.k8s.io/v1 Ingress",
+            "deprecated_in": "1.14",
+        },
+        {
+            "api": "networking.k8s.io/v1beta1 Ingress",
+            "resource": "ingresses",
+            "replacement": "networking.k8s.io/v1 Ingress",
+            "deprecated_in": "1.19",
+        },
+        {
+            "api": "networking.k8s.io/v1beta1 IngressClass",
+            "resource": "ingressclasses",
+            "replacement": "networking.k8s.io/v1 IngressClass",
+            "deprecated_in": "1.19",
+        },
+        {
+            "api": "rbac.authorization.k8s.io/v1beta1 ClusterRole",
+            "resource": "clusterroles",
+            "replacement": "rbac.authorization.k8s.io/v1 ClusterRole",
+            "deprecated_in": "1.17",
+        },
+        {
+            "api": "rbac.authorization.k8s.io/v1beta1 ClusterRoleBinding",
+            "resource": "clusterrolebindings",
+            "replacement": "rbac.authorization.k8s.io/v1 ClusterRoleBinding",
+            "deprecated_in": "1.17",
+        },
+        {
+            "api": "rbac.authorization.k8s.io/v1beta1 Role",
+            "resource": "roles",
+            "replacement": "rbac.authorization.k8s.io/v1 Role",
+            "deprecated_in": "1.17",
+        },
+        {
+            "api": "rbac.authorization.k8s.io/v1beta1 RoleBinding",
+            "resource": "rolebindings",
+            "replacement": "rbac.authorization.k8s.io/v1 RoleBinding",
+            "deprecated_in": "1.17",
+        },
+        {
+            "api": "scheduling.k8s.io/v1beta1 PriorityClass",
+            "resource": "priorityclasses",
+            "replacement": "scheduling.k8s.io/v1 PriorityClass",
+            "deprecated_in": "1.14",
+        },
+        {
+            "api": "storage.k8s.io/v1beta1 CSIDriver",
+            "resource": "csidrivers",
+            "replacement": "storage.k8s.io/v1 CSIDriver",
+            "deprecated_in": "1.19",
+        },
+        {
+            "api": "storage.k8s.io/v1beta1 CSINode",
+            "resource": "csinodes",
+            "replacement": "storage.k8s.io/v1 CSINode",
+            "deprecated_in": "1.17",
+        },
+        {
+            "api": "storage.k8s.io/v1beta1 StorageClass",
+            "resource": "storageclasses",
+            "replacement": "storage.k8s.io/v1 StorageClass",
+            "deprecated_in": "1.19",
+        },
+        {
+            "api": "storage.k8s.io/v1beta1 VolumeAttachment",
+            "resource": "volumeattachments",
+            "replacement": "storage.k8s.io/v1 VolumeAttachment",
+            "deprecated_in": "1.19",
+        },
+    ],
+    "config_apis": [
+        {
+            "api": "kubeadm.k8s.io/v1beta1",
+            "replacement": "v1beta2+",
+            "source": "CHANGELOG-1.22",
+        }
+    ],
+    "not_resources": [
+        {
+            "api": "admission.k8s.io/v1beta1 AdmissionReview",
+            "why": "It is a message or a part of another object; nothing of it is stored or listed.",
+        },
+    ],
+    "breakers": [],
+}
