@@ -80,7 +80,7 @@ def main():
     params = _load_params()
     options = {key: {"type": "raw"} for key in params if not key.startswith("_ansible")}
     module = AnsibleModule(options, supports_check_mode=True)
-    told = ("name", "state", "version", "components", "arguments")
+    told = ("name", "state", "version", "components", "arguments", "kubeconfig")
     event = {"module": NAME, "host": HOST, **{key: params.get(key) for key in told}}
 
     def record():

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stubbed import StubbedCluster
+import yaml
+from stubbed import COLLECTION, StubbedCluster
 
 CHANGING = {"kubeadm_run", "kubelet_flags", "node_drain", "node_images", "node_ready"}
 
@@ -56,6 +57,18 @@ def test_the_documented_order_then_a_second_run_that_does_nothing(tmp_path: Path
     assert again.returncode == 0, again.stdout
     assert changes(cluster.events()) == []
     assert "othing to do" in again.stdout
+
+
+def test_every_module_of_the_api_is_told_where_the_api_is(tmp_path: Path) -> None:
+    """The plays say it once for all (module_defaults); a module that the action group forgot would not be told."""
+    runtime = yaml.safe_load((COLLECTION / "meta/runtime.yml").read_text())
+    cluster = StubbedCluster(tmp_path, workers=1)
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_kubeconfig="/somewhere/admin.conf")
+    assert run.returncode == 0, run.stdout
+    told = {(event["module"], event["kubeconfig"]) for event in cluster.events()}
+    takes_it = {path.stem for path in (COLLECTION / "plugins/modules").glob("*.py") if "API_ARGS" in path.read_text()}
+    assert set(runtime["action_groups"]["api"]) == takes_it
+    assert {name for name, path in told if path == "/somewhere/admin.conf"} == {n for n, _path in told} & takes_it
 
 
 def test_check_mode_changes_nothing_and_shows_the_plan(tmp_path: Path) -> None:
