@@ -17,19 +17,17 @@ import tempfile
 import typing as t
 from pathlib import Path
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Result, Runner
+from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Result
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
-from ansible_collections.uplift.kubeadm.plugins.module_utils._node import PACKAGES, Node
-from ansible_collections.uplift.kubeadm.plugins.module_utils._release import (
-    MINOR_IN_URL,
+from ansible_collections.uplift.kubeadm.plugins.module_utils._node import PACKAGES
+from ansible_collections.uplift.kubeadm.plugins.module_utils._release import with_support
+from ansible_collections.uplift.kubeadm.plugins.module_utils._release_packages import (
     OTHERS,
     URL,
+    Packages,
     Stanza,
     choose_packages,
-    follow,
-    versions_offered,
     with_minor,
-    with_support,
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import minor_name, parse_minor
 
@@ -53,47 +51,20 @@ NO_SOURCES = (
 INTERRUPTED = "dpkg was interrupted"
 
 
-class Apt:
+class Apt(Packages):
     """The source of deb packages.
 
-    repository: URL of a flat repository (or a whole "deb ..." line) in which {minor} stands for 1.25; None takes the
-    node's own Kubernetes source. key: path of its keyring on the node. hold: hold the packages afterwards.
+    repository: URL of a flat repository, or a whole "deb ..." line. key: path of its keyring.
     """
-
-    method = "package"
-
-    def __init__(
-        self,
-        runner: Runner,
-        node: Node,
-        *,
-        repository: str | None = None,
-        key: str | None = None,
-        ca_path: str | None = None,
-        hold: bool = True,
-        switch_repository: bool = True,
-    ) -> None:
-        self.runner = runner
-        self.node = node
-        self.repository = repository
-        self.key = key
-        self.ca_path = ca_path
-        self.hold = hold
-        self.switch_repository = switch_repository
-
-    def offered(self, minor: str, probe: t.Sequence[str]) -> list[str]:
-        """Versions of a minor, newest first, as the repository's signed index has them."""
-        with self._view(minor) as view:
-            return versions_offered(minor, self._madison(view), self._where(minor))
 
     def fetch(self, version: str, folder: Path) -> None:
         """Download the packages (apt verifies them by the signed index), and unpack kubeadm beside them."""
         minor = minor_name(parse_minor(version))
         with self._view(minor) as view:
-            chosen = choose_packages(version, self._madison(view), self._where(minor))
+            chosen = choose_packages(version, self._offers(view, minor), self._where(minor))
             named = [f"{name}={package_version}" for name, package_version in chosen.items()]
             self.runner.must(
-                ["apt-get", "-q", "-c", str(view), "download", *named],
+                ["apt-get", "-q", *view, "download", *named],
                 f"Downloading {', '.join(named)} from {self._where(minor)}",
                 cwd=str(folder),
                 env=QUIET,
@@ -132,9 +103,7 @@ class Apt:
                 done.append(f"hold {', '.join(unheld)}")
                 if not check:
                     self._mark("hold", unheld)
-        if self.switch_repository and "kubelet" in components:
-            done += follow(self.sources(), minor_name(parse_minor(version)), check)
-        return done
+        return done + super().settle(version, components, check)
 
     def packages(self) -> dict[str, str]:
         """{package: version} of those that are wholly installed."""
@@ -144,19 +113,14 @@ class Apt:
         rows = [line.split() for line in shown.splitlines()]
         return {row[0]: row[1] for row in rows if len(row) == 3 and row[2] == "installed"}
 
-    def sources(self) -> list[Stanza]:
-        """The node's own sources of Kubernetes packages, those with a minor in their URL first choice."""
+    def _stanzas(self) -> list[Stanza]:
         etc = self.node.root / "etc/apt"
         files = [
             etc / "sources.list",
             *sorted(etc.glob("sources.list.d/*.list")),
             *sorted(etc.glob("sources.list.d/*.sources")),
         ]
-        stanzas = [Stanza(file, text) for file in files if file.is_file() for text in _stanzas(file)]
-        with_minor = [stanza for stanza in stanzas if any(MINOR_IN_URL.search(url) for url in URL.findall(stanza.text))]
-        return with_minor or [
-            stanza for stanza in stanzas if any("kubernetes" in url for url in URL.findall(stanza.text))
-        ]
+        return [Stanza(file, text) for file in files if file.is_file() for text in _active(file)]
 
     def _where(self, minor: str) -> str:
         text = self._text(minor)[1]
@@ -180,8 +144,8 @@ class Apt:
         return kind, ("\n" if kind == "list" else "\n\n").join(same) + "\n"
 
     @contextlib.contextmanager
-    def _view(self, minor: str) -> t.Iterator[Path]:
-        """The configuration file of a private view of a minor's repository, its lists just read."""
+    def _view(self, minor: str) -> t.Iterator[list[str]]:
+        """A configuration file of a private view of a minor's repository, its lists just read."""
         kind, text = self._text(minor)
         folder = Path(tempfile.mkdtemp(prefix="uplift-kubeadm-apt-"))
         try:
@@ -189,9 +153,9 @@ class Apt:
             (folder / f"kubernetes.{kind}").write_text(text)
             for name in ("lists/partial", "cache/archives/partial"):
                 (folder / name).mkdir(parents=True)
-            view = folder / "apt.conf"
-            view.write_text(self._configuration(folder, kind))
-            result = self.runner.run(["apt-get", "-q", "-c", str(view), "update"], env=QUIET)
+            (folder / "apt.conf").write_text(self._configuration(folder, kind))
+            view = ["-c", str(folder / "apt.conf")]
+            result = self.runner.run(["apt-get", "-q", *view, "update"], env=QUIET)
             # apt before 2.1 ends well though it could read nothing.
             if result.rc != 0 or re.search(r"^Err:|Failed to fetch", result.out + result.err, re.MULTILINE):
                 # An "Err:" has its reason (404 Not Found) on the next line.
@@ -220,10 +184,9 @@ class Apt:
             [f"#clear {hook};\n" for hook in hooks] + [f'{key} "{value}";\n' for key, value in options.items()]
         )
 
-    def _madison(self, view: Path) -> dict[str, list[str]]:
-        """{package: versions, newest first} in a view."""
+    def _offers(self, view: t.Sequence[str], minor: str) -> dict[str, list[str]]:
         result = self.runner.must(
-            ["apt-cache", "-c", str(view), "madison", *PACKAGES], "Reading the repository's index"
+            ["apt-cache", *view, "madison", *PACKAGES], f"Reading the index of {self._where(minor)}"
         )
         offers: dict[str, list[str]] = {}
         for line in result.out.splitlines():
@@ -284,7 +247,7 @@ def package_version(file: Path) -> str:
     return file.name.split("_")[1].replace("%3a", ":")
 
 
-def _stanzas(file: Path) -> list[str]:
+def _active(file: Path) -> list[str]:
     """The active sources of packages in a file, as they stand there, but for other projects'."""
     text = file.read_text(errors="replace")
     if file.suffix == ".sources":

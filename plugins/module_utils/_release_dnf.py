@@ -17,19 +17,15 @@ import tempfile
 import typing as t
 from pathlib import Path
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
-from ansible_collections.uplift.kubeadm.plugins.module_utils._node import PACKAGES, Node, version_of
-from ansible_collections.uplift.kubeadm.plugins.module_utils._release import (
-    MINOR_IN_URL,
+from ansible_collections.uplift.kubeadm.plugins.module_utils._node import PACKAGES, version_of
+from ansible_collections.uplift.kubeadm.plugins.module_utils._release import with_support
+from ansible_collections.uplift.kubeadm.plugins.module_utils._release_packages import (
     OTHERS,
-    URL,
+    Packages,
     Stanza,
     choose_packages,
-    follow,
-    versions_offered,
     with_minor,
-    with_support,
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import minor_name, parse_minor
 
@@ -40,36 +36,8 @@ CPIO_HEADER = 110
 CPIO_MAGIC = b"070701"
 
 
-class Dnf:
-    """The source of rpm packages.
-
-    repository: base URL in which {minor} stands for 1.25; None takes the node's own Kubernetes repository. key: path of
-    its key on the node.
-    """
-
-    method = "package"
-
-    def __init__(
-        self,
-        runner: Runner,
-        node: Node,
-        *,
-        repository: str | None = None,
-        key: str | None = None,
-        ca_path: str | None = None,
-        switch_repository: bool = True,
-    ) -> None:
-        self.runner = runner
-        self.node = node
-        self.repository = repository
-        self.key = key
-        self.ca_path = ca_path
-        self.switch_repository = switch_repository
-
-    def offered(self, minor: str, probe: t.Sequence[str]) -> list[str]:
-        """Versions of a minor, newest first, as the repository's metadata have them."""
-        with self._view(minor) as view:
-            return versions_offered(minor, self._offers(view, minor), self._where(minor))
+class Dnf(Packages):
+    """The source of rpm packages. dnf's hold is an exclude in the repository file, which stays as it is."""
 
     def fetch(self, version: str, folder: Path) -> None:
         """Download the packages, have rpm check their signatures, and unpack kubeadm beside them."""
@@ -127,25 +95,14 @@ class Dnf:
         what = f"Installing {', '.join(Path(file).name for file in files)} (without a network)"
         self.runner.must(["dnf", "-y", *options, "install", *files], what)
 
-    def settle(self, version: str, components: t.Sequence[str], check: bool) -> list[str]:
-        """Once kubelet is new, let the node's repository follow. dnf's hold is an exclude, which stays."""
-        if self.switch_repository and "kubelet" in components:
-            return follow(self.sources(), minor_name(parse_minor(version)), check)
-        return []
-
     def packages(self) -> dict[str, str]:
         """{package: version} of those that are installed."""
         shown = self.runner.run(["rpm", "-q", "--queryformat", NAMED, *PACKAGES]).out
         return {row[0]: row[1] for row in map(str.split, shown.splitlines()) if len(row) == 2 and row[0] in PACKAGES}
 
-    def sources(self) -> list[Stanza]:
-        """The node's own enabled repositories of Kubernetes packages, those with a minor in their URL first choice."""
+    def _stanzas(self) -> list[Stanza]:
         files = sorted((self.node.root / "etc/yum.repos.d").glob("*.repo"))
-        stanzas = [Stanza(file, text) for file in files for text in _sections(file)]
-        with_minor = [stanza for stanza in stanzas if any(MINOR_IN_URL.search(url) for url in URL.findall(stanza.text))]
-        return with_minor or [
-            stanza for stanza in stanzas if any("kubernetes" in url for url in URL.findall(stanza.text))
-        ]
+        return [Stanza(file, text) for file in files for text in _sections(file)]
 
     def _where(self, minor: str) -> str:
         return " ".join(re.findall(r"^\s*baseurl\s*=\s*(\S+)", self._text(minor), re.MULTILINE))
@@ -173,7 +130,6 @@ class Dnf:
 
     @contextlib.contextmanager
     def _view(self, minor: str) -> t.Iterator[list[str]]:
-        """dnf's options for a private view of a minor's repository."""
         folder = Path(tempfile.mkdtemp(prefix="uplift-kubeadm-dnf-"))
         try:
             (folder / "kubernetes.repo").write_text(self._text(minor))
@@ -189,7 +145,6 @@ class Dnf:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _offers(self, view: t.Sequence[str], minor: str) -> dict[str, list[str]]:
-        """{package: versions, newest first} in a view."""
         query = ["repoquery", "--showduplicates", "--queryformat", "%{name} %{version}-%{release}\n", *PACKAGES]
         result = self.runner.must(["dnf", "-y", *view, *query], f"Reading the repository {self._where(minor)}")
         offers: dict[str, set[str]] = {}

@@ -247,16 +247,8 @@ def source_for(wants: t.Mapping[str, t.Any], node: Node, runner: Runner) -> Sour
             headers=wants["headers"],
         )
         return Binary(wants["url"], web, node, runner)
-    if manager == "dnf":
-        return Dnf(
-            runner,
-            node,
-            repository=wants["repository"],
-            key=wants["repository_key"],
-            ca_path=wants["ca_path"],
-            switch_repository=wants["switch_repository"],
-        )
-    return Apt(
+    packages = Dnf if manager == "dnf" else Apt
+    return packages(
         runner,
         node,
         repository=wants["repository"],

@@ -18,17 +18,15 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils import _release_dnf
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Result
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
-from ansible_collections.uplift.kubeadm.plugins.module_utils._release import (
-    Release,
+from ansible_collections.uplift.kubeadm.plugins.module_utils._release import Release, sha256, with_support
+from ansible_collections.uplift.kubeadm.plugins.module_utils._release_apt import Apt
+from ansible_collections.uplift.kubeadm.plugins.module_utils._release_dnf import Dnf, extract
+from ansible_collections.uplift.kubeadm.plugins.module_utils._release_packages import (
     choose_packages,
-    sha256,
     upstream,
     versions_offered,
     with_minor,
-    with_support,
 )
-from ansible_collections.uplift.kubeadm.plugins.module_utils._release_apt import Apt
-from ansible_collections.uplift.kubeadm.plugins.module_utils._release_dnf import Dnf, extract
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_runner import FakeRunner, fake_program
 
 LINE = "deb [signed-by=/etc/apt/keyrings/k8s-v1.24.gpg] https://pkgs.k8s.io/core:/stable:/v1.24/deb/ /"
