@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _kubeadm, _running, _x509
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import PATH, Runner
+from ansible_collections.uplift.kubeadm.plugins.module_utils._node_flags import flags_of
 
 BINARIES = ("kubeadm", "kubelet", "kubectl")
 PACKAGES = (*BINARIES, "cri-tools", "kubernetes-cni")
@@ -162,15 +163,7 @@ class Node:
         )
         if not match:
             return {}
-        flags: dict[str, str] = {}
-        name = ""
-        for word in shlex.split(match.group(1).strip().strip("\"'")):
-            if word.startswith("--"):
-                name, _equals, value = word[2:].partition("=")
-                flags[name] = value
-            elif name:
-                flags[name] = word
-        return flags
+        return flags_of(shlex.split(match.group(1).strip().strip("\"'")))
 
     def cri_socket(self) -> str | None:
         """The container runtime's socket, as kubelet has it (a flag; from kubeadm 1.31 or so in its configuration)."""
@@ -203,6 +196,8 @@ class Node:
         etc = self.root / "etc/kubernetes"
         ends = {}
         files = [*etc.glob("pki/*.crt"), *etc.glob("pki/etcd/*.crt"), *etc.glob("*.conf")]
+        kubelet = self.root / "var/lib/kubelet/pki"  # kubelet's own: it renews them itself, but for kubelet.crt
+        files += [*kubelet.glob("kubelet-*-current.pem"), *kubelet.glob("kubelet.crt")]
         for file in sorted(files):
             try:
                 text = file.read_text(encoding="ascii")

@@ -69,8 +69,8 @@ def manifests(root: Path) -> dict[str, Manifest]:
     """The manifests of the programs that kubeadm runs as static pods on this node; {} on a worker."""
     found = {}
     for name in PROGRAMS:
-        with contextlib.suppress(FileNotFoundError):
-            found[name] = parse_manifest(name, (root / MANIFESTS / f"{name}.yaml").read_text())
+        with contextlib.suppress(OSError):
+            found[name] = parse_manifest(name, (root / MANIFESTS / f"{name}.yaml").read_text(errors="replace"))
     return found
 
 
@@ -111,7 +111,7 @@ class Local:
     def _ask(self, name: str, manifest: Manifest) -> Answer:
         if name == "etcd":
             plain = manifest.flags.get("listen-client-urls", "").startswith("http://")
-            context = None if plain else self._etcd_context()
+            context = None if plain else self.etcd_context()
             version = json.loads(self._get(name, manifest, context, "/version")[1])["etcdserver"]
             status, body = self._get(name, manifest, context, "/health")
             healthy = status == 200 and str(json.loads(body).get("health")) == "true"
@@ -129,18 +129,39 @@ class Local:
         why = "" if status == 200 else f"{health} says HTTP {status}: {said[-300:].decode(errors='replace')}"
         return Answer(_version_of(path, body), status == 200, why)
 
+    @contextlib.contextmanager
+    def open(self, name: str, path: str) -> t.Iterator[t.Iterable[bytes]]:
+        """The lines that a program answers a GET with, as they come: some answers are big.
+
+        :raises UpliftError: it does not answer, or with anything but 200.
+        """
+        manifest = manifests(self.root).get(name, Manifest("", {}))
+        status = 0
+        try:
+            for context in self._admin_contexts(verify=name == "kube-apiserver"):
+                with contextlib.closing(self._connect(name, manifest, context)) as connection:
+                    connection.request("GET", path)
+                    response = connection.getresponse()
+                    status = response.status
+                    if status == 200:
+                        yield response
+                        return
+        except (OSError, http.client.HTTPException, ValueError) as exc:
+            raise UpliftError(f"{name} does not answer {path} at {self.address(name, manifest)}: {exc}.") from exc
+        raise UpliftError(f"{name} at {self.address(name, manifest)} answers {path} with HTTP {status}.")
+
     def _get(self, name: str, manifest: Manifest, context: ssl.SSLContext | None, path: str) -> tuple[int, bytes]:
-        host, _colon, port = self.address(name, manifest).rpartition(":")
-        host = host.strip("[]")
-        connection = (
-            http.client.HTTPSConnection(host, int(port), timeout=self.timeout, context=context)
-            if context
-            else http.client.HTTPConnection(host, int(port), timeout=self.timeout)
-        )
-        with contextlib.closing(connection):
+        with contextlib.closing(self._connect(name, manifest, context)) as connection:
             connection.request("GET", path)
             response = connection.getresponse()
             return response.status, response.read()
+
+    def _connect(self, name: str, manifest: Manifest, context: ssl.SSLContext | None) -> http.client.HTTPConnection:
+        host, _colon, port = self.address(name, manifest).rpartition(":")
+        host = host.strip("[]")
+        if context is None:
+            return http.client.HTTPConnection(host, int(port), timeout=self.timeout)
+        return http.client.HTTPSConnection(host, int(port), timeout=self.timeout, context=context)
 
     def _admin_contexts(self, verify: bool) -> list[ssl.SSLContext]:
         """TLS with the administrators' certificates of this node, in the order to try them."""
@@ -155,7 +176,7 @@ class Local:
         certificate, key = kubeconfig_data(text, "client-certificate"), kubeconfig_data(text, "client-key")
         if certificate is None or key is None:
             raise ValueError(f"{file} holds no client certificate")
-        context = _unverified()
+        context = unverified()
         if verify:
             # The address may be one that the certificate does not name (a bind address of the user's own), and it is
             # this host's in any case: the authority is checked, the name is not.
@@ -168,11 +189,15 @@ class Local:
             context.load_cert_chain(path)
         return context
 
-    def _etcd_context(self) -> ssl.SSLContext:
+    def etcd_context(self) -> ssl.SSLContext:
+        """TLS with the client certificates that kubeadm made for its own etcd.
+
+        :raises ValueError, OSError: they are not there, or of no use.
+        """
         pki = self.root / "etc/kubernetes/pki"
         for pair in ("etcd/healthcheck-client", "apiserver-etcd-client"):
             if (pki / f"{pair}.crt").is_file() and (pki / f"{pair}.key").is_file():
-                context = _unverified()
+                context = unverified()
                 context.verify_mode = ssl.CERT_REQUIRED
                 context.load_verify_locations(cafile=str(pki / "etcd/ca.crt"))
                 context.load_cert_chain(str(pki / f"{pair}.crt"), str(pki / f"{pair}.key"))
@@ -196,9 +221,7 @@ def wanted_versions(root: Path, kubernetes: str | None, programs: t.Mapping[str,
     return {**wanted, **{name: version or "" for name, version in programs.items()}}
 
 
-def wait_for(
-    local: Local, wanted: t.Mapping[str, str], timeout: float, settled: bool = False
-) -> dict[str, Answer]:
+def wait_for(local: Local, wanted: t.Mapping[str, str], timeout: float, settled: bool = False) -> dict[str, Answer]:
     """Wait until every program in wanted answers with its version and is healthy; returns the last answers.
 
     wanted is {program: version}, of which an empty version means any. With settled, also until kubelet, if it was just
@@ -275,7 +298,7 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _unverified() -> ssl.SSLContext:
+def unverified() -> ssl.SSLContext:
     """TLS that checks no certificate: controller manager and scheduler sign their own, in memory, on the loopback."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False

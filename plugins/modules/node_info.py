@@ -58,6 +58,28 @@ options:
   patches:
     description: A folder of kubeadm patches on the node; RV(node.patches_there) says whether it is there.
     type: path
+  detail:
+    description:
+      - Also read what only findings need, such as flags and configuration in use, room on disks, etcd's members, and
+        deprecated APIs that clients asked for.
+      - These facts are marked C(detail) below.
+    type: bool
+    default: false
+  cluster_configuration:
+    description:
+      - The text of C(ClusterConfiguration) in ConfigMap C(kubeadm-config) of the cluster. With it and O(detail),
+        RV(node.drift) tells what C(kubeadm upgrade) will overwrite on this node.
+      - For that the node's kubeadm does a dry run into a temporary folder; neither node nor cluster is changed.
+    type: str
+  kubelet_configuration:
+    description:
+      - The text of C(KubeletConfiguration) in ConfigMap C(kubelet-config), for the same of kubelet's configuration.
+    type: str
+  proxies:
+    description:
+      - The variables with names ending in C(_proxy) that kubeadm will be run with. It writes them into static pods.
+    type: dict
+    default: {}
 requirements:
   - root on the node
 """
@@ -76,6 +98,13 @@ EXAMPLES = r"""
   uplift.kubeadm.node_info:
     wait_version: v1.25.4
     settled: true
+
+- name: All that can be known of a node
+  uplift.kubeadm.node_info:
+    detail: true
+    cluster_configuration: "{{ lookup('file', 'ClusterConfiguration.yaml') }}"
+    patches: /etc/kubernetes/patches
+  register: node
 """
 
 RETURN = r"""
@@ -163,6 +192,59 @@ node:
       description: SHA-256, in hexadecimal, of each certificate of the authority in kubelet.conf.
       type: list
       elements: str
+    static_pods:
+      description:
+        - With detail. Path, image, command, flags of each static pod's program, by the stem of its file.
+        - C(ours) tells whether it is one of kubeadm's four.
+      type: dict
+    files:
+      description:
+        - With detail. The kind of each configuration file that a flag of a static pod names, by the path in the flag.
+        - Of an encryption configuration no more than its providers' names.
+      type: dict
+    kubelet_arguments:
+      description: With detail. The flags of the kubelet that runs; one that is given twice has its values joined.
+      type: dict
+    kubelet_configuration:
+      description: With detail. kubelet's configuration, all drop-ins merged.
+      type: dict
+    kubelet_drop_ins:
+      description: With detail. The files below kubelet's C(--config-dir), in their order.
+      type: list
+      elements: str
+    kubelet_extra_args:
+      description: With detail. The text of C(KUBELET_EXTRA_ARGS).
+      type: str
+    disk:
+      description: With detail. Bytes free and in all, and the device's number, of each folder that matters.
+      type: dict
+    kubernetes_tmp:
+      description: With detail. Bytes and folders in C(/etc/kubernetes/tmp), where kubeadm leaves copies of etcd.
+      type: dict
+    memory:
+      description: With detail. Bytes of memory.
+      type: int
+    kernel:
+      description: With detail. The kernel's release.
+      type: str
+    etcd:
+      description:
+        - With detail. What etcd says, its own member on this node, or an external one; null on a worker.
+        - Has version, db_size, db_in_use, quota, member, leader, has_leader, members, alarms, errors, external, and
+          data_dir and data_bytes, or silent members of an external etcd.
+      type: dict
+    api_usage:
+      description:
+        - With detail. The deprecated APIs that this node's API server was asked for (C(requests)) C(since) its start.
+        - C(san_missing) has its counters of certificates that a later minor refuses, if any is not zero.
+      type: dict
+    drift:
+      description:
+        - With detail. For each file that C(kubeadm upgrade) would write otherwise than it is now, apart from versions,
+          the lines that would be C(lost) and those that come C(back).
+        - Null when O(cluster_configuration) was not given, or when it cannot be known.
+      type: list
+      elements: dict
   sample: {name: cp1, kubelet: v1.24.17, control_plane: true, running: {etcd: 3.5.6, kube-apiserver: v1.24.17}}
 waited:
   description: Seconds that were waited.
@@ -179,6 +261,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
+from ansible_collections.uplift.kubeadm.plugins.module_utils._node_detail import Live, add_detail
 from ansible_collections.uplift.kubeadm.plugins.module_utils._running import Local, manifests, wait_for, wanted_versions
 
 ROOT = Path("/")
@@ -193,6 +276,10 @@ def main() -> None:
             "settled": {"type": "bool", "default": False},
             "patience": {"type": "float", "default": 0},
             "patches": {"type": "path"},
+            "detail": {"type": "bool", "default": False},
+            "cluster_configuration": {"type": "str"},
+            "kubelet_configuration": {"type": "str"},
+            "proxies": {"type": "dict", "default": {}, "no_log": True},
         },
         supports_check_mode=True,
     )
@@ -206,10 +293,22 @@ def main() -> None:
         if module.params["patience"] > 0:
             with contextlib.suppress(UpliftError):  # whoever is unhealthy for longer is told among the facts
                 wait_for(Local(ROOT), dict.fromkeys(manifests(ROOT), ""), module.params["patience"])
-        result["node"] = Node(ROOT).facts(module.params["patches"])
+        node = Node(ROOT)
+        result["node"] = node.facts(module.params["patches"])
+        if module.params["detail"]:
+            add_detail(node, result["node"], live(module.params))
     except UpliftError as exc:
         module.fail_json(msg=str(exc))
     module.exit_json(**result)
+
+
+def live(params: dict[str, t.Any]) -> Live:
+    return Live(
+        cluster=params["cluster_configuration"] or "",
+        kubelet=params["kubelet_configuration"] or "",
+        patches=params["patches"],
+        proxies={name: str(value) for name, value in params["proxies"].items()},
+    )
 
 
 if __name__ == "__main__":
