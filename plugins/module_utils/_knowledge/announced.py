@@ -229,5 +229,24 @@ ANNOUNCED: dict[str, t.Any] = {
             "source": "CHANGELOG-1.33",
         },
     ],
-    "breakers": [],
+    "breakers": [
+        {
+            "id": "runtimeconfig-required",
+            "severity": "warning",
+            "component": "container runtime",
+            "title": "containerd older than 2.0",
+            "detect": {
+                "runtime": {
+                    "containerd": "2.0.0",
+                }
+            },
+            "why": (
+                "It is planned that kubelet then refuses a runtime that does not tell its cgroup driver, as "
+                "containerd 1.7 does not; containerd 1.7 itself ends in September 2026."
+            ),
+            "fix": "Upgrade to containerd 2 before that hop.",
+            "source": "kubernetes/kubernetes#139269; endoflife.date, containerd",
+            "minor": "1.38",
+        },
+    ],
 }

@@ -103,7 +103,7 @@ def _between(rows: t.Iterable[Row], after: str, up_to: str, key: str = "removed_
     return [row for row in rows if first < parse_minor(row[key]) <= last]
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _removed_apis() -> tuple[Row, ...]:
     rows = [_api_row(row, row["removed_in"]) for row in before_1_22.REMOVED["removed_apis"]]
     rows += [_api_row(row, table["minor"]) for table in _TABLES for row in table["removed_apis"]]
@@ -111,7 +111,7 @@ def _removed_apis() -> tuple[Row, ...]:
     return tuple(rows)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _config_apis() -> tuple[Row, ...]:
     rows = []
     for table in _TABLES:
@@ -121,7 +121,7 @@ def _config_apis() -> tuple[Row, ...]:
     return tuple(rows)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _breakers() -> tuple[Row, ...]:
     rows = [{**row, "minor": table["minor"]} for table in _TABLES for row in table["breakers"]]
     return (*rows, *announced.ANNOUNCED["breakers"])

@@ -186,5 +186,85 @@ MINOR: dict[str, t.Any] = {
             "why": "It is a message or a part of another object; nothing of it is stored or listed.",
         },
     ],
-    "breakers": [],
+    "breakers": [
+        {
+            "id": "beta-api-removal-122",
+            "severity": "blocker",
+            "component": "API",
+            "title": "23 API kinds that were beta are no longer served",
+            "covered_by": "The check of removed APIs looks for its users.",
+            "why": (
+                "Ingress, CustomResourceDefinition, webhook configurations, RBAC and others are served as v1 alone."
+            ),
+            "fix": "Move clients and manifests to v1.",
+            "source": "Kubernetes deprecation guide, v1.22",
+        },
+        {
+            "id": "cgroupdriver-systemd",
+            "severity": "warning",
+            "component": "kubelet",
+            "title": "kubelet's cgroup driver is not set",
+            "detect": {
+                "kubelet_config": {
+                    "cgroupDriver": None,
+                }
+            },
+            "why": (
+                "kubeadm takes systemd where cgroupDriver is not set. A container runtime that is left on "
+                "cgroupfs then starts no pods."
+            ),
+            "fix": (
+                "Set cgroupDriver in the kubelet-config ConfigMap and in /var/lib/kubelet/config.yaml to what "
+                "the container runtime uses."
+            ),
+            "source": "CHANGELOG-1.22 (kubernetes/kubernetes#102133)",
+        },
+        {
+            "id": "kubeadm-v1beta1",
+            "severity": "blocker",
+            "component": "kubeadm",
+            "title": "The kubeadm configuration is of kubeadm.k8s.io/v1beta1",
+            "detect": {"config_api": ["kubeadm.k8s.io/v1beta1"]},
+            "partly": "The cluster's own configuration is looked at, kubeadm files kept elsewhere are not.",
+            "why": "kubeadm of this minor does not read it, and stops.",
+            "fix": "Write it anew with kubeadm config migrate of the minor before.",
+            "source": "CHANGELOG-1.22",
+        },
+        {
+            "id": "scheduler-algorithm-provider",
+            "severity": "blocker",
+            "component": "kube-scheduler",
+            "title": "kube-scheduler's flag --algorithm-provider is gone",
+            "detect": {
+                "flags": {
+                    "kube-scheduler": ["algorithm-provider"],
+                }
+            },
+            "why": "kube-scheduler exits when it is started with it.",
+            "fix": "Use profiles of a KubeSchedulerConfiguration instead.",
+            "source": "CHANGELOG-1.22 (kubernetes/kubernetes#102239)",
+        },
+        {
+            "id": "gates-122",
+            "severity": "blocker",
+            "component": "feature gates",
+            "title": "A feature gate that is in use is no longer known",
+            "detect": {
+                "feature_gates": [
+                    "CSIMigrationVSphereComplete",
+                    "ServiceAppProtocol",
+                    "WarningHeader",
+                    "CRIContainerLogRotation",
+                    "RootCAConfigMap",
+                    "RunAsGroup",
+                ],
+            },
+            "why": "A component that is started with a feature gate it does not know exits at once.",
+            "fix": (
+                "Remove the gate from the place shown. The feature itself has become a fixed part of "
+                "Kubernetes, or is gone."
+            ),
+            "source": "CHANGELOG-1.22",
+        },
+    ],
 }

@@ -50,5 +50,120 @@ MINOR: dict[str, t.Any] = {
         },
     ],
     "config_apis": [],
-    "breakers": [],
+    "breakers": [
+        {
+            "id": "cri-v1",
+            "severity": "blocker",
+            "component": "container runtime",
+            "title": "containerd older than 1.6",
+            "detect": {
+                "runtime": {
+                    "containerd": "1.6.0",
+                }
+            },
+            "why": (
+                "kubelet speaks the container runtime interface v1 alone, which containerd has from 1.6. It "
+                "does not start with an older one."
+            ),
+            "fix": "Upgrade containerd on the node to 1.7 or newer before this hop.",
+            "source": "kubernetes.io blog 2022-11-18, upcoming changes in 1.26",
+        },
+        {
+            "id": "glusterfs-openstack",
+            "severity": "blocker",
+            "component": "storage",
+            "title": "GlusterFS volumes, or the OpenStack provider that was built in",
+            "detect": {
+                "volume_source": {"glusterfs": None, "cinder": "cinder.csi.openstack.org"},
+                "flags": {
+                    "kube-apiserver": ["cloud-provider=openstack"],
+                    "kube-controller-manager": ["cloud-provider=openstack"],
+                    "kubelet": ["cloud-provider=openstack"],
+                },
+            },
+            "partly": "PersistentVolumes are looked at; volumes that a pod names itself are not.",
+            "why": (
+                "GlusterFS can no longer be mounted. The OpenStack provider and its Cinder volumes need the "
+                "cloud's own controller manager and CSI driver."
+            ),
+            "fix": "Move to CSI volumes and the external cloud controller manager before this hop.",
+            "source": "CHANGELOG-1.26 (kubernetes/kubernetes#112015, kubernetes/kubernetes#67782)",
+        },
+        {
+            "id": "beta-api-removal-126",
+            "severity": "blocker",
+            "component": "API",
+            "title": "HorizontalPodAutoscaler v2beta2 and flow control v1beta1 are no longer served",
+            "covered_by": "The check of removed APIs looks for its users.",
+            "why": "Requests to them fail.",
+            "fix": "Use autoscaling/v2, and flowcontrol.apiserver.k8s.io/v1beta3.",
+            "source": "Kubernetes deprecation guide, v1.26",
+        },
+        {
+            "id": "kube-proxy-userspace",
+            "severity": "blocker",
+            "component": "kube-proxy",
+            "title": "kube-proxy runs in the mode userspace",
+            "detect": {"kube_proxy_mode": ["userspace"]},
+            "why": "The mode is gone: kube-proxy does not start, and Services are not reached.",
+            "fix": "Set mode to iptables in the kube-proxy ConfigMap of kube-system before this hop.",
+            "source": "CHANGELOG-1.26 (kubernetes/kubernetes#112133)",
+        },
+        {
+            "id": "container-runtime-strip",
+            "severity": "info",
+            "component": "kubeadm",
+            "title": "kubeadm takes --container-runtime=remote out of kubeadm-flags.env",
+            "covered_by": (
+                "The plan keeps to it by itself: a node that skips the minor has the flag taken out by the role."
+            ),
+            "why": "Only kubeadm of 1.26 does that; kubelet of 1.27 does not start with the flag.",
+            "fix": "Nothing: it is done for nodes that skip 1.26, too.",
+            "source": ("CHANGELOG-1.26 (kubernetes/kubernetes#112000); kubeadm 1.26.15 and 1.27.16 cmd/phases/upgrade"),
+        },
+        {
+            "id": "kubeadm-gates-126",
+            "severity": "info",
+            "component": "kubeadm",
+            "title": "A feature gate of kubeadm's own is no longer known",
+            "detect": {"kubeadm_feature_gates": ["UnversionedKubeletConfigMap"]},
+            "why": (
+                "kubeadm upgrade only warns of a gate that it does not know in the kubeadm-config ConfigMap; "
+                "kubeadm init and join, and kubeadm config validate, refuse it."
+            ),
+            "fix": (
+                "Delete the gate from featureGates with kubectl -n kube-system edit configmap kubeadm-config, "
+                "and from saved kubeadm files."
+            ),
+            "source": "kubernetes/kubernetes cmd/kubeadm/app/features/features.go of 1.26",
+        },
+        {
+            "id": "gates-126",
+            "severity": "blocker",
+            "component": "feature gates",
+            "title": "A feature gate that is in use is no longer known",
+            "detect": {
+                "feature_gates": [
+                    "ServiceLoadBalancerClass",
+                    "ServiceLBNodePortControl",
+                    "DefaultPodTopologySpread",
+                    "NonPreemptingPriority",
+                    "PodAffinityNamespaceSelector",
+                    "PreferNominatedNode",
+                    "PodOverhead",
+                    "CSRDuration",
+                    "IndexedJob",
+                    "SuspendJob",
+                    "CSIMigrationOpenStack",
+                    "DynamicKubeletConfig",
+                ],
+            },
+            "why": "A component that is started with a feature gate it does not know exits at once.",
+            "fix": (
+                "Remove the gate from the place shown. The feature itself has become a fixed part of "
+                "Kubernetes, or is gone."
+            ),
+            "source": "kubernetes/kubernetes pkg/features of 1.25.4 and 1.26.9; CHANGELOG-1.26",
+        },
+    ],
 }

@@ -28,5 +28,43 @@ MINOR: dict[str, t.Any] = {
     },
     "removed_apis": [],
     "config_apis": [],
-    "breakers": [],
+    "breakers": [
+        {
+            "id": "kubeadm-output",
+            "severity": "info",
+            "component": "kubeadm",
+            "title": "kubeadm's structured output is of output.kubeadm.k8s.io/v1alpha3",
+            "not_covered": "Programs of your own that parse it are not to be seen on a cluster.",
+            "why": "Programs that parse kubeadm -o json may not know it.",
+            "fix": "Let them accept both.",
+            "source": "CHANGELOG-1.30",
+        },
+        {
+            "id": "gates-130",
+            "severity": "blocker",
+            "component": "feature gates",
+            "title": "A feature gate that is in use is no longer known",
+            "detect": {
+                "feature_gates": [
+                    "RemoveSelfLink",
+                    "ExpandedDNSConfig",
+                    "KubeletPodResources",
+                    "KubeletPodResourcesGetAllocatable",
+                    "MinimizeIPTablesRestore",
+                    "APISelfSubjectReview",
+                    "IPTablesOwnershipCleanup",
+                    "ProxyTerminatingEndpoints",
+                    "LegacyServiceAccountTokenTracking",
+                    "IPv6DualStack",
+                    "CSIMigrationAzureFile",
+                ],
+            },
+            "why": "A component that is started with a feature gate it does not know exits at once.",
+            "fix": (
+                "Remove the gate from the place shown. The feature itself has become a fixed part of "
+                "Kubernetes, or is gone."
+            ),
+            "source": "CHANGELOG-1.30; absent from pkg/features of 1.30.0",
+        },
+    ],
 }

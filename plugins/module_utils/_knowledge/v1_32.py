@@ -88,5 +88,138 @@ MINOR: dict[str, t.Any] = {
         },
     ],
     "config_apis": [],
-    "breakers": [],
+    "breakers": [
+        {
+            "id": "flowcontrol-v1beta3",
+            "severity": "warning",
+            "component": "API",
+            "title": "flowcontrol.apiserver.k8s.io/v1beta3 is no longer served",
+            "covered_by": "The check of removed APIs looks for its users.",
+            "why": "It was on by default, and requests to it fail now.",
+            "fix": "Use flowcontrol.apiserver.k8s.io/v1.",
+            "source": "Kubernetes deprecation guide, v1.32",
+        },
+        {
+            "id": "dra-classic",
+            "severity": "warning",
+            "component": "API",
+            "title": "Objects of classic resource allocation cannot be deleted after this hop",
+            "detect": {
+                "flags": {
+                    "kube-apiserver": [
+                        (
+                            ""
+                            "runtime-config=(.*,)?(resource\\.k8s\\.io/v1alpha[23]|coordination\\.k8s\\.io/v1alpha1|api/all|api/alpha)=true(,.*)?"
+                        ),
+                    ],
+                },
+            },
+            "why": (
+                "PodSchedulingContexts and objects of coordination.k8s.io/v1alpha1 that are left over stay in "
+                "etcd for good."
+            ),
+            "fix": "Delete them before this hop, and take the versions out of --runtime-config.",
+            "source": "CHANGELOG-1.32 (kubernetes/kubernetes#128003)",
+        },
+        {
+            "id": "kubelet-runonce",
+            "severity": "blocker",
+            "component": "kubelet",
+            "title": "kubelet is told to run once",
+            "detect": {
+                "flags": {
+                    "kubelet": ["runonce(=true)?"],
+                },
+                "kubelet_config": {
+                    "runOnce": True,
+                },
+            },
+            "why": "--runonce, and runOnce in its configuration, are an error now.",
+            "fix": "Remove it.",
+            "source": "CHANGELOG-1.32",
+        },
+        {
+            "id": "credential-provider-strict",
+            "severity": "info",
+            "component": "kubelet",
+            "title": "The configuration of image credential providers is read strictly",
+            "detect": {
+                "flags": {
+                    "kubelet": ["image-credential-provider-config"],
+                }
+            },
+            "partly": "That such a file is in use is looked at, its content is not.",
+            "why": "A field that is unknown or written twice stops kubelet.",
+            "fix": "Look through the file that --image-credential-provider-config names.",
+            "source": "CHANGELOG-1.32 (kubernetes/kubernetes#128062)",
+        },
+        {
+            "id": "volume-limit-plugins",
+            "severity": "blocker",
+            "component": "kube-scheduler",
+            "title": "A scheduler profile names plugins that are gone",
+            "not_covered": "Of the scheduler's configuration file only the version is read.",
+            "why": "kube-scheduler exits on AzureDiskLimits, CinderLimits, EBSLimits and GCEPDLimits.",
+            "fix": "Remove them from the file that --config names; NodeVolumeLimits does their work.",
+            "source": "CHANGELOG-1.32",
+        },
+        {
+            "id": "kubeadm-flags-132",
+            "severity": "info",
+            "component": "kubeadm",
+            "title": "Flags of kubeadm are gone",
+            "not_covered": (
+                "They are options on command lines of your own automation, which are not to be seen on a cluster."
+            ),
+            "why": "--experimental-output and some flags of kubeadm upgrade are refused.",
+            "fix": "Use --output, and an UpgradeConfiguration, in your own automation.",
+            "source": "CHANGELOG-1.32 (kubernetes/kubernetes#126914)",
+        },
+        {
+            "id": "cloud-provider-kcm",
+            "severity": "blocker",
+            "component": "kube-controller-manager",
+            "title": "kube-controller-manager has no cloud controllers any more",
+            "detect": {
+                "flags": {
+                    "kube-controller-manager": ["cloud-provider=(?!external$).+"],
+                }
+            },
+            "why": (
+                "A --cloud-provider other than external is invalid, and the controllers of services, nodes "
+                "and routes are gone from it."
+            ),
+            "fix": ("Install the external cloud controller manager, and set --cloud-provider=external or nothing."),
+            "source": "CHANGELOG-1.32 (kubernetes/kubernetes#128197)",
+        },
+        {
+            "id": "gates-132",
+            "severity": "blocker",
+            "component": "feature gates",
+            "title": "A feature gate that is in use is no longer known",
+            "detect": {
+                "feature_gates": [
+                    "HPAContainerMetrics",
+                    "ValidatingAdmissionPolicy",
+                    "CloudDualStackNodeIPs",
+                    "LegacyServiceAccountTokenCleanUp",
+                    "MinDomainsInPodTopologySpread",
+                    "NewVolumeManagerReconstruction",
+                    "NodeOutOfServiceVolumeDetach",
+                    "StableLoadBalancerNodeSet",
+                    "ZeroLimitedNominalConcurrencyShares",
+                    "ServerSideApply",
+                    "ServerSideFieldValidation",
+                    "KMSv2KDF",
+                    "PodHostIPs",
+                ],
+            },
+            "why": "A component that is started with a feature gate it does not know exits at once.",
+            "fix": (
+                "Remove the gate from the place shown. The feature itself has become a fixed part of "
+                "Kubernetes, or is gone."
+            ),
+            "source": "CHANGELOG-1.32",
+        },
+    ],
 }

@@ -53,5 +53,104 @@ MINOR: dict[str, t.Any] = {
         },
     ],
     "config_apis": [],
-    "breakers": [],
+    "breakers": [
+        {
+            "id": "kernel-check",
+            "severity": "warning",
+            "component": "node OS",
+            "title": "The kernel is older than 4.19",
+            "detect": {"kernel_below": "4.19"},
+            "why": (
+                "kubeadm checks the kernel, and kubeadm upgrade of 1.33 refuses one that is older (RHEL 8 has "
+                "4.18). From 1.34 it only warns."
+            ),
+            "fix": (
+                "Move the node to a newer system, or add SystemVerification to the preflight errors that are ignored."
+            ),
+            "source": "kubernetes/kubernetes#129462 and #131919; kubernetes/system-validators",
+        },
+        {
+            "id": "apiserver-cloud-flags",
+            "severity": "blocker",
+            "component": "API server",
+            "title": "kube-apiserver's flags --cloud-provider and --cloud-config are gone",
+            "detect": {
+                "flags": {
+                    "kube-apiserver": ["cloud-provider", "cloud-config"],
+                }
+            },
+            "why": (
+                "kube-apiserver exits when it is started with them, and the control plane does not come up. "
+                "kubeadm does not take them out."
+            ),
+            "fix": (
+                "Remove them from apiServer.extraArgs in the kubeadm-config ConfigMap, and from patches, "
+                "before this hop."
+            ),
+            "source": "CHANGELOG-1.33 (kubernetes/kubernetes#130162)",
+        },
+        {
+            "id": "gitrepo-off",
+            "severity": "info",
+            "component": "workloads",
+            "title": "gitRepo volumes are off",
+            "not_covered": (
+                "Volumes that a pod names itself are not kept in the facts, but for emptyDir, claims and host paths."
+            ),
+            "why": "Pods with a gitRepo volume do not start. From 1.36 they cannot be switched on again.",
+            "fix": "Clone in an init container into an emptyDir.",
+            "source": "CHANGELOG-1.33 (kubernetes/kubernetes#129923)",
+        },
+        {
+            "id": "endpoints-deprecated",
+            "severity": "info",
+            "component": "API",
+            "title": "Clients of v1 Endpoints are warned",
+            "not_covered": "Nothing breaks, and Kubernetes announces no end.",
+            "why": "Nothing is taken away.",
+            "fix": "Use discovery.k8s.io/v1 EndpointSlice.",
+            "source": "CHANGELOG-1.33",
+        },
+        {
+            "id": "kubeadm-gates",
+            "severity": "info",
+            "component": "kubeadm",
+            "title": "A feature gate of kubeadm's own is no longer known",
+            "detect": {"kubeadm_feature_gates": ["EtcdLearnerMode"]},
+            "why": (
+                "kubeadm upgrade only warns of a gate that it does not know in the kubeadm-config ConfigMap; "
+                "kubeadm init and join, and kubeadm config validate, refuse it."
+            ),
+            "fix": (
+                "Delete the gate from featureGates with kubectl -n kube-system edit configmap kubeadm-config, "
+                "and from saved kubeadm files."
+            ),
+            "source": "kubernetes/kubernetes cmd/kubeadm/app/features/features.go of 1.33",
+        },
+        {
+            "id": "gates-133",
+            "severity": "blocker",
+            "component": "feature gates",
+            "title": "A feature gate that is in use is no longer known",
+            "detect": {
+                "feature_gates": [
+                    "CPUManager",
+                    "PDBUnhealthyPodEvictionPolicy",
+                    "DisableCloudProviders",
+                    "DisableKubeletCloudCredentialProviders",
+                    "PersistentVolumeLastPhaseTransitionTime",
+                    "AppArmor",
+                    "AppArmorFields",
+                    "KubeProxyDrainingTerminatingNodes",
+                    "JobPodFailurePolicy",
+                ],
+            },
+            "why": "A component that is started with a feature gate it does not know exits at once.",
+            "fix": (
+                "Remove the gate from the place shown. The feature itself has become a fixed part of "
+                "Kubernetes, or is gone."
+            ),
+            "source": "CHANGELOG-1.33",
+        },
+    ],
 }

@@ -63,5 +63,129 @@ MINOR: dict[str, t.Any] = {
             "why": "It is a message or a part of another object; nothing of it is stored or listed.",
         },
     ],
-    "breakers": [],
+    "breakers": [
+        {
+            "id": "cgroup-v1",
+            "severity": "blocker",
+            "component": "node OS",
+            "title": "Nodes run on cgroup v1",
+            "detect": {"cgroup": "v1"},
+            "why": (
+                "kubelet refuses to start on cgroup v1 (failCgroupV1 is true unless set), and kubeadm's "
+                "preflight fails."
+            ),
+            "fix": (
+                "Move the nodes to an operating system with cgroup v2. For the time being: failCgroupV1: "
+                "false in the kubelet-config ConfigMap, and SystemVerification among the preflight errors "
+                "that are ignored."
+            ),
+            "source": "CHANGELOG-1.35 (kubernetes/kubernetes#134744)",
+        },
+        {
+            "id": "pod-infra-image",
+            "severity": "blocker",
+            "component": "kubelet",
+            "title": "kubelet's flag --pod-infra-container-image is gone",
+            "detect": {
+                "flags": {
+                    "kubelet": ["pod-infra-container-image"],
+                }
+            },
+            "why": "kubelet exits when it is started with it.",
+            "fix": (
+                "Remove it from /etc/default/kubelet, /etc/sysconfig/kubelet or kubelet's systemd drop-in, "
+                "and pin the sandbox image in the runtime's configuration. In kubeadm-flags.env it is removed "
+                "for you."
+            ),
+            "source": (
+                "CHANGELOG-1.35 (kubernetes/kubernetes#133778, kubernetes/kubernetes#133779); "
+                "kubernetes/kubernetes#135807"
+            ),
+        },
+        {
+            "id": "exec-create-verb",
+            "severity": "warning",
+            "component": "RBAC",
+            "title": "kubectl exec, attach and port-forward need the verb create",
+            "not_covered": "Roles are not read.",
+            "why": "Over websockets the verb get was enough until now. Roles with get alone no longer do.",
+            "fix": "Add create on pods/exec, pods/attach and pods/portforward.",
+            "source": "CHANGELOG-1.35 (kubernetes/kubernetes#134577)",
+        },
+        {
+            "id": "svm-alpha",
+            "severity": "info",
+            "component": "API",
+            "title": "storagemigration.k8s.io/v1alpha1 is no longer served",
+            "covered_by": "The check of removed APIs looks for its users.",
+            "why": "What is stored of it cannot be read after.",
+            "fix": "Delete StorageVersionMigrations before this hop.",
+            "source": "CHANGELOG-1.35",
+        },
+        {
+            "id": "runtime-config",
+            "severity": "info",
+            "component": "container runtime",
+            "title": "containerd older than 2.0",
+            "detect": {
+                "runtime": {
+                    "containerd": "2.0.0",
+                }
+            },
+            "why": (
+                "kubeadm's preflight warns: the runtime does not tell kubelet its cgroup driver. Nothing breaks yet."
+            ),
+            "fix": "Plan for containerd 2.",
+            "source": "CHANGELOG-1.35",
+        },
+        {
+            "id": "ipvs-deprecated",
+            "severity": "info",
+            "component": "kube-proxy",
+            "title": "kube-proxy runs in the mode ipvs",
+            "detect": {"kube_proxy_mode": ["ipvs"]},
+            "why": "The mode is deprecated from this minor on; it still works.",
+            "fix": "Plan for nftables (from 1.33 stable; kernel 5.13), or iptables.",
+            "source": "CHANGELOG-1.35 (kubernetes/kubernetes#134539)",
+        },
+        {
+            "id": "ingress-nginx",
+            "severity": "warning",
+            "component": "add-ons",
+            "title": "ingress-nginx is retired",
+            "detect": {"image": ".*/ingress-nginx/controller(-chroot)?[:@].*|.*/nginx-ingress-controller[:@].*"},
+            "why": "Its project ended in March 2026: it gets no fixes, not for security either.",
+            "fix": "Move to another ingress controller or to the Gateway API.",
+            "source": "kubernetes.io blog, ingress-nginx retirement",
+        },
+        {
+            "id": "kubeadm-gates-135",
+            "severity": "info",
+            "component": "kubeadm",
+            "title": "A feature gate of kubeadm's own is no longer known",
+            "detect": {"kubeadm_feature_gates": ["WaitForAllControlPlaneComponents"]},
+            "why": (
+                "kubeadm upgrade only warns of a gate that it does not know in the kubeadm-config ConfigMap; "
+                "kubeadm init and join, and kubeadm config validate, refuse it."
+            ),
+            "fix": (
+                "Delete the gate from featureGates with kubectl -n kube-system edit configmap kubeadm-config, "
+                "and from saved kubeadm files."
+            ),
+            "source": "kubernetes/kubernetes cmd/kubeadm/app/features/features.go of 1.35",
+        },
+        {
+            "id": "gates-135",
+            "severity": "blocker",
+            "component": "feature gates",
+            "title": "A feature gate that is in use is no longer known",
+            "detect": {"feature_gates": ["AggregatedDiscoveryRemoveBetaType"]},
+            "why": "A component that is started with a feature gate it does not know exits at once.",
+            "fix": (
+                "Remove the gate from the place shown. The feature itself has become a fixed part of "
+                "Kubernetes, or is gone."
+            ),
+            "source": "CHANGELOG-1.35",
+        },
+    ],
 }

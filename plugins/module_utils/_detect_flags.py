@@ -1,0 +1,175 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Detectors of flags and feature gates, wherever they may be set. Pure; see _detect."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import typing as t
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import (
+    Hit,
+    Missing,
+    Seen,
+    cluster_configuration,
+    config_map,
+    control_planes,
+    each_node,
+    mapping,
+)
+from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Context
+from ansible_collections.uplift.kubeadm.plugins.module_utils._node_flags import flags_of
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_stages import CLEAN_UPS
+
+# Where the ClusterConfiguration keeps a component's extraArgs.
+SECTIONS = {
+    "kube-apiserver": ("apiServer",),
+    "kube-controller-manager": ("controllerManager",),
+    "kube-scheduler": ("scheduler",),
+    "etcd": ("etcd", "local"),
+}
+COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet")
+# Older kubeadms wrote these into the manifests themselves, and newer ones leave them out.
+KUBEADM_WROTE = frozenset(
+    (("kube-apiserver", "insecure-port"), ("kube-controller-manager", "port"), ("kube-scheduler", "port"))
+)
+# kubeadm takes them out of kubeadm-flags.env, or the plan does.
+CLEANED = frozenset(CLEAN_UPS.values())
+LOST = "in its manifest alone: kubeadm writes the manifest anew without it, unless a patch puts it back"
+
+
+class Flag(t.NamedTuple):
+    """A flag in use. where: "cp1" or a ConfigMap; certain: it stays over a hop."""
+
+    where: str
+    name: str
+    value: str
+    origin: str
+    certain: bool
+
+
+def flags(wanted: t.Mapping[str, t.Sequence[str]], ctx: Context, minor: str) -> t.Iterator[Hit]:
+    """{component: [regular expression of NAME or NAME=VALUE]}, each matched as a whole."""
+    for component, patterns in wanted.items():
+        for flag in in_use(component, ctx):
+            if isinstance(flag, Missing):
+                yield flag
+            elif any(re.fullmatch(p, flag.name) or re.fullmatch(p, f"{flag.name}={flag.value}") for p in patterns):
+                yield _seen(component, flag)
+
+
+def extra_args(wanted: t.Mapping[str, t.Sequence[str]], ctx: Context, minor: str) -> t.Iterator[Hit]:
+    """As flags, but of the ClusterConfiguration's extraArgs alone, where kubeadm itself sets a flag of the name."""
+    for component, patterns in wanted.items():
+        for flag in _extra_args(component, ctx):
+            if isinstance(flag, Missing):
+                yield flag
+            elif any(re.fullmatch(pattern, flag.name) for pattern in patterns):
+                yield _seen(component, flag)
+
+
+def feature_gates(names: t.Sequence[str], ctx: Context, minor: str) -> t.Iterator[Hit]:
+    """Gates that are switched on or off: by flags of any component, and in configurations of kubelet and kube-proxy."""
+    for component in COMPONENTS:
+        for flag in in_use(component, ctx):
+            if isinstance(flag, Missing):
+                yield flag
+            elif flag.name == "feature-gates":
+                for gate in _gates(flag.value):
+                    if gate in names:
+                        yield Seen(f"{flag.where}: {component} --feature-gates={gate} ({flag.origin})", flag.certain)
+    for node, config in each_node(ctx, "kubelet_configuration", "kubelet's configuration"):
+        if isinstance(config, Missing):
+            yield config
+        else:
+            yield from _configured(f"{node}: kubelet's configuration", config, names)
+    for name in ("kubelet-config", "kube-proxy"):
+        config = config_map(ctx, name)
+        if isinstance(config, Missing):
+            yield config
+        else:
+            yield from _configured(f"ConfigMap kube-system/{name}", config, names)
+
+
+def in_use(component: str, ctx: Context) -> t.Iterator[Flag | Missing]:
+    """All flags of a component, each with where it is set. Names have dashes, as the programs read them."""
+    if component == "kubelet":
+        yield from _of_kubelet(ctx)
+        return
+    configured = set()
+    for flag in _extra_args(component, ctx):
+        if isinstance(flag, Flag):
+            configured.add(flag.name)
+        yield flag
+    for node, pods in each_node(ctx, "static_pods", "the manifests of its static pods", control_planes(ctx)):
+        if isinstance(pods, Missing):
+            yield pods
+            continue
+        for name, value in _dashed(mapping(pods.get(component)).get("flags")).items():
+            if name not in configured and (component, name) not in KUBEADM_WROTE:
+                yield Flag(node, name, value, LOST, False)
+
+
+def _of_kubelet(ctx: Context) -> t.Iterator[Flag | Missing]:
+    for node, running in each_node(ctx, "kubelet_arguments", "kubelet's arguments"):
+        facts = ctx.nodes[node]
+        generated = _dashed(facts.get("kubelet_flags"))
+        own = _dashed(_words(facts.get("kubelet_extra_args") or ""))
+        if isinstance(running, Missing):
+            yield running
+            running = {}
+        for name, value in {**generated, **_dashed(running), **own}.items():
+            if name in own:
+                yield Flag(node, name, value, "KUBELET_EXTRA_ARGS", True)
+            elif name in generated:
+                if name not in CLEANED:
+                    yield Flag(node, name, value, "kubeadm-flags.env", True)
+            else:
+                yield Flag(node, name, value, "kubelet's systemd unit or a drop-in of it", True)
+
+
+def _extra_args(component: str, ctx: Context) -> t.Iterator[Flag | Missing]:
+    """extraArgs: a mapping up to kubeadm.k8s.io/v1beta3, a list of name and value from v1beta4 on."""
+    config = cluster_configuration(ctx)
+    if isinstance(config, Missing):
+        yield config
+        return
+    for key in SECTIONS[component]:
+        config = mapping(config.get(key))
+    args = config.get("extraArgs") or {}
+    pairs = (
+        args.items() if isinstance(args, t.Mapping) else ((a.get("name"), a.get("value")) for a in map(mapping, args))
+    )
+    for name, value in pairs:
+        text = str(value).lower() if isinstance(value, bool) else str("" if value is None else value)
+        yield Flag("ConfigMap kube-system/kubeadm-config", str(name).replace("_", "-"), text, "extraArgs", True)
+
+
+def _seen(component: str, flag: Flag) -> Seen:
+    value = f"={flag.value}" if flag.value else ""
+    return Seen(f"{flag.where}: {component} --{flag.name}{value} ({flag.origin})", flag.certain)
+
+
+def _configured(where: str, config: t.Mapping[str, t.Any], names: t.Sequence[str]) -> t.Iterator[Hit]:
+    for gate in mapping(config.get("featureGates")):
+        if gate in names:
+            yield Seen(f"{where}: featureGates has {gate}")
+
+
+def _gates(value: str) -> list[str]:
+    """The names in "A=true,B=false"."""
+    return [part.partition("=")[0].strip() for part in value.split(",") if part.strip()]
+
+
+def _words(text: str) -> dict[str, str]:
+    try:
+        return flags_of(shlex.split(text))
+    except ValueError:  # a quote that is not closed: systemd would pass on what it can
+        return flags_of(text.split())
+
+
+def _dashed(found: t.Any) -> dict[str, str]:
+    return {str(name).replace("_", "-"): str(value) for name, value in mapping(found).items()}
