@@ -63,6 +63,10 @@ molecule-default: setup ## scenario: 1 control plane, 2 workers, binaries, docke
 molecule-dnf: setup ## scenario (not part of test): 1 control plane, 2 workers, dnf packages, SSH, workers skip a minor
 	@$(CHECK) molecule-dnf
 
+.PHONY: molecule-closed
+molecule-closed: setup ## scenario (not part of test): a closed network: proxy, private CA, passwords, archives of images
+	@$(CHECK) molecule-closed
+
 .PHONY: molecule-ha
 molecule-ha: setup ## scenario: 3 control planes, 2 workers, packages, SSH
 	@$(CHECK) molecule-ha

@@ -105,6 +105,9 @@ def _parser() -> argparse.ArgumentParser:
 
     name(add("kubeconfig", _kubeconfig, "print the path of a cluster's kubeconfig", "kubeconfig --name demo"))
 
+    text = "print the name of the image of nginx, docker-registry, haproxy and tinyproxy, made when it is not there"
+    add("service-image", _service_image, text, "service-image")
+
     execute = add("exec", _exec, "run a command on a node", "exec --name demo worker1 -- systemctl status kubelet")
     name(execute)
     execute.add_argument("node", help="name in the inventory (cp1, worker1) or of the node")
@@ -187,6 +190,11 @@ def _inventory(arguments: argparse.Namespace) -> int:
 def _kubeconfig(arguments: argparse.Namespace) -> int:
     cluster.require(arguments.name)
     print(cluster_dir(arguments.name) / "kubeconfig")
+    return 0
+
+
+def _service_image(arguments: argparse.Namespace) -> int:
+    print(services.image())
     return 0
 
 

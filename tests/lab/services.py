@@ -28,7 +28,7 @@ _LOAD_BALANCER = "docker.io/kindest/haproxy:v20230606-42a2262b"
 
 _DOCKERFILE = """FROM @BASE@
 @APT@
-RUN apt-get install -y docker-registry haproxy nginx-light procps \\
+RUN apt-get install -y apache2-utils docker-registry haproxy nginx-light procps tinyproxy \\
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb /etc/nginx/sites-enabled/* \\
  && mkdir -p /usr/local/etc/haproxy /srv/mirror
 COPY registry.yml /etc/docker/registry/lab.yml
