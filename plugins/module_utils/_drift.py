@@ -20,6 +20,37 @@ PASSWORD = re.compile(r"://[^/@\s\"]+@")  # of a proxy: these lines are printed
 ZEROES = ("", "0", "0s", None)
 
 
+# What the API server, or kubelet, adds where nothing is said: there or not, it means the same.
+DEFAULTS: dict[str, tuple[t.Any, ...]] = {
+    "apiVersion": ("v1",),  # of a fieldRef
+    "defaultMode": (420,),
+    "dnsPolicy": ("ClusterFirst",),
+    "enableServiceLinks": (True,),
+    "failureThreshold": (3,),
+    "imagePullPolicy": ("IfNotPresent",),
+    "maxSurge": ("25%", 0),
+    "maxUnavailable": ("25%", 1),
+    "periodSeconds": (10,),
+    "protocol": ("TCP",),
+    "resources": ({},),
+    "restartPolicy": ("Always",),
+    "rollingUpdate": ({"maxSurge": 0, "maxUnavailable": 1}, {"maxUnavailable": 1}),
+    "schedulerName": ("default-scheduler",),
+    "scheme": ("HTTP",),
+    "securityContext": ({},),
+    "successThreshold": (1,),
+    "terminationGracePeriodSeconds": (30,),
+    "terminationMessagePath": ("/dev/termination-log",),
+    "terminationMessagePolicy": ("File",),
+    "timeoutSeconds": (1,),
+    "type": ("",),  # of a hostPath
+}
+# `kubectl rollout restart` leaves it behind, and nobody misses it.
+RESTARTED = "kubectl.kubernetes.io/restartedAt"
+# kubeadm itself takes the first for the second.
+OLD_REGISTRY, REGISTRY = "k8s.gcr.io/", "registry.k8s.io/"
+
+
 class Difference(t.NamedTuple):
     """What is live and would go, and what kubeadm would write instead."""
 
@@ -37,6 +68,16 @@ def manifest_difference(live: t.Mapping[str, t.Any], wanted: t.Mapping[str, t.An
     that security contexts cannot be compared.
     """
     return _difference(_manifest(live, rootless), _manifest(wanted, rootless))
+
+
+def workload_difference(live: t.Mapping[str, t.Any], wanted: t.Mapping[str, t.Any]) -> Difference:
+    """Of two DaemonSets or Deployments of an add-on: how pods are made and replaced. kubeadm keeps the replicas."""
+    return _difference(_workload(live), _workload(wanted))
+
+
+def plain_difference(live: t.Mapping[str, t.Any], wanted: t.Mapping[str, t.Any]) -> Difference:
+    """Of two mappings, as they are."""
+    return _difference(live, wanted)
 
 
 def kubelet_difference(
@@ -68,6 +109,8 @@ def _compare(path: str, live: t.Any, wanted: t.Any, lost: list[str], back: list[
         return
     if isinstance(live, dict) and isinstance(wanted, dict):
         for key in [*live, *(key for key in wanted if key not in live)]:
+            if key not in wanted and live[key] in DEFAULTS.get(key, ()):
+                continue
             _compare(_joined(path, key), live.get(key), wanted.get(key), lost, back)
     elif isinstance(live, list) and isinstance(wanted, list):
         theirs, ours = _keyed(live), _keyed(wanted)
@@ -121,10 +164,23 @@ def _manifest(pod: t.Mapping[str, t.Any], rootless: bool) -> dict[str, t.Any]:
     return {**rest, "spec": spec}
 
 
+def _workload(workload: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    spec = workload.get("spec") or {}
+    template = spec.get("template") or {}
+    pod = _manifest({"spec": template.get("spec") or {}}, False)["spec"]
+    pod.pop("serviceAccount", None)  # the old name of serviceAccountName, which the API server keeps alike
+    metadata = template.get("metadata") or {}
+    annotations = {key: text for key, text in (metadata.get("annotations") or {}).items() if key != RESTARTED}
+    told = {"labels": metadata.get("labels"), "annotations": annotations or None}
+    strategy = {key: spec.get(key) for key in ("strategy", "updateStrategy")}
+    return {"spec": {**strategy, "template": {"metadata": told, "spec": pod}}}
+
+
 def _container(container: t.Mapping[str, t.Any], rootless: bool) -> dict[str, t.Any]:
     told = dict(container)
     if isinstance(told.get("image"), str):
-        told["image"] = repository(told["image"])
+        image = repository(told["image"])
+        told["image"] = REGISTRY + image[len(OLD_REGISTRY) :] if image.startswith(OLD_REGISTRY) else image
     if isinstance(told.get("command"), list):
         told["command"] = [word for word in told["command"] if not str(word).startswith(BIRTH_FLAGS)]
     if rootless:

@@ -14,7 +14,7 @@ import re
 import typing as t
 from pathlib import Path
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils import _drift, _render, _running, _yaml
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _drift, _node_addons, _render, _running, _yaml
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node_static_pods import StaticPod
@@ -45,6 +45,7 @@ def drift(
     gates = cluster.get("featureGates")
     rootless = isinstance(gates, dict) and gates.get("RootlessControlPlane") is True
     unread: dict[str, str] = {}
+    found: list[dict[str, t.Any]] = []
     live: dict[str, dict[str, t.Any]] = {}
     for path in _paths(root, pods, minor, wanted, unread):
         try:
@@ -55,9 +56,12 @@ def drift(
         return None, unread
     if "kube-apiserver" in pods:
         wanted = wanted._replace(endpoint=_endpoint(live, pods["kube-apiserver"]))
+        try:
+            found += _node_addons.drift(root, runner, str(kubeadm.path), minor, wanted)
+        except UpliftError as exc:
+            unread["drift add-ons"] = f"CoreDNS and kube-proxy cannot be compared with what kubeadm would write: {exc}"
     names = {path: path.rpartition("/")[2] for path in live}
     rendered = _render.render(runner, str(kubeadm.path), minor, wanted, list(names.values()))
-    found = []
     for path, name in names.items():
         ours = _mapping(rendered[name], f"What kubeadm would write to {path}")
         if path == KUBELET:

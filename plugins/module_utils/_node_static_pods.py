@@ -89,8 +89,9 @@ def parse(name: str, path: str, text: str, ours: bool = False) -> StaticPod:
     :raises UpliftError: it is no YAML that can be read here, or no manifest of a pod.
     """
     pod = _yaml.load(text, path)
-    spec = pod.get("spec") if isinstance(pod, dict) and pod.get("kind") == "Pod" else None
-    containers = _mappings(spec.get("containers")) if isinstance(spec, dict) else []
+    spec = pod.get("spec") if isinstance(pod, dict) and pod.get("kind") == "Pod" else {}
+    spec = spec if isinstance(spec, dict) else {}
+    containers = _mappings(spec.get("containers"))
     if not containers:
         raise UpliftError(f"{path} is in the folder of static pods, and is no manifest of a pod with a container.")
     container = next((c for c in containers if c.get("name") == name), containers[0])

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 import typing as t
 from pathlib import Path
@@ -34,11 +35,26 @@ PHASES = {
     "config.yaml": ("kubelet-start",),
 }
 DRY_PHASES_SINCE = (1, 26)
-# All phases of init in 1.24 and 1.25, but those that write what is wanted here.
-SKIPPED = (
-    "preflight,certs,kubeconfig,wait-control-plane,upload-config,upload-certs,mark-control-plane,bootstrap-token,"
-    "kubelet-finalize,addon"
+# All phases of init in 1.24 and 1.25.
+OLD_PHASES = (
+    "preflight",
+    "certs",
+    "kubeconfig",
+    "kubelet-start",
+    "control-plane",
+    "etcd",
+    "wait-control-plane",
+    "upload-config",
+    "upload-certs",
+    "mark-control-plane",
+    "bootstrap-token",
+    "kubelet-finalize",
+    "addon",
 )
+ADDONS = "addon"
+# What the dry run prints of an object: YAML, each line behind a tab.
+ATTACHED = re.compile(r"^\[dryrun\] Attached object:\n((?:\t.*\n)+)", re.MULTILINE)
+CONFIG = "kubeadm-init.yaml"
 CERTIFICATES = "/etc/kubernetes/pki"
 NO_ADDRESS = "192.0.2.1"  # kubeadm wants one, and on a worker nothing is made of it
 ANY_SOCKET = "unix:///run/containerd/containerd.sock"
@@ -98,21 +114,10 @@ def render(
     :raises UpliftError: kubeadm did not write one of them; the message has its complaint.
     """
     with tempfile.TemporaryDirectory(prefix="uplift-render-") as name:  # 0700
-        folder = Path(name)
-        config = folder / "kubeadm.yaml"
-        _kubeadm.write_private(config, configuration(wanted, f"{name}/none"))
         for command in _commands(minor, files):
-            # Proxies of this session are not those that kubeadm will be run with; it takes an empty one for none.
-            proxies = {key: "" for key in os.environ if key.lower().endswith("_proxy")}
-            result = runner.run(
-                [kubeadm, "init", *command, "--dry-run", f"--config={config}"],
-                env={**proxies, **wanted.environment, "KUBEADM_INIT_DRYRUN_DIR": name},
-                timeout=60,
-                cwd=name,
-            )
-            _require_end(kubeadm, command, result, minor)
+            result = _dry_run(runner, kubeadm, minor, wanted, name, command)
         # Some minors write into the folder itself, some into one of their own below it.
-        found = {path.name: path for path in sorted(folder.rglob("*.yaml")) if path != config}
+        found = {path.name: path for path in sorted(Path(name).rglob("*.yaml")) if path.name != CONFIG}
         missing = sorted(set(files) - set(found))
         if missing:
             raise UpliftError(f"The dry run of {kubeadm} wrote no {', '.join(missing)}: {_complaint(result)}.")
@@ -120,19 +125,55 @@ def render(
         return {file: found[file].read_text().replace(f"{name}/none", certificates) for file in files}
 
 
-def _commands(minor: tuple[int, int], files: t.Collection[str]) -> list[list[str]]:
-    """The commands of init that write these files, without the options that all have."""
-    if minor < DRY_PHASES_SINCE:
-        skipped = SKIPPED + ("" if "config.yaml" in files else ",kubelet-start")
-        skipped += "" if "etcd.yaml" in files else ",etcd"
-        skipped += "" if "kube-apiserver.yaml" in files else ",control-plane"
-        return [[f"--skip-phases={skipped}"]]
-    return [["phase", *phase] for phase in dict.fromkeys(PHASES[file] for file in files)]
+def render_addons(
+    runner: Runner, kubeadm: str, minor: tuple[int, int], wanted: Wanted
+) -> dict[tuple[str, str], dict[str, t.Any]]:
+    """{(kind, name): object} of all objects that this kubeadm would write for CoreDNS and kube-proxy.
+
+    :raises UpliftError: kubeadm refused, or said nothing that can be read.
+    """
+    command = ["phase", "addon", "all"] if minor >= DRY_PHASES_SINCE else [f"--skip-phases={_skipped(ADDONS)}"]
+    with tempfile.TemporaryDirectory(prefix="uplift-render-") as name:
+        out = _dry_run(runner, kubeadm, minor, wanted, name, command).out
+    objects = {}
+    for match in ATTACHED.finditer(out):
+        text = "\n".join(line[1:] for line in match.group(1).splitlines())
+        item = _yaml.load(text, "What kubeadm would write for the add-ons")
+        objects[item["kind"], item["metadata"]["name"]] = item
+    if not objects:
+        raise UpliftError(f"The dry run of {kubeadm} for the add-ons named no object.")
+    return objects
 
 
-def _require_end(kubeadm: str, command: list[str], result: Result, minor: tuple[int, int]) -> None:
+def _dry_run(
+    runner: Runner, kubeadm: str, minor: tuple[int, int], wanted: Wanted, folder: str, command: list[str]
+) -> Result:
+    """One dry run of init, its files below folder."""
+    config = Path(folder) / CONFIG
+    _kubeadm.write_private(config, configuration(wanted, f"{folder}/none"))
+    # Proxies of this session are not those that kubeadm will be run with; it takes an empty one for none.
+    proxies = {key: "" for key in os.environ if key.lower().endswith("_proxy")}
+    result = runner.run(
+        [kubeadm, "init", *command, "--dry-run", f"--config={config}"],
+        env={**proxies, **wanted.environment, "KUBEADM_INIT_DRYRUN_DIR": folder},
+        timeout=60,
+        cwd=folder,
+    )
     if result.rc != 0 and minor >= DRY_PHASES_SINCE:
         raise UpliftError(f"The dry run of {kubeadm} init {' '.join(command)} failed: {_complaint(result)}.")
+    return result
+
+
+def _commands(minor: tuple[int, int], files: t.Collection[str]) -> list[list[str]]:
+    """The commands of init that write these files, without the options that all have."""
+    phases = dict.fromkeys(PHASES[file] for file in files)
+    if minor < DRY_PHASES_SINCE:
+        return [[f"--skip-phases={_skipped(*(phase[0] for phase in phases))}"]]
+    return [["phase", *phase] for phase in phases]
+
+
+def _skipped(*wanted: str) -> str:
+    return ",".join(phase for phase in OLD_PHASES if phase not in wanted)
 
 
 def _complaint(result: Result) -> str:

@@ -74,6 +74,14 @@ def manifests(root: Path) -> dict[str, Manifest]:
     return found
 
 
+class Refused(UpliftError):
+    """A program answered, with another HTTP status than 200."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class Local:
     """Asks the programs of this control plane node. root is "/", but for tests."""
 
@@ -133,7 +141,7 @@ class Local:
     def open(self, name: str, path: str) -> t.Iterator[t.Iterable[bytes]]:
         """The lines that a program answers a GET with, as they come: some answers are big.
 
-        :raises UpliftError: it does not answer, or with anything but 200.
+        :raises UpliftError: it does not answer; Refused: with anything but 200.
         """
         manifest = manifests(self.root).get(name, Manifest("", {}))
         status = 0
@@ -148,7 +156,7 @@ class Local:
                         return
         except (OSError, http.client.HTTPException, ValueError) as exc:
             raise UpliftError(f"{name} does not answer {path} at {self.address(name, manifest)}: {exc}.") from exc
-        raise UpliftError(f"{name} at {self.address(name, manifest)} answers {path} with HTTP {status}.")
+        raise Refused(f"{name} at {self.address(name, manifest)} answers {path} with HTTP {status}.", status)
 
     def _get(self, name: str, manifest: Manifest, context: ssl.SSLContext | None, path: str) -> tuple[int, bytes]:
         with contextlib.closing(self._connect(name, manifest, context)) as connection:

@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import http.server
-import ssl
 import threading
 import typing as t
 from pathlib import Path
@@ -25,107 +23,27 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._running import (
     wanted_versions,
 )
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.certificates import Authority, kubeconfig
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_control_plane import MANIFEST, FakeControlPlane
 
-MANIFEST = """apiVersion: v1
-kind: Pod
-metadata:
-  name: {name}
-spec:
-  containers:
-  - command:
-    - {name}
-{flags}
-    image: registry.example.com:5000/k8s/{name}:v1.25.4
-    imagePullPolicy: IfNotPresent
-    name: {name}
-  - image: example.com/sidecar:v9
-"""
 METRICS = '# HELP x\nkubernetes_build_info{{build_date="x",git_version="{version}",major="1"}} 1\n'
 
 
-class FakeProgram:
-    """A program of the control plane: answers GETs over TLS to clients with a certificate of the authority."""
-
-    def __init__(self, folder: Path, authority: Authority, answers: dict[str, tuple[int, str]]) -> None:
-        self.answers = answers
-        self.asked: list[tuple[str, str]] = []
-        pair = authority.issue("server")
-        for name, text in (("server.pem", pair.certificate + pair.key), ("ca.pem", authority.pem)):
-            (folder / name).write_text(text)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(folder / "server.pem")
-        context.load_verify_locations(folder / "ca.pem")
-        context.verify_mode = ssl.CERT_REQUIRED
-        program = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                subject = dict(pair for pairs in self.connection.getpeercert()["subject"] for pair in pairs)  # type: ignore[attr-defined]
-                program.asked.append((subject["commonName"], self.path))
-                key = f"{subject['commonName']} {self.path}"
-                status, body = program.answers.get(key) or program.answers.get(self.path) or (404, "")
-                self.send_response(status)
-                self.end_headers()
-                self.wfile.write(body.encode())
-
-            def log_message(self, *_args: t.Any) -> None:
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.port = self.server.server_port
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-
-    def stop(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-
-class Node:
-    """A control plane node's files below root, and its programs."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.authority = Authority()
-        self.programs: dict[str, FakeProgram] = {}
-        kubeconfig(root / "etc/kubernetes/admin.conf", self.authority, self.authority.issue("kubernetes-admin"))
-        pki = root / "etc/kubernetes/pki/etcd"
-        pki.mkdir(parents=True)
-        (pki / "ca.crt").write_text(self.authority.pem)
-        pair = self.authority.issue("healthcheck")
-        (pki / "healthcheck-client.crt").write_text(pair.certificate)
-        (pki / "healthcheck-client.key").write_text(pair.key)
-
-    def start(self, name: str, answers: dict[str, tuple[int, str]]) -> FakeProgram:
-        folder = self.root / name
-        folder.mkdir()
-        program = self.programs[name] = FakeProgram(folder, self.authority, answers)
-        flags = [f"--secure-port={program.port}", "--bind-address=127.0.0.1"]
-        if name == "etcd":
-            flags = [f"--listen-client-urls=https://10.9.8.7:2379,https://127.0.0.1:{program.port}"]
-        manifests = self.root / _running.MANIFESTS
-        manifests.mkdir(exist_ok=True)
-        text = MANIFEST.format(name=name, flags="\n".join(f"    - {flag}" for flag in flags))
-        (manifests / f"{name}.yaml").write_text(text)
-        return program
-
-
 @pytest.fixture
-def node(tmp_path: Path) -> t.Iterator[Node]:
-    node = Node(tmp_path)
+def node(tmp_path: Path) -> t.Iterator[FakeControlPlane]:
+    node = FakeControlPlane(tmp_path)
     yield node
     for program in node.programs.values():
         program.stop()
 
 
-def full(node: Node, version: str = "v1.25.4") -> None:
+def full(node: FakeControlPlane, version: str = "v1.25.4") -> None:
     node.start("kube-apiserver", {"/version": (200, f'{{"gitVersion": "{version}"}}'), "/readyz": (200, "ok")})
     for name in ("kube-controller-manager", "kube-scheduler"):
         node.start(name, {"/metrics": (200, METRICS.format(version=version)), "/healthz": (200, "ok")})
     node.start("etcd", {"/version": (200, '{"etcdserver": "3.5.5"}'), "/health": (200, '{"health":"true"}')})
 
 
-def test_all_programs_are_read_back_with_the_certificates_of_the_node(node: Node) -> None:
+def test_all_programs_are_read_back_with_the_certificates_of_the_node(node: FakeControlPlane) -> None:
     full(node)
     answers = Local(node.root).ask_all()
     assert {name: (answer.version, answer.healthy) for name, answer in answers.items()} == {
@@ -138,14 +56,14 @@ def test_all_programs_are_read_back_with_the_certificates_of_the_node(node: Node
     assert node.programs["kube-scheduler"].asked[0] == ("kubernetes-admin", "/metrics")
 
 
-def test_super_admin_is_asked_where_admin_may_not(node: Node) -> None:
+def test_super_admin_is_asked_where_admin_may_not(node: FakeControlPlane) -> None:
     kubeconfig(node.root / "etc/kubernetes/super-admin.conf", node.authority, node.authority.issue("super"))
     answers = {"kubernetes-admin /metrics": (403, ""), "/metrics": (200, METRICS.format(version="v1.31.0"))}
     node.start("kube-scheduler", {**answers, "super /healthz": (200, "ok"), "/healthz": (403, "")})
     assert Local(node.root).ask_all()["kube-scheduler"] == ("v1.31.0", True, "")
 
 
-def test_an_api_server_of_another_authority_is_not_believed(node: Node) -> None:
+def test_an_api_server_of_another_authority_is_not_believed(node: FakeControlPlane) -> None:
     full(node)
     kubeconfig(node.root / "etc/kubernetes/admin.conf", Authority(), node.authority.issue("kubernetes-admin"))
     answer = Local(node.root).ask_all()["kube-apiserver"]
@@ -153,7 +71,7 @@ def test_an_api_server_of_another_authority_is_not_believed(node: Node) -> None:
     assert "certificate verify failed" in answer.why
 
 
-def test_a_program_that_is_away_has_a_reason(node: Node) -> None:
+def test_a_program_that_is_away_has_a_reason(node: FakeControlPlane) -> None:
     full(node)
     node.programs["etcd"].stop()
     answer = Local(node.root).ask_all()["etcd"]
@@ -165,7 +83,7 @@ def test_a_worker_has_nothing_to_ask(tmp_path: Path) -> None:
     assert Local(tmp_path).ask_all() == {}
 
 
-def test_a_wait_ends_when_all_have_arrived(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wait_ends_when_all_have_arrived(node: FakeControlPlane, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_running, "POLL_SECONDS", 0.01)
     full(node, "v1.24.17")
 
@@ -180,7 +98,7 @@ def test_a_wait_ends_when_all_have_arrived(node: Node, monkeypatch: pytest.Monke
     assert {answer.version for answer in answers.values()} == {"v1.25.4", "3.5.5"}
 
 
-def test_a_wait_that_is_too_long_says_what_was_seen_and_where_to_look(node: Node) -> None:
+def test_a_wait_that_is_too_long_says_what_was_seen_and_where_to_look(node: FakeControlPlane) -> None:
     full(node, "v1.24.17")
     node.programs["kube-scheduler"].answers["/healthz"] = (500, "leader election lost")
     log = node.root / "var/log/pods/kube-system_kube-scheduler-cp1_0/kube-scheduler/3.log"
