@@ -1,0 +1,140 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The report in Markdown: the same as the page, shorter, for a merge request, a ticket or a terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _report_views as views
+from ansible_collections.uplift.kubeadm.plugins.module_utils._durations import about
+from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import SEVERITIES
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import listing
+
+MOST_SEEN = 8  # things seen in a finding; the rest is counted
+
+# What would be read as markup: HTML, links, emphasis, code, a cell's end. Within `code` nothing of it holds.
+_SPECIAL = re.compile(r"([\\<>\[\]*_`|#])")
+_CODE = re.compile(r"(`[^`\n]+`)")
+
+
+def markdown_page(document: Mapping[str, Any]) -> str:
+    parts = [
+        _head(document),
+        _findings(document),
+        _not_checked(document),
+        _tabled("Stages", views.stages(document)),
+        _unavailable(document),
+        _tabled("What was done", views.steps(document)[0]),
+        _tabled("Versions", views.versions(document)),
+        _workloads(document),
+        _reasons(document),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _head(document: Mapping[str, Any]) -> str:
+    verdict = views.verdict(document)
+    figures = ", ".join(f"{label.lower()} {value}" for label, value in views.figures(document))
+    durations = document["durations"]
+    lines = [
+        f"# {_plain(views.title(document))}",
+        f"{views.route(document)}, {views.clock(document['generated'])}",
+        f"**{_plain(verdict.headline)}**",
+        *(_prose(sentence) for sentence in verdict.sentences),
+        f"{figures}.",
+    ]
+    if durations["stages"]:
+        lines.append(f"Expected to take {about(durations['seconds'])}, {views.ORIGINS[durations['from']]}.")
+    return "\n\n".join(lines)
+
+
+def _findings(document: Mapping[str, Any]) -> str:
+    parts = []
+    for severity in SEVERITIES:
+        group = [finding for finding in document["findings"] if finding["severity"] == severity]
+        if group:
+            parts.append(f"## {views.severity_title(severity, len(group))}")
+            parts += [_finding(finding) for finding in group]
+    return "\n\n".join(parts)
+
+
+def _finding(finding: Mapping[str, Any]) -> str:
+    seen = [f"  - {_prose(line)}" for line in finding["seen"][:MOST_SEEN]]
+    more = len(finding["seen"]) - MOST_SEEN
+    marks = (f" ({finding['minor']})" if finding.get("minor") else "") + (
+        " (accepted)" if finding.get("accepted") else ""
+    )
+    return "\n".join(
+        [
+            f"### {_plain(finding['title'])}{marks}",
+            "",
+            "- Seen:",
+            *seen,
+            *([f"  - and {more} more"] if more > 0 else []),
+            f"- Why it matters: {_prose(finding['why'])}",
+            f"- How to fix it: {_prose(finding['fix'])}",
+            f"- Source: {_prose(finding['source'])}",
+            f"- Id: {_code(finding['id'])}",
+        ]
+    )
+
+
+def _not_checked(document: Mapping[str, Any]) -> str:
+    entries = [f"- **{_plain(entry['check'])}**: {_prose(entry['why'])}" for entry in document["unchecked"]]
+    return "\n".join(["## Not checked", "", *entries]) if entries else ""
+
+
+def _unavailable(document: Mapping[str, Any]) -> str:
+    sentences = views.availability(document)
+    if not sentences:
+        return ""
+    table = views.unavailable(document)
+    body = "\n\n".join(sentences) + (f"\n\n{_table(table)}" if table.rows else "")
+    return f"## What is out of service, and for how long\n\n{body}"
+
+
+def _workloads(document: Mapping[str, Any]) -> str:
+    said, table = views.workloads(document)
+    return f"## Workloads\n\n{_plain(said)}" + (f"\n\n{_table(table)}" if table.rows else "") if said else ""
+
+
+def _reasons(document: Mapping[str, Any]) -> str:
+    plan = document["plan"]
+    lines = [f"- {_prose(sentence)}" for sentence in plan["decisions"]]
+    lines += [f"- Left out: {_plain(entry['node'])}: {_prose(entry['why'])}" for entry in plan["left_out"]]
+    return "\n".join(["## Why the plan is like this", "", *lines]) if lines else ""
+
+
+def _tabled(heading: str, table: views.Table) -> str:
+    return f"## {heading}\n\n{_table(table)}" if table.rows else ""
+
+
+def _table(table: views.Table) -> str:
+    rows = [" | ".join(_cell(cell) for cell in row) for row in table.rows]
+    head = " | ".join(header or " " for header in table.headers)
+    return "\n".join([f"| {head} |", f"|{'---|' * len(table.headers)}", *(f"| {row} |" for row in rows)])
+
+
+def _cell(cell: views.Cell) -> str:
+    return _plain(cell if isinstance(cell, str) else listing(cell))
+
+
+def _plain(text: str) -> str:
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def _prose(text: str) -> str:
+    """Plain text in which `this` is code."""
+    pieces = _CODE.split(text)
+    return "".join(piece if index % 2 else _SPECIAL.sub(r"\\\1", piece) for index, piece in enumerate(pieces)).replace(
+        "\n", " "
+    )
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if "`" not in text else _plain(text)
