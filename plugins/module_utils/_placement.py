@@ -41,6 +41,7 @@ SPREAD = "topology spread"
 _FEW = 32
 
 BETWEEN_PODS = frozenset((AFFINITY, ANTI_AFFINITY, SPREAD))  # what other pods cause, however much room there is
+_LASTING = frozenset((UNSCHEDULABLE, TAINT, SELECTOR, VOLUME))  # what keeps them off nodes whatever runs there
 
 
 class Refusal(t.NamedTuple):
@@ -55,10 +56,27 @@ class Refusal(t.NamedTuple):
     at_home: bool
     reasons: dict[str, int]
 
+    @property
+    def by_pods(self) -> bool:
+        """Is it other pods alone, by affinity or spread, that keep it off? Then its owner wants it so."""
+        kinds = frozenset(self.reasons)
+        return not self.certain and bool(kinds & BETWEEN_PODS) and kinds <= BETWEEN_PODS | _LASTING
+
     def __str__(self) -> str:
         """Like kube-scheduler's message of a pod that stays Pending."""
         counts = sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))
         return f"0/{sum(self.reasons.values())} nodes: " + ", ".join(f"{number} {reason}" for reason, number in counts)
+
+
+class _Told(t.NamedTuple):
+    """What was found out of why pods of a kind have no place, kept for a while: it is a look at every node.
+
+    at: the number of changes then. able: nodes that could take one if they were empty.
+    """
+
+    at: int
+    reasons: dict[str, int]
+    able: frozenset[str]
 
 
 class Room:
@@ -67,6 +85,9 @@ class Room:
     def __init__(self, facts: Facts) -> None:
         self.nodes = {name: Node(name, node) for name, node in (facts.get("nodes") or {}).items()}
         self._by_label: dict[str, dict[str, list[Node]]] = {}
+        self._out = {node.name for node in self.nodes.values() if not node.schedulable}
+        self._told: dict[tuple[t.Any, ...], _Told] = {}  # by what makes pods of a kind
+        self._changes = 0  # how often nodes were cordoned or given back
         self._gains: list[Node] = []  # nodes that gained room, in order
         self._fresh: list[Node] = []  # the emptiest ones: just back in service; empty when these are many
 
@@ -81,14 +102,18 @@ class Room:
             self._gains.append(node)
 
     def cordon(self, names: t.Iterable[str]) -> None:
+        self._changes += 1
         for name in names:
             if name in self.nodes:
                 self.nodes[name].schedulable = False
+                self._out.add(name)
 
     def uncordon(self, names: t.Iterable[str]) -> None:
+        self._changes += 1
         nodes = [self.nodes[name] for name in names if name in self.nodes]
         for node in nodes:
             node.schedulable = True
+            self._out.discard(node.name)
         self._gains += nodes
         self._fresh = nodes if len(nodes) <= _FEW else []
 
@@ -121,47 +146,56 @@ class Room:
     def refusal(self, shape: Shape, home: str) -> Refusal:
         """Why no node takes a pod of this shape, after find() found none. `home`: the node it ran on."""
         where = self._settle(shape.where)
-        reasons: Counter[str] = Counter()
-        certain = True
-        for node in self.nodes.values():
-            able = node.name in where.members and _holds(shape, node)
-            certain &= not (able and node.schedulable)
-            reasons[self._static(where, node) or self._reason(shape, node) or "in use"] += 1
-        own = self.nodes.get(home)
-        return Refusal(certain, own is not None and home in where.members and _holds(shape, own), dict(reasons))
+        kind = (id(where), shape.requests, shape.ports, shape.affinity, shape.anti_affinity, shape.spread)
+        told = self._told.get(kind)
+        if told is None or self._changes - told.at > len(self.nodes) // 100:
+            reasons = where.refused + Counter(self._reason(shape, node) or "in use" for node in where.nodes or [])
+            able = frozenset(node.name for node in where.nodes or [] if _holds(shape, node))
+            told = self._told[kind] = _Told(self._changes, dict(reasons), able)
+        return Refusal(told.able <= self._out, home in told.able, told.reasons)
 
     def _settle(self, where: Where) -> Where:
         """Fill in which nodes satisfy the static rules, once."""
         if where.nodes is None:
-            where.nodes = [node for node in self._candidates(where) if self._static(where, node) is None]
+            where.nodes = []
+            candidates, others = self._candidates(where)
+            for node in candidates:
+                reason = self._static(where, node)
+                if reason is None:
+                    where.nodes.append(node)
+                else:
+                    where.refused[reason] += 1
+            if others:
+                where.refused[others] += len(self.nodes) - len(candidates)
             where.members = frozenset(node.name for node in where.nodes)
         return where
 
-    def _candidates(self, where: Where) -> t.Iterable[Node]:
-        """The nodes worth asking: by a label that they must have, where there is one (pods pinned to a node)."""
+    def _candidates(self, where: Where) -> tuple[list[Node], str]:
+        """The nodes worth asking, and why not the others: those of a label that the pod needs, where there is one."""
         for key, value in where.node_selector.items():
-            return self._labelled(key).get(value, [])
-        for terms in [*where.volumes, *where.terms]:
-            if len(terms) == 1:
-                for expression in terms[0].get("matchExpressions") or []:
+            return self._labelled(key, [value]), SELECTOR
+        for reason, rules in ((VOLUME, where.volumes), (SELECTOR, where.terms)):
+            for terms in rules:
+                for expression in (terms[0].get("matchExpressions") or []) if len(terms) == 1 else []:
                     if expression.get("operator") == "In":
-                        by_value = self._labelled(expression.get("key", ""))
-                        return [n for value in dict.fromkeys(expression["values"]) for n in by_value.get(value, [])]
-        return self.nodes.values()
+                        return self._labelled(expression.get("key", ""), expression.get("values") or []), reason
+        return list(self.nodes.values()), ""
 
-    def _labelled(self, key: str) -> dict[str, list[Node]]:
+    def _labelled(self, key: str, values: t.Iterable[str]) -> list[Node]:
+        """The nodes with one of these values of a label."""
         if key not in self._by_label:
-            found = self._by_label[key] = {}
+            found: dict[str, list[Node]] = {}
             for node in self.nodes.values():
                 if key in node.labels:
                     found.setdefault(node.labels[key], []).append(node)
-        return self._by_label[key]
+            self._by_label[key] = found
+        return [node for value in dict.fromkeys(values) for node in self._by_label[key].get(value, ())]
 
     def _static(self, where: Where, node: Node) -> str | None:
         """What keeps pods of these rules off a node, whatever runs there; None: nothing."""
         for taint in node.taints:
             if not tolerates(where.tolerations, taint):
-                return f"{TAINT} {taint.get('key')}"
+                return TAINT
         if not _attracted(where, node):
             return SELECTOR
         if not all(node_matches(terms, node.name, node.labels) for terms in where.volumes):

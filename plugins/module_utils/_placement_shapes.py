@@ -75,6 +75,7 @@ class Where:
     tolerations: list[Rule]
     nodes: list[Node] | None = None
     members: frozenset[str] = frozenset()
+    refused: Counter[str] = field(default_factory=Counter)  # why the other nodes do not: {reason: number}
     cursor: int = 0
     failed: dict[t.Any, int] = field(default_factory=dict)  # what did not fit -> how long Room's log of gains was
     domains: dict[tuple[str, bool], frozenset[str]] = field(default_factory=dict)
