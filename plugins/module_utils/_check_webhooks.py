@@ -1,0 +1,130 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Admission webhooks that refuse requests when nobody answers (failurePolicy: Fail), and who would answer."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils._backends import ready_pods
+from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
+from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast import waves
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import listing
+from ansible_collections.uplift.kubeadm.plugins.module_utils._webhook_scope import Need, matches, needs_met_by
+
+Row = t.Mapping[str, t.Any]
+SOURCE = "https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#failure-policy"
+NEW_PODS = "new pods"
+
+
+def webhooks(context: Context) -> t.Iterator[Finding | Unchecked]:
+    """Each webhook that fails closed: does somebody answer now, and while nodes are drained?"""
+    namespaces = {row["name"]: row.get("labels") or {} for row in context.facts.get("namespaces") or ()}
+    together = _drained_together(context.plan)
+    for webhook in context.facts.get("webhooks") or ():
+        if webhook.get("failure_policy", "Fail") != "Fail":
+            continue
+        needs = needs_met_by(webhook, context.facts)
+        service = webhook.get("service")
+        pods = ready_pods(context.facts, service) if service else None
+        if pods is None:
+            yield from _unknown(webhook, needs)
+        elif not pods:
+            yield _nobody(webhook, needs)
+        elif needs:
+            yield from _drained(webhook, needs, pods, together, namespaces)
+
+
+CHECKS: tuple[Check, ...] = (webhooks,)
+
+
+def _unknown(webhook: Row, needs: t.Sequence[Need]) -> t.Iterator[Unchecked]:
+    """Where it leads is not known. That is worth a word only where an upgrade hangs on it."""
+    if needs:
+        yield Unchecked(
+            f"webhook:{_name(webhook)}",
+            f"{_named(webhook)} is asked about {_what(needs)}, and refuses them when nobody answers. It leads to "
+            f"{webhook.get('url') or _service(webhook)}, and whether somebody will answer there all through the "
+            "upgrade cannot be told from the cluster.",
+        )
+
+
+def _nobody(webhook: Row, needs: t.Sequence[Need]) -> Finding:
+    refused = _what(needs) or "what its rules name"
+    return Finding(
+        id=f"webhook-down:{_name(webhook)}",
+        severity="blocker" if needs else "warning",
+        title=f"Nobody answers for the webhook {webhook['name']}, and it fails closed",
+        seen=(f"{_named(webhook)}: {_service(webhook)} has no ready pod; refused now: {refused}",),
+        why="The API server refuses every request that the webhook is to be asked about"
+        + (", and the upgrade needs these." if needs else "; the upgrade itself needs none of these."),
+        fix="Get its pods Ready, or, where nobody needs it any longer, kubectl delete "
+        f"{str(webhook['kind']).lower()} {webhook['configuration']}",
+        source=SOURCE,
+    )
+
+
+def _drained(
+    webhook: Row,
+    needs: t.Sequence[Need],
+    pods: t.Sequence[Row],
+    together: t.Sequence[frozenset[str]],
+    namespaces: t.Mapping[str, t.Mapping[str, str]],
+) -> t.Iterator[Finding]:
+    """All pods behind it go at once: then the upgrade waits for itself, or only for a moment."""
+    nodes = {str(pod.get("node")) for pod in pods}
+    wave = next((wave for wave in together if nodes <= wave), None)
+    # A pod that no drain moves (a DaemonSet's, a static one) answers on.
+    if wave is None or any((pod.get("owner") or {}).get("kind") in ("DaemonSet", "Node") for pod in pods):
+        return
+    deadlock = _refuses_its_own(webhook, needs, pods[0], namespaces)
+    names = listing([f"{pod['ns']}/{pod['name']} on {pod.get('node')}" for pod in pods], 5)
+    evicted = "Its own pods are new pods that it is asked about: none can be made while none is there. "
+    yield Finding(
+        id=f"webhook-drained:{_name(webhook)}",
+        severity="blocker" if deadlock else "warning",
+        title=f"The webhook {webhook['name']} has nobody to answer while {listing(sorted(nodes), 3)} is drained",
+        seen=(f"{_named(webhook)}: all ready pods behind {_service(webhook)} are drained at once: {names}",),
+        why=f"It fails closed, and is asked about {_what(needs)}. Until another pod of it is Ready these are refused, "
+        f"evictions among them fail and are tried again. {evicted if deadlock else ''}".strip(),
+        fix="Give it two replicas that do not share a node (topologySpreadConstraints or anti-affinity) and a "
+        "PodDisruptionBudget with minAvailable: 1"
+        + ("; and exempt its own namespace by its namespaceSelector." if deadlock else "."),
+        source=SOURCE,
+    )
+
+
+def _refuses_its_own(
+    webhook: Row, needs: t.Sequence[Need], pod: Row, namespaces: t.Mapping[str, t.Mapping[str, str]]
+) -> bool:
+    return (
+        any(need.what == NEW_PODS for need in needs)
+        and matches(webhook.get("namespace_selector"), namespaces.get(pod["ns"], {}))
+        and matches(webhook.get("object_selector"), pod.get("labels") or {})
+    )
+
+
+def _drained_together(plan: Row) -> list[frozenset[str]]:
+    """Sets of nodes that the plan drains at the same moment, largest first."""
+    stages = [stage for stage in plan.get("stages") or () if stage["drains"]]
+    found = {frozenset(wave) for stage in stages for wave in waves(plan, stage)}
+    return sorted(found, key=lambda wave: (-len(wave), sorted(wave)))
+
+
+def _what(needs: t.Sequence[Need]) -> str:
+    return listing(list(dict.fromkeys(need.what for need in needs))) if needs else ""
+
+
+def _name(webhook: Row) -> str:
+    return f"{webhook['configuration']}/{webhook['name']}"
+
+
+def _named(webhook: Row) -> str:
+    return f"{webhook['kind']} {webhook['configuration']}, webhook {webhook['name']}"
+
+
+def _service(webhook: Row) -> str:
+    service = webhook.get("service") or {}
+    return f"Service {service.get('ns')}/{service.get('name')}"

@@ -1,0 +1,209 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs every check and puts together what they found. Pure: the same facts give the same findings."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils import (
+    _check_apis,
+    _check_objects,
+    _check_webhooks,
+)
+from ansible_collections.uplift.kubeadm.plugins.module_utils._checks_lines import terminal_lines
+from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import (
+    SEVERITIES,
+    Check,
+    Context,
+    Finding,
+    Unchecked,
+)
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import listing
+from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import minor_name, parse_minor
+
+# Imported by name, since Ansible sends to a host what a module's files import, and nothing that is found at run time.
+MODULES = (
+    _check_apis,
+    _check_objects,
+    _check_webhooks,
+)
+CHECKS: tuple[Check, ...] = tuple(check for module in MODULES for check in module.CHECKS)
+
+# What hangs on a fact of a node. Where a check itself says that it could not look, that is said instead of this.
+NODE_FACTS = {
+    "drift": "Edits by hand that kubeadm would overwrite are not seen.",
+    "etcd": "Members, alarms and size of etcd are unknown.",
+    "disk": "Whether there is room for the upgrade is unknown.",
+    "kubelet_configuration": "Settings of kubelet that the next minors do not know are not seen.",
+    "kubelet_arguments": "Flags of kubelet that the next minors do not know are not seen.",
+    "static_pods": "Flags of the control plane that the next minors do not know are not seen.",
+    "certificates": "When certificates end is unknown.",
+    "name": "The host cannot be matched to a node of the cluster.",
+}
+SAID_BY_CHECKS = ("api_usage",)
+
+
+def make_context(
+    facts: t.Mapping[str, t.Any],
+    hosts: t.Mapping[str, t.Mapping[str, t.Any]],
+    plan: t.Mapping[str, t.Any],
+    today: str,
+    options: t.Mapping[str, t.Any],
+) -> Context:
+    """What checks are given, from what modules return. hosts: {inventory name: node facts}."""
+    nodes = {str(host["name"]): host for host in hosts.values() if host.get("name")}
+    minors = tuple(str(hop["minor"]) for hop in plan.get("hops") or ())
+    return Context(facts, nodes, plan, minors, _oldest_api_server(facts), today, options)
+
+
+def run(
+    context: Context,
+    accepted: t.Sequence[str] = (),
+    extra: t.Iterable[t.Mapping[str, t.Any]] = (),
+    checks: t.Sequence[Check] = CHECKS,
+) -> dict[str, t.Any]:
+    """Run all checks.
+
+    accepted: ids of findings that the user takes upon themself; they no longer count as blockers or warnings.
+    extra: findings from elsewhere (a user's own checks), as dictionaries; one with "check" and "why" alone is something
+        that could not be checked.
+    Returns {"findings": [finding with "accepted": bool; blockers first, then by minor and id], "unchecked": [{"check",
+    "why"}], "summary": {"blockers", "warnings", "infos" (none of them accepted), "accepted", "unchecked": counts},
+    "lines": [what fits a terminal]}.
+    """
+    findings: list[Finding] = []
+    unchecked: list[Unchecked] = []
+    for said in _all(context, checks, extra):
+        (findings if isinstance(said, Finding) else unchecked).append(said)  # type: ignore[attr-defined]
+    findings = _merged(findings)
+    findings += _unused(accepted, findings)
+    findings.sort(key=_order)
+    rows = [{**finding.as_dict(), "accepted": finding.id in accepted} for finding in findings]
+    gaps = [gap.as_dict() for gap in _once(unchecked)]
+    summary = _summary(rows, gaps)
+    return {
+        "findings": rows,
+        "unchecked": gaps,
+        "summary": summary,
+        "lines": terminal_lines(rows, gaps, summary),
+    }
+
+
+def _all(
+    context: Context, checks: t.Sequence[Check], extra: t.Iterable[t.Mapping[str, t.Any]]
+) -> t.Iterator[Finding | Unchecked]:
+    for check in checks:
+        yield from _run_one(check, context)
+    yield from _unread_of_cluster(context.facts)
+    yield from _unread_of_nodes(context.nodes)
+    for row in extra:
+        yield _from_dict(row)
+
+
+def _run_one(check: Check, context: Context) -> t.Iterator[Finding | Unchecked]:
+    """What a check says. One that breaks is no reason to lose the others, nor to look as if it had found nothing."""
+    try:
+        yield from check(context)
+    except Exception as error:
+        name = f"{check.__module__.rpartition('.')[2]}.{getattr(check, '__name__', 'check')}".lstrip("_")
+        yield Unchecked(
+            name,
+            f"The check ended with {type(error).__name__}: {error}. What it looks for is unknown. This is an error in "
+            "this collection, or in the facts that it was given; please report it.",
+        )
+
+
+def _unread_of_cluster(facts: t.Mapping[str, t.Any]) -> t.Iterator[Unchecked]:
+    for gap in facts.get("unread") or ():
+        yield Unchecked(f"cluster:{gap.get('what')}", " ".join(filter(None, (gap.get("why"), gap.get("matters")))))
+
+
+def _unread_of_nodes(nodes: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.Iterator[Unchecked]:
+    """What could not be read on nodes, told once for all the nodes that it is the same on."""
+    same: dict[tuple[str, str], list[str]] = {}
+    for name, node in nodes.items():
+        for what, why in (node.get("unread") or {}).items():
+            if what not in SAID_BY_CHECKS:
+                same.setdefault((what, str(why)), []).append(name)
+    for (what, why), names in sorted(same.items()):
+        matters = NODE_FACTS.get(what, "Checks that need it saw nothing there.")
+        yield Unchecked(f"node:{what}", f"On {listing(names)}: {why.rstrip('.')}. {matters}")
+
+
+def _from_dict(row: t.Mapping[str, t.Any]) -> Finding | Unchecked:
+    if "id" not in row:
+        return Unchecked(str(row.get("check", "extra")), str(row.get("why", "No reason was given.")))
+    severity = str(row.get("severity"))
+    title = str(row.get("title") or row["id"])
+    return Finding(
+        id=str(row["id"]),
+        severity=severity if severity in SEVERITIES else "blocker",
+        title=title,
+        seen=tuple(str(line) for line in row.get("seen") or ()) or (title,),
+        why=str(row.get("why") or ""),
+        fix=str(row.get("fix") or ""),
+        source=str(row.get("source") or ""),
+        minor=str(row.get("minor") or ""),
+    )
+
+
+def _merged(findings: t.Iterable[Finding]) -> list[Finding]:
+    """One finding an id: the most severe speaks, all that was seen is kept."""
+    by_id: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_id.setdefault(finding.id, []).append(finding)
+    return [_merge(same) for same in by_id.values()]
+
+
+def _merge(same: t.Sequence[Finding]) -> Finding:
+    first = min(same, key=lambda finding: SEVERITIES.index(finding.severity))
+    seen = tuple(dict.fromkeys(line for finding in same for line in finding.seen))
+    return Finding(**{**first.as_dict(), "seen": seen})
+
+
+def _unused(accepted: t.Sequence[str], findings: t.Iterable[Finding]) -> list[Finding]:
+    """Ids that were accepted and are not found: solved since, or misspelt, which would be a surprise later."""
+    found = {finding.id for finding in findings}
+    return [
+        Finding(
+            id=f"accepted-unused:{name}",
+            severity="info",
+            title=f"{name} is accepted, and is not found",
+            seen=(f"kubeadm_upgrade_accept: {name}",),
+            why="It was solved since, or it is misspelt; a finding of another id is not accepted by it.",
+            fix="Take it out of kubeadm_upgrade_accept, or correct it.",
+            source="kubeadm_upgrade_accept",
+        )
+        for name in dict.fromkeys(accepted)
+        if name not in found
+    ]
+
+
+def _once(unchecked: t.Iterable[Unchecked]) -> list[Unchecked]:
+    return sorted(dict.fromkeys(unchecked), key=lambda gap: (gap.check, gap.why))
+
+
+def _summary(rows: t.Sequence[t.Mapping[str, t.Any]], gaps: t.Sequence[object]) -> dict[str, int]:
+    counts = dict.fromkeys(SEVERITIES, 0)
+    for row in rows:
+        if not row["accepted"]:
+            counts[row["severity"]] += 1
+    return {
+        **{f"{severity}s": count for severity, count in counts.items()},
+        "accepted": sum(row["accepted"] for row in rows),
+        "unchecked": len(gaps),
+    }
+
+
+def _order(finding: Finding) -> tuple[int, int, str]:
+    minor = parse_minor(finding.minor) if finding.minor else 0
+    return SEVERITIES.index(finding.severity), minor, finding.id
+
+
+def _oldest_api_server(facts: t.Mapping[str, t.Any]) -> str:
+    pods = (node.get("static_pods") or {} for node in (facts.get("nodes") or {}).values())
+    versions = [pod["kube-apiserver"].get("version") for pod in pods if "kube-apiserver" in pod]
+    return minor_name(min(parse_minor(version) for version in [*filter(None, versions)] or [facts.get("version")]))
