@@ -10,7 +10,7 @@ import typing as t
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _knowledge
 from ansible_collections.uplift.kubeadm.plugins.module_utils._detect import DETECTORS
-from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import Missing, Seen
+from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import Missing, Seen, mapping
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import minor_name, parse_minor
 
@@ -18,15 +18,16 @@ CHECK = "breakers"
 MOST_LINES = 50
 MOST_NODES = 5
 DOCS = "docs/knowledge.md of this collection"
+# Rows that bite when a kubelet passes their minor. A kubelet that lags has minors to pass which the API servers have
+# behind them.
+OF_KUBELETS = frozenset(("kubelet", "container runtime", "node OS", "storage", "feature gates"))
 
 
 def check_breakers(ctx: Context) -> t.Iterator[Finding | Unchecked]:
     """A finding a row of the plan's minors that hits; rows of the minor after the target as information."""
     after = minor_after(ctx)
     missing: dict[Missing, list[str]] = {}
-    for row in _knowledge.breakers(ctx.current, after):
-        if "detect" not in row or (row["minor"] not in ctx.minors and row["minor"] != after):
-            continue
+    for row in _rows(ctx, after):
         seen: dict[str, bool] = {}
         for hit in look(row, ctx):
             if isinstance(hit, Missing):
@@ -67,6 +68,16 @@ def not_covered(minors: t.Sequence[str]) -> list[t.Mapping[str, t.Any]]:
 def minor_after(ctx: Context) -> str:
     """The minor after the plan's last one."""
     return minor_name(parse_minor(ctx.minors[-1] if ctx.minors else ctx.current) + 1)
+
+
+def _rows(ctx: Context, after: str) -> t.Iterator[t.Mapping[str, t.Any]]:
+    """Rows with a detector that concern this plan."""
+    kubelets = [mapping(mapping(ctx.facts.get("nodes")).get(node)).get("kubelet") for node in ctx.nodes]
+    passed = [parse_minor(version) for version in (ctx.current, *kubelets) if version]
+    for row in _knowledge.breakers(minor_name(min(passed)), after):
+        lagging = row["component"] in OF_KUBELETS and parse_minor(row["minor"]) <= parse_minor(ctx.current)
+        if "detect" in row and (row["minor"] in (*ctx.minors, after) or lagging):
+            yield row
 
 
 def look(row: t.Mapping[str, t.Any], ctx: Context) -> t.Iterator[Seen | Missing]:

@@ -179,13 +179,22 @@ MINOR: dict[str, t.Any] = {
             "severity": "blocker",
             "component": "feature gates",
             "title": "A feature gate that is in use is no longer known",
-            "detect": {"feature_gates": ["AggregatedDiscoveryRemoveBetaType"]},
+            "detect": {
+                "feature_gates": [
+                    "AggregatedDiscoveryRemoveBetaType",
+                    "ComponentSLIs",
+                    "SizeMemoryBackedVolumes",
+                    "StrictCostEnforcementForVAP",
+                    "StrictCostEnforcementForWebhooks",
+                    "UserNamespacesPodSecurityStandards",
+                ],
+            },
             "why": "A component that is started with a feature gate it does not know exits at once.",
             "fix": (
                 "Remove the gate from the place shown. The feature itself has become a fixed part of "
                 "Kubernetes, or is gone."
             ),
-            "source": "CHANGELOG-1.35",
+            "source": "CHANGELOG-1.35 (kubernetes/kubernetes#133720, kubernetes/kubernetes#133742)",
         },
     ],
 }

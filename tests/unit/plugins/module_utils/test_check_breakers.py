@@ -456,6 +456,20 @@ class TestReport:
 
     def test_later_minors_are_left_out(self) -> None:
         ctx = replace(healthy(lambda _f, nodes: nodes["w1"].update(cgroup="v1"), "1.31"), minors=("1.32",))
+        assert "breaker:cgroup-v1" not in findings(ctx)
+
+    def test_a_kubelet_that_lags_has_older_minors_to_pass(self) -> None:
+        def spoil(facts: Facts, nodes: Facts) -> None:
+            facts["nodes"]["w1"]["container_runtime"] = "containerd://1.5.13"
+            facts["nodes"]["w1"]["kubelet"] = "v1.25.4"
+            facts["cluster"]["image_repository"] = "k8s.gcr.io"
+
+        ctx = replace(healthy(spoil, "1.26"), minors=("1.27",))
+        for name in ctx.nodes:
+            if name != "w1":
+                ctx.facts["nodes"][name]["kubelet"] = "v1.26.9"
+        assert set(findings(ctx)) == {"breaker:cri-v1"}
+        ctx.facts["nodes"]["w1"]["kubelet"] = "v1.26.0"
         assert findings(ctx) == {}
 
     def test_with_nothing_to_do_the_next_minor_is_told(self) -> None:
