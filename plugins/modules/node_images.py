@@ -59,7 +59,7 @@ options:
     type: dict
     default: {}
   components:
-    description: V(all) for a control plane; V(node) for what every node runs, kube-proxy and pause.
+    description: V(all) for a control plane; V(node) for what any node may run, kube-proxy, pause and CoreDNS.
     type: str
     choices: [all, node]
     default: all

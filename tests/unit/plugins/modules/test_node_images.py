@@ -101,8 +101,10 @@ def test_check_mode_says_what_is_missing(run: Run, runtime: FakeRuntime) -> None
     assert not runtime.ran("pull")
 
 
-def test_a_worker_needs_less(run: Run) -> None:
-    assert run(components="node")["images"] == [PROXY, PAUSE]
+def test_a_worker_needs_less_but_coredns_may_come_to_it(run: Run, runtime: FakeRuntime) -> None:
+    dns = "registry.k8s.io/coredns/coredns:v1.9.3"
+    runtime.answers["config images list"] = f"{API}\n{PROXY}\n{PAUSE}\nregistry.k8s.io/etcd:3.5.5-0\n{dns}\n"
+    assert run(components="node")["images"] == [PROXY, PAUSE, dns]
 
 
 def test_the_fetched_kubeadm_is_asked_for_the_clusters_repository(run: Run, runtime: FakeRuntime) -> None:
