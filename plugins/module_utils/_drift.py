@@ -86,7 +86,8 @@ def kubelet_difference(
     """Of two configurations of kubelet, without the top-level fields in ignored.
 
     A zero that kubeadm writes where the file has nothing, or the file has where kubeadm writes nothing, says nothing:
-    each minor's kubeadm writes all fields that it knows. A number zero in the file is somebody's, though.
+    each minor's kubeadm writes all fields that it knows. A number zero at the top of the file is somebody's, though
+    (eventRecordQPS: 0 means without limit); below it is kubeadm's (logging.verbosity).
     """
     without = set(ignored)
     ours = {key: value for key, value in wanted.items() if key not in without}
@@ -197,13 +198,13 @@ def _without_zeroes(mine: t.Any, other: t.Any, numbers: bool) -> t.Any:
     for key, value in mine.items():
         if key not in there and _is_zero(value, numbers):
             continue
-        kept[key] = _without_zeroes(value, there.get(key), numbers)
+        kept[key] = _without_zeroes(value, there.get(key), True)
     return kept
 
 
 def _is_zero(value: t.Any, numbers: bool) -> bool:
     if isinstance(value, dict):
-        return all(_is_zero(item, numbers) for item in value.values())
+        return all(_is_zero(item, True) for item in value.values())
     if isinstance(value, list):
         return not value
     if isinstance(value, bool):

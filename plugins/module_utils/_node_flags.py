@@ -15,14 +15,17 @@ def flags_of(words: t.Iterable[str]) -> dict[str, str]:
     A flag without a value has "". One that is given twice has both values, joined by a comma: that is what it means
     for the lists and maps that Kubernetes' programs repeat (feature gates, labels).
     """
-    flags: dict[str, str] = {}
-    open_flag = ""  # the one that the next word may be the value of
+    pairs: list[tuple[str, str]] = []
+    may_follow = False  # whether the next word may be the last flag's value
     for word in words:
         if word.startswith("-") and word.strip("-"):
             name, equals, value = word.lstrip("-").partition("=")
-            flags[name] = f"{flags[name]},{value}" if flags.get(name) else value
-            open_flag = "" if equals else name
-        elif open_flag:
-            flags[open_flag] = f"{flags[open_flag]},{word}" if flags[open_flag] else word
-            open_flag = ""
+            pairs.append((name, value))
+            may_follow = not equals
+        elif may_follow:
+            pairs[-1] = (pairs[-1][0], word)
+            may_follow = False
+    flags: dict[str, str] = {}
+    for name, value in pairs:
+        flags[name] = f"{flags[name]},{value}" if flags.get(name) else value
     return flags
