@@ -375,7 +375,7 @@ class TestNearMisses:
         assert lines("kube_proxy_mode", ["ipvs", "userspace"], ctx) == []
 
     def test_certificates_that_were_well(self) -> None:
-        usage = {"since": "2023-05-01T00:00:00Z", "san_missing": {"apiserver_webhooks_x509_missing_san_total": 0}}
+        usage = {"since": "2023-05-01T00:00:00Z", "san_missing": {"apiserver_webhooks_x509_insecure_sha1_total": 2}}
         ctx = healthy(lambda _f, nodes: nodes["cp1"].update(api_usage=usage))
         assert lines("missing_san", True, ctx) == []
 
