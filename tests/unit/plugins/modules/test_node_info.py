@@ -12,6 +12,8 @@ import pytest
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _running
 from ansible_collections.uplift.kubeadm.plugins.modules import node_info
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.certificates import kubeconfig
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_control_plane import FakeControlPlane
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.run_module import Run, run_module
 
 
@@ -45,3 +47,49 @@ def test_a_folder_of_patches_is_looked_for(run: Run, tmp_path: Path) -> None:
     assert run(patches="/etc/patches")["node"]["patches_there"] is False
     (tmp_path / "etc/patches").mkdir(parents=True)
     assert run(patches="/etc/patches")["node"]["patches_there"] is True
+
+
+def test_detail_of_an_empty_machine_is_unread_and_no_failure(run: Run) -> None:
+    assert "etcd" not in run()["node"]
+    node = run(detail=True, cluster_configuration="kind: ClusterConfiguration\n", kubelet_configuration="")["node"]
+    assert {
+        name: node[name] for name in ("static_pods", "files", "disk", "kubelet_drop_ins", "kubelet_extra_args")
+    } == {
+        "static_pods": {},
+        "files": {},
+        "disk": {},
+        "kubelet_drop_ins": [],
+        "kubelet_extra_args": "",
+    }
+    nothing = ("kubelet_arguments", "kubelet_configuration", "memory", "kernel", "drift")
+    assert [node[name] for name in nothing] == [None] * len(nothing)
+    assert set(nothing) <= set(node["unread"])
+    assert (node["etcd"], node["api_usage"]) == (None, None)
+    assert not {"etcd", "api_usage"} & set(node["unread"])
+
+
+def test_detail_of_a_node_with_everything_broken_has_a_reason_for_each(run: Run, tmp_path: Path) -> None:
+    control_plane = FakeControlPlane(tmp_path)
+    for name in ("etcd", "kube-apiserver"):
+        control_plane.start(name, {}).stop()
+    manifests = tmp_path / _running.MANIFESTS
+    (manifests / "kube-scheduler.yaml").write_bytes(b"\xff\xfe no manifest")
+    (manifests / "kube-controller-manager.yaml").mkdir()
+    kubelet = tmp_path / "var/lib/kubelet/config.yaml"
+    kubelet.parent.mkdir(parents=True)
+    kubelet.write_text("maxPods: *pods\n")
+    kubeconfig(
+        tmp_path / "etc/kubernetes/kubelet.conf",
+        control_plane.authority,
+        control_plane.authority.issue("system:node:cp1"),
+    )
+    text = "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\nkubernetesVersion: v1.25.4\n"
+    node = run(detail=True, cluster_configuration=text, proxies={"HTTPS_PROXY": "http://proxy:3128"})["node"]
+    assert node["name"] == "cp1"
+    assert sorted(node["static_pods"]) == ["etcd", "kube-apiserver", "kube-scheduler"]
+    unread = node["unread"]
+    assert "does not answer" in unread["etcd"]
+    assert "does not answer /metrics" in unread["api_usage"]
+    assert "line 1" in unread["kubelet_configuration"]
+    assert "no kubeadm on this node" in unread["drift"]
+    assert "static_pods kube-scheduler.yaml" in unread
