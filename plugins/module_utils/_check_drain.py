@@ -1,0 +1,246 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Check: will the drains of the plan succeed, and what do they do to workloads? The forecast, said to a person."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils._check_drain_budgets import budget_findings
+from ansible_collections.uplift.kubeadm.plugins.module_utils._check_drain_seen import (
+    DRAIN_GUIDE,
+    Entries,
+    by,
+    counted,
+    lines,
+    subject,
+)
+from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
+from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast import Forecast, forecast
+
+SCHEDULING = "https://kubernetes.io/docs/concepts/scheduling-eviction/kube-scheduler/"
+# What the forecast reads, and what it cannot say without.
+_READS = {
+    "pdbs": "which disruption budgets would hold a drain",
+    "workloads": "which pods are the only replica, and whether the DaemonSet of a pod still exists",
+    "volumes": "whether pods are bound to a node or zone by their volumes",
+}
+
+
+def drains(context: Context) -> t.Iterator[Finding | Unchecked]:
+    """Findings from the drain forecast; none when the plan drains nothing."""
+    if not any(stage["drains"] for stage in context.plan.get("stages") or []):
+        return
+    unread = {entry["what"]: entry["why"] for entry in context.facts.get("unread") or []}
+    if "pods" in unread or "pods" not in context.facts:
+        why = unread.get("pods") or "the facts hold no pods; read them anew with cluster_info."
+        yield Unchecked("drain-forecast", f"Whether the drains can succeed is not known: {why}")
+        return
+    for what, matters in _READS.items():
+        if what in unread or what not in context.facts:
+            why = unread.get(what) or "the facts do not hold them; read them anew with cluster_info."
+            yield Unchecked(f"drain-{what}", f"The drain forecast does not know {matters}: {why}")
+    outcome = forecast(context.facts, context.plan, context.options)
+    yield from budget_findings(context, outcome)
+    yield from _unmanaged(outcome)
+    yield from _empty_dir(outcome)
+    yield from _jobs(outcome)
+    yield from _slow(outcome, context.options)
+    if outcome.alone:
+        yield from _single_node(outcome)
+    else:
+        yield from _single_replica(outcome)
+        yield from _unplaceable(outcome)
+
+
+CHECKS: tuple[Check, ...] = (drains,)
+
+
+def _unmanaged(outcome: Forecast) -> t.Iterator[Finding]:
+    for kind, check, what in (
+        ("unmanaged", "drain-unmanaged", "has no controller"),
+        ("orphans", "drain-orphan", "belongs to a DaemonSet that is gone"),
+    ):
+        given_up: Entries = []
+        for pod, entries in by(outcome, kind, "pod"):
+            if not entries[0][1]["stops"]:
+                given_up += entries
+                continue
+            yield Finding(
+                id=f"{check}:{pod}",
+                severity="blocker",
+                title=f"The pod {pod} {what}, and stops the drain",
+                seen=lines(entries),
+                why="An eviction deletes it, and nothing starts it again. So the drain stops before it begins, as "
+                "that of "
+                "kubectl does.",
+                fix=f"Give it a controller (a Deployment, a Job), or delete it: kubectl -n {pod.partition('/')[0]} "
+                "delete "
+                f"pod {pod.partition('/')[2]}. Or let drains delete such pods for good: "
+                "kubeadm_upgrade_drain_force_unmanaged=true.",
+                source=DRAIN_GUIDE,
+            )
+        if given_up:
+            yield Finding(
+                id=f"{check}-deleted",
+                severity="info",
+                title=f"{counted(given_up, 'pod')} will be deleted for good",
+                seen=lines(given_up),
+                why="kubeadm_upgrade_drain_force_unmanaged is set, and no controller starts these pods again.",
+                fix="Save what you need of them (kubectl get pod NAME -o yaml), or unset the variable.",
+                source=DRAIN_GUIDE,
+            )
+
+
+def _empty_dir(outcome: Forecast) -> t.Iterator[Finding]:
+    for namespace, entries in by(outcome, "empty_dir", "namespace"):
+        stops = entries[0][1]["stops"]
+        yield Finding(
+            id=f"drain-empty-dir{'' if stops else '-lost'}:{namespace}",
+            severity="blocker" if stops else "info",
+            title=f"{counted(entries, 'pod')} in {namespace} with emptyDir data"
+            + (" stop the drain" if stops else " will lose it"),
+            seen=lines(entries, lambda entry: f"{entry['pod']} ({', '.join(entry['volumes'])})"),
+            why="An emptyDir ends with its pod. "
+            + (
+                "So the drain stops before it begins, as that of kubectl does."
+                if stops
+                else "Drains may do so, as set."
+            ),
+            fix="Most pods keep scratch data there, some keep what they cannot get back: look at each. Then "
+            "kubeadm_upgrade_drain_delete_emptydir_data=true lets drains delete it."
+            if stops
+            else "If one of them keeps more than scratch data, save it first, or give it a PersistentVolumeClaim.",
+            source=DRAIN_GUIDE,
+        )
+
+
+def _jobs(outcome: Forecast) -> t.Iterator[Finding]:
+    for workload, entries in by(outcome, "jobs", "workload"):
+        cron = entries[0][1]["cron"]
+        yield Finding(
+            id=f"drain-job:{subject(workload)}",
+            severity="info" if cron else "warning",
+            title=f"{workload} is running, and will be cut off",
+            seen=lines(entries),
+            why="A drain ends its pods with their work unfinished. The Job starts them anew on another node, and "
+            "counts "
+            "each as a failure where it has a podFailurePolicy or few retries (backoffLimit).",
+            fix="Let it end before the upgrade"
+            + (", or suspend its CronJob for that time" if cron else "")
+            + f": kubectl -n {subject(workload).replace('/', ' wait --for=condition=complete --timeout=-1s job/')}.",
+            source="https://kubernetes.io/docs/concepts/workloads/controllers/job/#handling-pod-and-container-failures",
+        )
+
+
+def _slow(outcome: Forecast, options: t.Mapping[str, t.Any]) -> t.Iterator[Finding]:
+    timeout = options.get("drain_timeout") or 900
+    for workload, entries in by(outcome, "slow", "workload"):
+        longest = max(entry["grace"] for _row, entry in entries)
+        yield Finding(
+            id=f"drain-grace:{subject(workload)}",
+            severity="warning",
+            title=f"{workload} may take longer to end than a drain waits",
+            seen=lines(entries, lambda entry: f"{entry['pod']} ({entry['grace']} s)"),
+            why=f"Its terminationGracePeriodSeconds is {longest}, and a drain fails after {timeout} s. A pod that "
+            "uses all "
+            "of its time stops the upgrade at its node.",
+            fix=f"Set kubeadm_upgrade_drain_timeout to more than {longest}, or give pods less time with "
+            "kubeadm_upgrade_drain_grace_period.",
+            source="https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination",
+        )
+
+
+def _single_node(outcome: Forecast) -> t.Iterator[Finding]:
+    row = outcome.drains[0]
+    yield Finding(
+        id="drain-single-node",
+        severity="info",
+        title="The cluster has one node: its workloads are down while it is drained",
+        seen=(f"node {row['node']}: {row['pods']} pods are evicted, and wait until it is back",),
+        why="There is no other node for the pods to go to. They are Pending from the drain until the node is "
+        "uncordoned, "
+        "some minutes a hop. Static pods and DaemonSets go on.",
+        fix="Plan the time, or add a node before the upgrade.",
+        source=DRAIN_GUIDE,
+    )
+
+
+def _single_replica(outcome: Forecast) -> t.Iterator[Finding]:
+    for namespace, entries in by(outcome, "single_replica", "namespace"):
+        workloads = len({entry["workload"] for _row, entry in entries})
+        yield Finding(
+            id=f"drain-single-replica:{namespace}",
+            severity="info",
+            title=f"{workloads} workload{'' if workloads == 1 else 's'} in {namespace} with one replica will be "
+            "away while moving",
+            seen=lines(entries, lambda entry: f"{entry['workload']} ({entry['pod'].partition('/')[2]})"),
+            why="Its pod ends on the drained node before another starts elsewhere. It is away for as long as it "
+            "takes to "
+            "end, be placed, pull its image and become Ready: once a drain that finds it.",
+            fix="Where that matters, run two for the time of the upgrade: kubectl -n "
+            f"{namespace} scale KIND/NAME --replicas=2.",
+            source="https://kubernetes.io/docs/concepts/workloads/pods/disruptions/",
+        )
+
+
+def _unplaceable(outcome: Forecast) -> t.Iterator[Finding]:
+    for workload, entries in by(outcome, "unplaceable", "workload"):
+        certain = [(row, entry) for row, entry in entries if entry["certain"]]
+        tight = [(row, entry) for row, entry in entries if not entry["certain"]]
+        if certain:
+            yield _never_fits(workload, certain)
+        if tight:
+            yield _no_room(workload, tight)
+
+
+def _never_fits(workload: str, entries: Entries) -> Finding:
+    returns = all(entry["returns"] for _row, entry in entries)
+    more = (entries[0][1]["replicas"] or 0) > 1
+    return Finding(
+        id=f"drain-never-fits:{subject(workload)}",
+        severity="info" if returns and more else "warning",
+        title=f"{workload} has a pod that can run on no other node"
+        + ("" if returns else ", nor on its own one once it has left it"),
+        seen=lines(entries, lambda entry: f"{entry['pod']}: {entry['why']}"),
+        why="No other node that is in service then could take it, even an empty one: by its node selector, affinity, "
+        "volumes, tolerations or requests, or since all such nodes are drained at once. It is Pending "
+        + (
+            "until its node is back."
+            if returns
+            else "until somebody changes that: its node does not match it any more."
+        ),
+        fix="Give it another node that matches, or plan for the time that it is away; with several nodes in a wave, "
+        "fewer at once (kubeadm_upgrade_serial)."
+        if returns
+        else "Compare its rules with the nodes: kubectl describe node NODE, kubectl -n "
+        f"{subject(workload).partition('/')[0]} get pod POD -o yaml. Mend labels, taints or tolerations first.",
+        source=SCHEDULING,
+    )
+
+
+def _no_room(workload: str, entries: Entries) -> Finding:
+    wanted = all(entry["by_pods"] for _row, entry in entries) and (entries[0][1]["replicas"] or 0) > 1
+    return Finding(
+        id=f"drain-room:{subject(workload)}",
+        severity="info" if wanted else "warning",
+        title=f"{workload} runs with fewer pods while its nodes are drained"
+        if wanted
+        else f"{workload} may find no room while its nodes are drained",
+        seen=lines(entries, lambda entry: f"{entry['pod']}: {entry['why']}"),
+        why="Its own rules (pod anti-affinity, topology spread) keep it off the nodes that are left. What was "
+        "evicted is "
+        "Pending until its node is back."
+        if wanted
+        else "As things are, no node that is left has what it requests, or other pods keep it off. The scheduler may "
+        "do "
+        "better than this forecast, or not; what it cannot place is Pending until the node is back.",
+        fix="Nothing, if that is what its rules are meant to do."
+        if wanted
+        else "Add a node, lower requests that are larger than needed, scale something down for the time of the "
+        "upgrade, "
+        "or drain fewer nodes at once (kubeadm_upgrade_serial).",
+        source=SCHEDULING,
+    )
