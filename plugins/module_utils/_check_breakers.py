@@ -118,7 +118,9 @@ def _unchecked(missing: t.Mapping[Missing, t.Sequence[str]]) -> t.Iterator[Unche
     for (what, why), (nodes, rows) in grouped.items():
         more = f" and {len(nodes) - MOST_NODES} more" if len(nodes) > MOST_NODES else ""
         where = f" of {', '.join(nodes[:MOST_NODES])}{more}" if nodes else ""
-        yield Unchecked(CHECK, f"Not known: {what}{where} ({why}). Not looked for there: {', '.join(rows)}.")
+        yield Unchecked(
+            CHECK, f"Not known: {what}{where} ({why.rstrip('.')}). Not looked for there: {', '.join(rows)}."
+        )
 
 
 def _unknown_minors(ctx: Context) -> t.Iterator[Unchecked]:

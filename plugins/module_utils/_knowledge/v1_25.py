@@ -96,7 +96,6 @@ MINOR: dict[str, t.Any] = {
             "detect": {
                 "flags": {"kube-apiserver": ["(enable|disable)-admission-plugins=(.*,)?PodSecurityPolicy(,.*)?"]},
             },
-            "partly": "PodSecurityPolicy objects are looked at by the check of removed APIs.",
             "why": (
                 "kube-apiserver exits when --enable-admission-plugins names it, and the control plane does not come up."
             ),
