@@ -12,11 +12,13 @@ author:
   - The uplift.kubeadm authors (@uplift-kubeadm)
 description:
   - Gives the flags that programs of a later version will be started with, for M(uplift.kubeadm.flags_trial).
-  - For the control plane these are C(extraArgs) of kubeadm's ClusterConfiguration, since kubeadm writes all others itself.
-    For kubelet these are the flags that it runs with, and the feature gates of its configuration.
+  - For the control plane these are C(extraArgs) of kubeadm's ClusterConfiguration, since kubeadm writes all others
+    itself. For kubelet these are the flags that it runs with, and the feature gates of its configuration.
 options:
   _input:
-    description: Facts of nodes by name, as M(uplift.kubeadm.node_info) returns them with O(uplift.kubeadm.node_info#module:detail).
+    description:
+      - Facts of nodes by name, as M(uplift.kubeadm.node_info) returns them with
+        O(uplift.kubeadm.node_info#module:detail).
     type: dict
     required: true
   cluster_configuration:

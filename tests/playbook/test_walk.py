@@ -136,7 +136,7 @@ def test_a_hook_after_a_hop_that_fails_stops_the_run_and_is_still_owed(tmp_path:
         f"  ansible.builtin.shell: echo {{{{ kubeadm_upgrade_stage.version }}}} >> {said}\n"
         "- name: Fail until it is mended\n"
         "  ansible.builtin.fail: {msg: no}\n"
-        f"  when: '{mended}' is not file\n".replace("when: '", 'when: "\'').replace("' is not file", "\' is not file\"")
+        f"  when: '{mended}' is not file\n".replace("when: '", "when: \"'").replace("' is not file", "' is not file\"")
     )
     variables = {"target": "1.26", "kubeadm_upgrade_serial": 2, "kubeadm_upgrade_hook_after_hop": str(hook)}
     # Two workers in the wave: the hook runs on one of them, and its peer must not go on alone.

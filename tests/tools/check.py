@@ -4,8 +4,9 @@
 """Runs the project's checks, one phase after the other, and says at the end what broke.
 
 Each phase's output is shown as it comes, and kept in .build/logs. With `all`, the lab's artifacts (binaries, images:
-minutes of building on a machine that never did) are made in the background while the fast phases run; the phases
-that need clusters run only when all the fast ones passed.
+minutes of building on a machine that never did) are made in the background while the fast phases run. The phases that
+need clusters begin only when all of these passed; they mostly wait, so the longer phases that need none (other versions
+of Python and ansible-core, the playbooks' walk) run beside them, at low priority, their output in their logs alone.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, ClassVar
 
 import workspace
 from workspace import BUILD, COLLECTIONS, ROOT
@@ -70,10 +71,13 @@ class Toolbox:
 
 
 class Run:
-    """Where a phase runs its commands: shown on the terminal and written to its log."""
+    """Where a phase runs its commands: shown on the terminal, unless `quiet`, and written to its log."""
 
-    def __init__(self, log: IO[str], limit: float) -> None:
+    running: ClassVar[set[subprocess.Popen[str]]] = set()
+
+    def __init__(self, log: IO[str], limit: float, quiet: bool = False) -> None:
         self.log = log
+        self.quiet = quiet
         self.deadline = time.monotonic() + limit
 
     def __call__(
@@ -88,7 +92,7 @@ class Run:
 
         What is not `shown` goes to the log alone.
         """
-        words = [str(word) for word in command]
+        words = [*(("nice",) if self.quiet else ()), *(str(word) for word in command)]
         self._write(f"$ {' '.join(words)}\n")
         process = subprocess.Popen(
             words,
@@ -102,6 +106,7 @@ class Run:
             errors="replace",
             start_new_session=True,
         )
+        self.running.add(process)
         timer = threading.Timer(max(1.0, self.deadline - time.monotonic()), stop, [process])
         timer.start()
         try:
@@ -114,13 +119,14 @@ class Run:
             raise
         finally:
             timer.cancel()
+            self.running.discard(process)
         if time.monotonic() >= self.deadline:
             raise Failed(f"`{words[0]}` was still running at the phase's time limit, and was stopped")
         if code:
             raise Failed(f"`{words[0]}` ended with {code}")
 
     def _write(self, text: str, shown: bool = True) -> None:
-        if shown:
+        if shown and not self.quiet:
             sys.stdout.write(text)
             sys.stdout.flush()
         self.log.write(text)
@@ -144,13 +150,17 @@ def stop(process: subprocess.Popen[str]) -> None:
 
 @dataclass(frozen=True)
 class Phase:
-    """One check. `group` is what a person asks for by `make GROUP`; `limit` in seconds."""
+    """One check. `group` is what a person asks for by `make GROUP`; `limit` in seconds.
+
+    `beside`: with `all`, it runs while the clusters do.
+    """
 
     group: str
     name: str
     run: Callable[[Run, Toolbox], None]
     limit: float = 900
     needs_cluster: bool = False
+    beside: bool = False
 
 
 def oldest() -> Toolbox:
@@ -295,14 +305,14 @@ PHASES = (
     Phase("lint", "docs", docs),
     Phase("units", "unit tests", units),
     Phase("sanity", "sanity", sanity),
-    Phase("lint", "ansible-lint, oldest core", ansible_lint_oldest),
-    Phase("units", "unit tests, oldest core", units_oldest),
-    Phase("sanity", "sanity, oldest core", sanity_oldest),
     Phase("sanity", "sanity, oldest Python of nodes", sanity_node_python),
-    Phase("units", "ansible-test units", ansible_test_units),
     Phase("build", "build", build),
-    Phase("playbook", "playbook tests", playbook, 1800),
-    Phase("playbook", "playbook tests, oldest core", playbook_oldest, 900),
+    Phase("playbook", "playbook tests", playbook, 2400, beside=True),
+    Phase("playbook", "playbook tests, oldest core", playbook_oldest, 1800, beside=True),
+    Phase("units", "unit tests, oldest core", units_oldest, 1800, beside=True),
+    Phase("units", "ansible-test units", ansible_test_units, 1800, beside=True),
+    Phase("lint", "ansible-lint, oldest core", ansible_lint_oldest, 1800, beside=True),
+    Phase("sanity", "sanity, oldest core", sanity_oldest, 1800, beside=True),
     Phase("molecule-default", "molecule default", lambda run, tools: molecule(run, tools, "default"), 2400, True),
     Phase("molecule-ha", "molecule ha", lambda run, tools: molecule(run, tools, "ha"), 2400, True),
 )
@@ -366,6 +376,43 @@ class Artifacts:
         stop(self.process)
 
 
+class Beside:
+    """Phases that run one after the other in a thread of their own."""
+
+    def __init__(self, phases: list[Phase], tools: Toolbox, began: float) -> None:
+        self.results: list[Result] = []
+        self.stopping = False
+        self._work = (phases, tools, began)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wait(self) -> list[Result]:
+        """Their results, when all have ended; [] when they were never started."""
+        if self._thread.ident is not None:
+            self._thread.join()
+        return self.results
+
+    def stop(self) -> None:
+        """Begins no further phase; ends the one that runs, whose processes know nothing of a Ctrl-C on the terminal."""
+        self.stopping = True
+        if self._thread.is_alive():
+            for process in list(Run.running):
+                stop(process)
+            self._thread.join(60)
+
+    def _run(self) -> None:
+        phases, tools, began = self._work
+        for phase in phases:
+            if not self.stopping:
+                self.results.append(execute(phase, tools, began, quiet=True))
+
+
+def broken(results: list[Result]) -> bool:
+    return any(result.outcome == "FAILED" for result in results)
+
+
 def last_lines(path: Path, count: int) -> list[str]:
     lines = [line.rstrip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
     return [line for line in lines if line][-count:]
@@ -378,14 +425,14 @@ def telling_lines(path: Path) -> list[str]:
     return [*marked[-TAIL_LINES:], *lines[-TAIL_LINES:]]
 
 
-def execute(phase: Phase, tools: Toolbox, began: float) -> Result:
+def execute(phase: Phase, tools: Toolbox, began: float, quiet: bool = False) -> Result:
     start = time.monotonic()
-    print(f"\n=== {phase.name} (after {clock(start - began)})", flush=True)
+    print(f"\n=== {phase.name} (after {clock(start - began)}{'; beside the clusters' if quiet else ''})", flush=True)
     log = LOGS / f"{phase.name.replace(', ', '-').replace(' ', '-')}.log"
     outcome, note = "passed", ""
     with log.open("w", encoding="utf-8") as handle:
         try:
-            phase.run(Run(handle, phase.limit), tools)
+            phase.run(Run(handle, phase.limit, quiet), tools)
         except Skipped as why:
             outcome, note = "skipped", str(why)
         except (Failed, OSError, subprocess.SubprocessError) as why:
@@ -429,26 +476,34 @@ def main() -> int:
     tools = Toolbox(Path(sys.prefix))
     print(f"uplift.kubeadm, {group}: Python {tools.version}, ansible-core {tools.core}, {os.cpu_count()} processors")
 
+    phases = GROUPS[group]
+    with_clusters = [phase for phase in phases if phase.needs_cluster]
+    beside = [phase for phase in phases if phase.beside and group == "all"]
     artifacts = Artifacts(tools) if group == "all" else None
+    background = Beside(beside, tools, began)
     results: list[Result] = []
     left_out: list[str] = []
     try:
-        for phase in (phase for phase in GROUPS[group] if not phase.needs_cluster):
+        for phase in (phase for phase in phases if phase not in with_clusters and phase not in beside):
             results.append(execute(phase, tools, began))
-        sound = all(result.outcome != "FAILED" for result in results)
-        if artifacts and sound:
+        if not broken(results):
+            background.start()
+        if artifacts and not broken(results):
             print(f"\n=== lab artifacts (after {clock(time.monotonic() - began)}; log: {artifacts.log})", flush=True)
             results.append(artifacts.wait())
-        for phase in (phase for phase in GROUPS[group] if phase.needs_cluster):
-            if any(result.outcome == "FAILED" for result in results):
+        for phase in with_clusters:
+            if broken(results):
                 left_out.append(phase.name)
             else:
                 results.append(execute(phase, tools, began))
+        results += background.wait()
+        left_out += [phase.name for phase in beside if phase.name not in {result.phase for result in results}]
     finally:
+        background.stop()
         if artifacts:
             artifacts.stop()
     summary(results, left_out, began)
-    return 1 if any(result.outcome == "FAILED" for result in results) else 0
+    return 1 if broken(results) else 0
 
 
 if __name__ == "__main__":
