@@ -13,21 +13,11 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils import _knowledge
 from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import mapping, numbers
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import target_minor
+from ansible_collections.uplift.kubeadm.plugins.module_utils._knowledge import container_runtimes, etcd_rules
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import minor_name
 
 RELEASES = "https://kubernetes.io/releases/"
 SOON_DAYS = 90
-# The day each line of releases went, or goes, out of support. Source: endoflife.date products/etcd.md and
-# products/containerd.md @a70eca3 (2026-08-22); of containerd 1.7 the month alone was decided then.
-ETCD_ENDS = {"3.4": "2026-06-01", "3.5": "2027-07-08"}
-CONTAINERD_ENDS = {
-    "1.6": "2025-08-23",
-    "1.7": "2026-09-01",
-    "2.0": "2027-03-01",
-    "2.1": "2026-07-03",
-    "2.2": "2026-11-06",
-    "2.3": "2028-04-30",
-}
 
 
 class Line(t.NamedTuple):
@@ -52,7 +42,7 @@ def calendar(ctx: Context) -> t.Iterator[Finding | Unchecked]:
         seen=tuple(_say(line, ctx.today) for line in lines),
         why="What is out of support gets no fixes, not for security either.",
         fix="Nothing has to be done for this upgrade.",
-        source=RELEASES,
+        source=f"{RELEASES}; {etcd_rules.END_OF_LIFE_SOURCE}; {container_runtimes.END_OF_LIFE_SOURCE}",
     )
     end = mapping(_knowledge.calendar(target)).get("end_of_life")
     if not _knowledge.calendar(target):
@@ -91,7 +81,11 @@ def _etcd(ctx: Context) -> list[Line]:
     for name, node in ctx.nodes.items():
         version = mapping(node.get("etcd")).get("version") or mapping(node.get("running")).get("etcd")
         where.setdefault(_release_line(version), []).append(name)
-    return [Line(f"etcd {line}", ETCD_ENDS.get(line), _some(names)) for line, names in sorted(where.items()) if line]
+    return [
+        Line(f"etcd {line}", etcd_rules.END_OF_LIFE.get(line), _some(names))
+        for line, names in sorted(where.items())
+        if line
+    ]
 
 
 def _containerd(ctx: Context) -> list[Line]:
@@ -101,7 +95,7 @@ def _containerd(ctx: Context) -> list[Line]:
         if runtime == "containerd":
             where.setdefault(_release_line(version), []).append(name)
     return [
-        Line(f"containerd {line}", CONTAINERD_ENDS.get(line), _some(names))
+        Line(f"containerd {line}", container_runtimes.containerd_end_of_life(numbers(line)), _some(names))
         for line, names in sorted(where.items(), key=lambda item: numbers(item[0]))
         if line
     ]

@@ -18,30 +18,16 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts impor
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._flags_trial import image_of
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import Hop, control_plane_hops
-from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import minor_name, parse_minor
+from ansible_collections.uplift.kubeadm.plugins.module_utils._knowledge import etcd_rules
 
 Numbers = tuple[int, ...]
 EDIT = "kubectl -n kube-system edit configmap kubeadm-config"
 CONSTANTS = "kubernetes/kubernetes: cmd/kubeadm/app/constants/constants.go"
-NO_DOWNGRADE = "kubernetes/kubernetes: cmd/kubeadm/app/phases/upgrade/staticpods.go, performEtcdStaticPodUpgrade"
-# What a new minor of etcd wants of every member beforehand: (must, better), and who says so.
-WANTED: dict[Numbers, tuple[Numbers, Numbers, str]] = {
-    (3, 6): (
-        (3, 5, 26),
-        (3, 5, 32),
-        "https://etcd.io/docs/v3.6/upgrades/upgrade_3_6/; etcd blog 2025-12-21; kubernetes/kubeadm#3247",
-    ),
-    (3, 7): ((3, 6, 11), (3, 6, 11), "https://etcd.io/docs/v3.7/upgrades/upgrade_3_7/; CHANGELOG-1.37"),
-}
-WHY = {
-    (3, 6): "Older members may bring back removed members, or keep learners that were promoted, once they run 3.6: the "
-    "cluster can lose its quorum.",
-    (3, 7): "etcd's guide for this upgrade asks for it.",
-}
-# kubernetes/kubernetes CHANGELOG-1.23, known issues: data of 3.5.0 to 3.5.2 may be corrupted under load. The row of
-# that minor in the tables of knowledge speaks for plans that pass through it.
-CORRUPTING = ((3, 5, 0), (3, 5, 3))
-CORRUPTING_ROW = 23
+# etcd's guide asks for more than what is known to break: below this patch removed members come back, and learners that
+# were promoted stay learners (etcd blog 2025-12-21). From it on, not to follow the guide is a warning.
+BREAKS_BELOW = {"3.6": "3.5.26"}
+# The tables of knowledge speak of releases that corrupt data when a plan passes through this minor.
+CORRUPTING_ROW = "1.23"
 
 
 class Step(t.NamedTuple):
@@ -117,25 +103,20 @@ def _crossing(step: Step, version: str, where: t.Sequence[str]) -> t.Iterator[Fi
             minor=step.hop.minor,
         )
         return
-    if new not in WANTED:
+    rule = etcd_rules.entry_rule(_text(new))
+    if rule is None or step.before >= numbers(rule["members_at_least"]):
         return
-    must, better, source = WANTED[new]
-    if step.before < better:
-        before = minor_name(parse_minor(step.hop.minor) - 1)
-        yield Finding(
-            id=f"etcd-before:{_text(new)}",
-            severity="blocker" if step.before < must else "warning",
-            title=f"etcd is to go to {_text(new)} from a release that is too old for that",
-            seen=(line,),
-            why=f"Every member should be at {_text(better)} or later first"
-            + (f", and must be at {_text(must)}. " if must < better else ". ")
-            + WHY[new],
-            fix=f"Upgrade to {before} first. There, set etcd.local.imageTag to {_text(better)}-0 or later ({EDIT}), "
-            "and run kubeadm upgrade apply again for the same version, and kubeadm upgrade node on the other control "
-            "planes. Then take the tag out again, and go on.",
-            source=source,
-            minor=step.hop.minor,
-        )
+    wanted = rule["members_at_least"]
+    yield Finding(
+        id=f"etcd-before:{_text(new)}",
+        severity="blocker" if step.before < numbers(BREAKS_BELOW.get(_text(new), wanted)) else "warning",
+        title=f"etcd is to go to {_text(new)} from a release that is too old for that",
+        seen=(line,),
+        why=f"Every member is to be at {wanted} or later before. {rule['why']}",
+        fix=rule["fix"],
+        source=rule["source"],
+        minor=step.hop.minor,
+    )
 
 
 def stays_back(ctx: Context) -> t.Iterator[Finding]:
@@ -153,7 +134,7 @@ def stays_back(ctx: Context) -> t.Iterator[Finding]:
             seen=tuple(seen),
             why="kubeadm never goes back with etcd. It says so in a message that reads like an error, and goes on.",
             fix="Nothing has to be done.",
-            source=NO_DOWNGRADE,
+            source=etcd_rules.NO_DOWNGRADE_SOURCE,
         )
 
 
@@ -194,9 +175,9 @@ def mixed(ctx: Context) -> t.Iterator[Finding]:
 
 def corrupting(ctx: Context) -> t.Iterator[Finding]:
     """Releases of etcd that can lose data, where the tables do not speak of it."""
-    if any(parse_minor(minor) == CORRUPTING_ROW for minor in ctx.minors):
+    if CORRUPTING_ROW in ctx.minors:
         return
-    low, high = CORRUPTING
+    low, high = numbers(etcd_rules.CORRUPTION["from"]), numbers(etcd_rules.CORRUPTION["fixed"])
     seen = tuple(f"{node}: etcd {found}" for node, found in running(ctx).items() if low <= numbers(found)[:3] < high)
     if seen:
         yield Finding(
@@ -206,7 +187,7 @@ def corrupting(ctx: Context) -> t.Iterator[Finding]:
             seen=seen,
             why="etcd 3.5.0 to 3.5.2 may write inconsistent data when they are killed under load.",
             fix="Take a snapshot, compare the members (etcdctl endpoint hashkv --cluster), and upgrade soon.",
-            source="kubernetes/kubernetes: CHANGELOG-1.23, known issues",
+            source=etcd_rules.CORRUPTION["source"],
         )
 
 
@@ -224,7 +205,7 @@ def external(ctx: Context) -> t.Iterator[Finding | Unchecked]:
         seen=(f"ConfigMap kube-system/kubeadm-config: etcd.external; {said}",),
         why="kubeadm leaves an external etcd alone. It has to be upgraded, and saved, by whoever runs it.",
         fix="Take a snapshot of it before the upgrade.",
-        source=NO_DOWNGRADE,
+        source=etcd_rules.NO_DOWNGRADE_SOURCE,
     )
     for version in sorted(versions):
         old = [(hop.minor, least) for hop in hops for least in [_least(hop)] if numbers(version) < numbers(least)]

@@ -15,6 +15,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils import _check_certi
 from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import mapping, numbers
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import control_plane_hops, kubelet_hops
+from ansible_collections.uplift.kubeadm.plugins.module_utils._knowledge import container_runtimes
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import minor_name, parse_minor
 
 GIB = 1024**3
@@ -28,13 +29,10 @@ CONTROL_PLANE_IMAGES, WORKER_IMAGES = GIB, 256 * MIB
 BINARIES_BYTES = 300 * MIB  # kubeadm, kubelet and kubectl of one minor
 GC_PERCENT = 85  # kubelet's imageGCHighThresholdPercent when it is not set
 EVICTION_FREE = 0.1  # kubelet's evictionHard nodefs.available when it is not set
-# https://containerd.io/releases/#kubernetes-support, as far as the tables of reference have it: by line of releases.
-CONTAINERD_WANTED: dict[int, dict[tuple[int, ...], str]] = {
-    29: {(1, 6): "1.6.27", (1, 7): "1.7.11"},
-    30: {(1, 6): "1.6.28", (1, 7): "1.7.13"},
-    31: {(1, 6): "1.6.34", (1, 7): "1.7.20"},
-}
+# kubelets from this minor on do not speak to an older containerd: a row of the tables of knowledge.
+CRI_V1, CRI_V1_CONTAINERD = 26, (1, 6)
 PACKAGES = ("kubeadm", "kubelet")
+RUNTIME_SOURCES = {"containerd": container_runtimes.CONTAINERD_SOURCE, "cri-o": container_runtimes.CRIO_SOURCE}
 
 
 def not_ready(ctx: Context) -> t.Iterator[Finding]:
@@ -203,16 +201,21 @@ def holds(ctx: Context) -> t.Iterator[Finding]:
         )
 
 
-def runtimes(ctx: Context) -> t.Iterator[Finding]:
+def runtimes(ctx: Context) -> t.Iterator[Finding | Unchecked]:
     """Container runtimes that are older than upstream pairs with a minor to come; they do work, as a rule."""
     first: dict[str, tuple[str, list[str]]] = {}
+    unknown: set[str] = set()
     for name, hops in kubelet_hops(ctx.plan).items():
         kind, _sep, version = str(mapping(ctx.facts["nodes"].get(name)).get("container_runtime") or "").partition("://")
-        for minor in (parse_minor(hop) for hop in hops):
-            said = _too_old(kind, version, minor)
-            if said:
-                first.setdefault(kind, (minor_name(minor), []))[1].append(f"{name}: {kind} {version}; {said}")
+        for minor in (minor_name(parse_minor(hop)) for hop in hops):
+            fits = _fits(kind, numbers(version), minor)
+            if fits is None:
+                unknown.add(f"{kind or 'a runtime that is not named'} with {minor}")
+            elif not fits:
+                first.setdefault(kind, (minor, []))[1].append(f"{name}: {kind} {version}")
                 break
+    if unknown:
+        yield Unchecked("runtime", f"Which releases go together is not known of: {', '.join(sorted(unknown))}.")
     for kind, (minor, seen) in first.items():
         yield Finding(
             id=f"runtime-old:{kind}",
@@ -220,22 +223,20 @@ def runtimes(ctx: Context) -> t.Iterator[Finding]:
             title=f"{kind} is older than its project pairs with {minor}",
             seen=tuple(seen),
             why="Upstream neither tests nor supports the two together.",
-            fix=f"Upgrade {kind} while a node is drained (kubeadm_upgrade_hook_drained), or before.",
-            source="https://containerd.io/releases/#kubernetes-support"
-            if kind == "containerd"
-            else "https://github.com/cri-o/cri-o#compatibility-matrix-cri-o--kubernetes",
+            fix=f"Upgrade {kind} before, or while a node is drained (kubeadm_upgrade_hook_drained).",
+            source=RUNTIME_SOURCES[kind],
             minor=minor,
         )
 
 
-def _too_old(kind: str, version: str, minor: int) -> str:
+def _fits(kind: str, version: tuple[int, ...], minor: str) -> bool | None:
     if kind == "containerd":
-        known = [at for at in CONTAINERD_WANTED if at <= minor]
-        wanted = CONTAINERD_WANTED[max(known)].get(numbers(version)[:2]) if known else None
-        return f"{minor_name(minor)} wants {wanted} or later" if wanted and numbers(version) < numbers(wanted) else ""
-    if kind == "cri-o" and numbers(version)[:2] < (1, minor):
-        return f"{minor_name(minor)} goes with CRI-O {minor_name(minor)}"
-    return ""
+        if version < CRI_V1_CONTAINERD and parse_minor(minor) >= CRI_V1:
+            return True  # told by the tables
+        return container_runtimes.containerd_fits(version, minor)
+    if kind == "cri-o":
+        return version[:2] >= (1, parse_minor(minor))
+    return None
 
 
 def disks(ctx: Context) -> t.Iterator[Finding | Unchecked]:

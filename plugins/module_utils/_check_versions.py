@@ -47,7 +47,8 @@ def nodes_that_stay(ctx: Context) -> t.Iterator[Finding]:
     """Nodes that the run does not touch, and how far behind the control plane it leaves them."""
     target = target_minor(ctx.minors, ctx.current)
     why = {str(row.get("node")): str(row.get("why")) for row in ctx.plan.get("left_out") or ()}
-    behind, edge = [], []
+    behind: list[str] = []
+    edge: list[str] = []
     for name, node in ctx.facts["nodes"].items():
         distance = target - parse_minor(node["kubelet"])
         if (name in ctx.nodes and name not in why) or distance <= 0:
