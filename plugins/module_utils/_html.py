@@ -24,7 +24,7 @@ class Html(str):
 Part = Union[str, None, "Iterable[Part]"]
 
 
-def tag(name: str, *children: Part, **attributes: object) -> Html:
+def tag(name: str, /, *children: Part, **attributes: object) -> Html:
     """An element. `class_` is the attribute class, `aria_label` aria-label; None and False leave an attribute out."""
     written = "".join(
         f' {_name(key)}="{escape(str(value))}"' if value is not True else f" {_name(key)}"

@@ -25,6 +25,9 @@ COLLECTION_VERSION = "0.1.0"  # as in galaxy.yml
 OUTCOMES = ("planned", "running", "succeeded", "failed", "stopped")
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 
+# Of what workload_state returns; a registered result holds more.
+WORKLOADS = "compared at before as_before lost missing not_ready fewer changed_by_owner lines".split()
+
 # A node may do several things in one play; its step is named for the one that takes the time.
 _NAMED_FOR = ("control_plane", "control_plane_kubelet", "workers", "prepare", "kubectl", "uncordon")
 
@@ -133,7 +136,7 @@ def conclude(
     if after is not None:
         done["versions_after"] = _versions(after)
     if workloads is not None:
-        done["workloads"] = dict(workloads)
+        done["workloads"] = {key: workloads[key] for key in WORKLOADS if key in workloads}
     document["kind"] = "plan" if outcome == "planned" else "upgrade"
     document["generated"] = now
     document["summary"] = summary(document)

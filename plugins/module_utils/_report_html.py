@@ -11,7 +11,6 @@ from typing import Any
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _report_views as views
 from ansible_collections.uplift.kubeadm.plugins.module_utils._durations import about
-from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import SEVERITIES
 from ansible_collections.uplift.kubeadm.plugins.module_utils._html import Html, Part, join, prose, tag
 from ansible_collections.uplift.kubeadm.plugins.module_utils._report_css import CSS
 from ansible_collections.uplift.kubeadm.plugins.module_utils._report_svg import draw
@@ -80,13 +79,16 @@ def _findings(document: Mapping[str, Any]) -> Html:
         said = "The checks found nothing to tell." if checked else "No checks were made."
         return _section("Findings", tag("p", said, class_="soft"))
     parts: list[Part] = []
-    for severity in SEVERITIES:
-        group = [finding for finding in findings if finding["severity"] == severity]
-        if group:
-            unfolded = severity == "blocker" or (severity == "warning" and len(group) <= OPEN_WARNINGS)
-            parts.append(tag("h3", views.severity_title(severity, len(group))))
-            parts += [_finding(finding, unfolded and not finding.get("accepted")) for finding in group]
+    for heading, group in views.finding_groups(document):
+        parts.append(tag("h3", heading))
+        parts += [_finding(finding, _is_unfolded(finding, group)) for finding in group]
     return _section("Findings", parts)
+
+
+def _is_unfolded(finding: Mapping[str, Any], group: list[Mapping[str, Any]]) -> bool:
+    if finding.get("accepted"):
+        return False
+    return finding["severity"] == "blocker" or (finding["severity"] == "warning" and len(group) <= OPEN_WARNINGS)
 
 
 def _finding(finding: Mapping[str, Any], unfolded: bool) -> Html:

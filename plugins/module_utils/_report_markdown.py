@@ -12,13 +12,12 @@ from typing import Any
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _report_views as views
 from ansible_collections.uplift.kubeadm.plugins.module_utils._durations import about
-from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import SEVERITIES
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import listing
 
 MOST_SEEN = 8  # things seen in a finding; the rest is counted
 
-# What would be read as markup: HTML, links, emphasis, code, a cell's end. Within `code` nothing of it holds.
-_SPECIAL = re.compile(r"([\\<>\[\]*_`|#])")
+# What would be read as markup: HTML, links, emphasis, code, the end of a cell. Not within `code`.
+_SPECIAL = re.compile(r"([\\<>\[\]*`|]|(?<!\w)_|_(?!\w))")
 _CODE = re.compile(r"(`[^`\n]+`)")
 
 
@@ -43,7 +42,7 @@ def _head(document: Mapping[str, Any]) -> str:
     durations = document["durations"]
     lines = [
         f"# {_plain(views.title(document))}",
-        f"{views.route(document)}, {views.clock(document['generated'])}",
+        f"{_plain(views.route(document))}, {views.clock(document['generated'])}",
         f"**{_plain(verdict.headline)}**",
         *(_prose(sentence) for sentence in verdict.sentences),
         f"{figures}.",
@@ -55,23 +54,18 @@ def _head(document: Mapping[str, Any]) -> str:
 
 def _findings(document: Mapping[str, Any]) -> str:
     parts = []
-    for severity in SEVERITIES:
-        group = [finding for finding in document["findings"] if finding["severity"] == severity]
-        if group:
-            parts.append(f"## {views.severity_title(severity, len(group))}")
-            parts += [_finding(finding) for finding in group]
+    for heading, group in views.finding_groups(document):
+        parts += [f"## {heading}", *(_finding(finding) for finding in group)]
     return "\n\n".join(parts)
 
 
 def _finding(finding: Mapping[str, Any]) -> str:
     seen = [f"  - {_prose(line)}" for line in finding["seen"][:MOST_SEEN]]
     more = len(finding["seen"]) - MOST_SEEN
-    marks = (f" ({finding['minor']})" if finding.get("minor") else "") + (
-        " (accepted)" if finding.get("accepted") else ""
-    )
+    minor = f" ({_plain(finding['minor'])})" if finding.get("minor") else ""
     return "\n".join(
         [
-            f"### {_plain(finding['title'])}{marks}",
+            f"### {_plain(finding['title'])}{minor}",
             "",
             "- Seen:",
             *seen,
@@ -125,15 +119,22 @@ def _cell(cell: views.Cell) -> str:
 
 
 def _plain(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return _begun(_SPECIAL.sub(r"\\\1", _flat(text)))
 
 
 def _prose(text: str) -> str:
     """Plain text in which `this` is code."""
-    pieces = _CODE.split(text)
-    return "".join(piece if index % 2 else _SPECIAL.sub(r"\\\1", piece) for index, piece in enumerate(pieces)).replace(
-        "\n", " "
-    )
+    pieces = _CODE.split(_flat(text))
+    return _begun("".join(p if index % 2 else _SPECIAL.sub(r"\\\1", p) for index, p in enumerate(pieces)))
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _begun(line: str) -> str:
+    """A line that does not begin a heading or a list."""
+    return f"\\{line}" if line.startswith(("#", "+ ", "- ")) else line
 
 
 def _code(text: str) -> str:

@@ -71,23 +71,26 @@ def _axis(shown: Timeline) -> list[Html]:
 
 
 def _lane(lane: Lane, shown: Timeline, compared: bool) -> list[Html]:
-    middle = ROW / 2
-    planned, done = ((4, middle - 5), (middle, middle - 4)) if compared else ((5, ROW - 10), (0, 0))
-    bars = [_bar(bar, shown, *planned, faint=compared) for bar in lane.planned]
-    bars += [_bar(bar, shown, *done, faint=False) for bar in lane.done]
+    """A row: planned alone, or planned above and done below."""
+    middle = ROW // 2
+    if compared:
+        bars = [_bar(bar, shown, 4, middle - 5, " faint") for bar in lane.planned]
+        bars += [_bar(bar, shown, middle, middle - 4) for bar in lane.done]
+    else:
+        bars = [_bar(bar, shown, 5, ROW - 10) for bar in lane.planned]
     return [
         tag("div", lane.name, class_="name", title=lane.name),
         tag("svg", _lines(shown, 0, ROW), bars, height=ROW, role="img", aria_label=_in_words(lane)),
     ]
 
 
-def _bar(bar: Bar, shown: Timeline, y: float, height: float, faint: bool) -> Html:
-    classes = [bar.kind, *(["failed"] if bar.failed else []), *(["running"] if bar.running else [])]
+def _bar(bar: Bar, shown: Timeline, y: int, height: int, more: str = "") -> Html:
+    state = " failed" if bar.failed else " running" if bar.running else ""
     width = max(bar.end - bar.start, shown.seconds / 400) * 0.985  # never nothing, and a gap to the next
     return tag(
         "rect",
         tag("title", _bar_words(bar)),
-        class_=" ".join([*classes, *(["faint"] if faint else [])]),
+        class_=f"{bar.kind}{state}{more}",
         x=_percent(bar.start, shown),
         width=_percent(width, shown),
         y=y,
@@ -97,21 +100,14 @@ def _bar(bar: Bar, shown: Timeline, y: float, height: float, faint: bool) -> Htm
 
 
 def _lines(shown: Timeline, top: int, bottom: int) -> list[Html]:
-    """Vertical lines: where a tick is, and where a hop begins."""
-    at = [(seconds, "grid") for seconds, _text in _ticks(shown)] + [(begin, "hop-line") for _v, begin in shown.hops[1:]]
-    if not top:
-        top = 0
-    return [
-        tag(
-            "line",
-            class_=kind,
-            x1=_percent(seconds, shown),
-            x2=_percent(seconds, shown),
-            y1=0 if kind == "hop-line" else top,
-            y2=bottom,
-        )
-        for seconds, kind in at
-    ]
+    """Vertical lines: where a tick is (from `top` on), and where a hop begins."""
+    ticks = [_line("grid", seconds, shown, top, bottom) for seconds, _text in _ticks(shown)]
+    return ticks + [_line("hop-line", begin, shown, 0, bottom) for _version, begin in shown.hops[1:]]
+
+
+def _line(kind: str, seconds: float, shown: Timeline, top: int, bottom: int) -> Html:
+    at = _percent(seconds, shown)
+    return tag("line", class_=kind, x1=at, x2=at, y1=top, y2=bottom)
 
 
 def _ticks(shown: Timeline) -> list[tuple[float, str]]:
@@ -129,7 +125,7 @@ def _clock(seconds: int, step: int) -> str:
         return f"{seconds} s" if seconds < 60 else f"{seconds // 60}:{seconds % 60:02}"
     if step < 3600:
         return f"{seconds // 60} min" if seconds < 3600 else f"{seconds // 3600}:{seconds % 3600 // 60:02} h"
-    return f"{seconds // 3600} h" if seconds < 172800 else f"{seconds // 86400} d"
+    return f"{seconds // 3600} h" if step % 86400 else f"{seconds // 86400} d"
 
 
 def _percent(seconds: float, shown: Timeline) -> str:

@@ -120,6 +120,20 @@ def stages(document: Mapping[str, Any]) -> Table:
     return Table(headers, rows)
 
 
+def finding_groups(document: Mapping[str, Any]) -> list[tuple[str, list[Mapping[str, Any]]]]:
+    """(heading, findings) of each severity that has any; those that somebody has accepted by themselves."""
+    findings = document["findings"]
+    open_ones = [finding for finding in findings if not finding.get("accepted")]
+    groups = [[finding for finding in open_ones if finding["severity"] == severity] for severity in SEVERITIES]
+    accepted = [finding for finding in findings if finding.get("accepted")]
+    headings = ("Blockers", "Warnings", "Accepted", "Good to know")
+    return [
+        (f"{heading} ({len(group)})", group)
+        for heading, group in zip(headings, [*groups[:2], accepted, groups[2]])
+        if group
+    ]
+
+
 def unavailable(document: Mapping[str, Any]) -> Table:
     """Nodes that are drained, those with the same lot together."""
     reasons: dict[str, list[str]] = {}
@@ -150,9 +164,9 @@ def availability(document: Mapping[str, Any]) -> list[str]:
     said = []
     if control and number == 1:
         said.append(
-            "There is one control plane node: at each hop the Kubernetes API does not answer while its programs are "
-            "replaced, as a rule for less than a minute, a few times. What runs goes on running; nothing is scheduled "
-            "or changed in that time."
+            "There is one control plane node: the Kubernetes API does not answer while its programs are replaced at "
+            "each hop. That takes seconds as a rule, and kubeadm allows 5 minutes for each program. What runs goes on "
+            "running; nothing is scheduled or changed in that time."
         )
     elif control:
         said.append(
@@ -185,7 +199,7 @@ def versions(document: Mapping[str, Any]) -> Table:
     for name, key in (("Nodes not Ready", "not_ready"), ("Nodes cordoned", "unschedulable")):
         rows.append((name, before[key] or "none", (after[key] or "none") if after else ""))
     if not after:
-        return Table(("", "Now"), [row[:2] for row in rows])
+        return Table(("", "Now" if document["kind"] == "plan" else "Before"), [row[:2] for row in rows])
     return Table(("", "Before", "After"), rows)
 
 
@@ -216,7 +230,10 @@ def _planned_verdict(document: Mapping[str, Any]) -> Verdict:
         return Verdict(
             "bad",
             f"{_number(summary['blockers'], 'blocker')}: the upgrade would be refused",
-            ["Mend what is named below, or accept a finding by its id, then plan again.", *more],
+            [
+                "Mend what is named below, or accept a finding by its id (`kubeadm_upgrade_accept`), then plan again.",
+                *more,
+            ],
         )
     if not summary["changes"]:
         return Verdict("good", "Nothing to do", [f"Every node of this run is at {document['target']} already.", *more])
@@ -335,8 +352,3 @@ def _counted(versions: Mapping[str, int]) -> str:
 
 def _number(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def severity_title(severity: str, number: int) -> str:
-    titles = dict(zip(SEVERITIES, ("Blockers", "Warnings", "Good to know")))
-    return f"{titles[severity]} ({number})"
