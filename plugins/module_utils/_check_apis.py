@@ -140,7 +140,9 @@ def _fix(row: Row, authorities: t.Collection[str]) -> str:
             "plane in turn, wait, and plan again."
         )
     if "managed_fields" in authorities:
-        fixes.append("Bring the named client to the new version; its next write replaces the entry.")
+        fixes.append(
+            "Bring the named client to the new version; an entry no longer counts once its client has written through that."
+        )
     if "helm" in authorities:
         fixes.append(
             "Upgrade the chart before the hop, as Helm cannot upgrade or remove a release that names an API which is "

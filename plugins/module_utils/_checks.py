@@ -9,11 +9,24 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import (
+    _check_addons,
     _check_apis,
+    _check_breakers,
+    _check_calendar,
+    _check_certificates,
+    _check_drain,
+    _check_drift,
+    _check_etcd,
+    _check_flags,
+    _check_images,
+    _check_nodes,
     _check_objects,
+    _check_versions,
     _check_webhooks,
+    _check_workloads,
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._checks_lines import terminal_lines
+from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import (
     SEVERITIES,
     Check,
@@ -26,9 +39,21 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import mi
 
 # Imported by name, since Ansible sends to a host what a module's files import, and nothing that is found at run time.
 MODULES = (
+    _check_addons,
     _check_apis,
+    _check_breakers,
+    _check_calendar,
+    _check_certificates,
+    _check_drain,
+    _check_drift,
+    _check_etcd,
+    _check_flags,
+    _check_images,
+    _check_nodes,
     _check_objects,
+    _check_versions,
     _check_webhooks,
+    _check_workloads,
 )
 CHECKS: tuple[Check, ...] = tuple(check for module in MODULES for check in module.CHECKS)
 
@@ -74,15 +99,12 @@ def run(
     "why"}], "summary": {"blockers", "warnings", "infos" (none of them accepted), "accepted", "unchecked": counts},
     "lines": [what fits a terminal]}.
     """
-    findings: list[Finding] = []
-    unchecked: list[Unchecked] = []
-    for said in _all(context, checks, extra):
-        (findings if isinstance(said, Finding) else unchecked).append(said)  # type: ignore[attr-defined]
-    findings = _merged(findings)
+    said = list(_all(context, checks, extra))
+    findings = _merged(one for one in said if isinstance(one, Finding))
     findings += _unused(accepted, findings)
     findings.sort(key=_order)
     rows = [{**finding.as_dict(), "accepted": finding.id in accepted} for finding in findings]
-    gaps = [gap.as_dict() for gap in _once(unchecked)]
+    gaps = [gap.as_dict() for gap in _once(one for one in said if isinstance(one, Unchecked))]
     summary = _summary(rows, gaps)
     return {
         "findings": rows,
@@ -146,8 +168,16 @@ def _from_dict(row: t.Mapping[str, t.Any]) -> Finding | Unchecked:
         why=str(row.get("why") or ""),
         fix=str(row.get("fix") or ""),
         source=str(row.get("source") or ""),
-        minor=str(row.get("minor") or ""),
+        minor=str(row["minor"]) if _is_minor(row.get("minor")) else "",
     )
+
+
+def _is_minor(text: t.Any) -> bool:
+    """Is this the name of a minor ("1.25")?"""
+    try:
+        return parse_minor(text) > 0
+    except UpliftError:
+        return False
 
 
 def _merged(findings: t.Iterable[Finding]) -> list[Finding]:
@@ -183,6 +213,7 @@ def _unused(accepted: t.Sequence[str], findings: t.Iterable[Finding]) -> list[Fi
 
 
 def _once(unchecked: t.Iterable[Unchecked]) -> list[Unchecked]:
+    """Two checks may have wanted the same."""
     return sorted(dict.fromkeys(unchecked), key=lambda gap: (gap.check, gap.why))
 
 

@@ -71,8 +71,11 @@ def _unchecked(rows: t.Sequence[Row]) -> list[str]:
 
 
 def _wrap(text: str, first: str, later: str) -> list[str]:
-    """Text in lines, broken between words, and within one only where it is longer than a line."""
-    flat = " ".join(str(text).split())
+    """Text in lines, broken between words, and within one only where it is longer than a line.
+
+    Names and messages come from the cluster: what would steer the terminal is shown as a question mark.
+    """
+    flat = "".join(sign if sign.isprintable() else "?" for sign in " ".join(str(text).split()))
     return textwrap.wrap(flat, WIDTH, initial_indent=first, subsequent_indent=later, break_on_hyphens=False) or [first]
 
 

@@ -132,7 +132,7 @@ class Scanner:
             self.result["objects"].append({**found, **({"namespace": namespace} if namespace else {})})
 
     def _refused(self, error: OSError) -> None:
-        self._unread(error.filename, error.strerror)
+        self._unread(error.filename, error.strerror or str(error))
 
     def _unread(self, path: t.Any, why: str) -> None:
         self.result["unread"].append({"file": str(path), "why": why})
