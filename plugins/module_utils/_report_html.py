@@ -29,19 +29,11 @@ def html_page(document: Mapping[str, Any]) -> str:
         tag("title", f"{views.title(document)}: {views.route(document)}"),
         tag("style", Html(CSS)),
     )
-    sections = [
-        _header(document),
-        _timeline(document),
-        _findings(document),
-        _not_checked(document),
-        _stages(document),
-        _unavailable(document),
-        _steps(document),
-        _versions(document),
-        _workloads(document),
-        _reasons(document),
-        _footer(document),
-    ]
+    found = [_findings(document), _not_checked(document)]
+    plan = [_stages(document), _unavailable(document)]
+    done = [_workloads(document), _versions(document), _steps(document)]
+    middle = [*found, *plan, *done] if document["kind"] == "plan" else [*done, *plan, *found]
+    sections = [_header(document), _timeline(document), middle, _reasons(document), _footer(document)]
     return f"<!doctype html>\n{tag('html', head, tag('body', tag('main', sections)), lang='en')}\n"
 
 

@@ -22,17 +22,15 @@ _CODE = re.compile(r"(`[^`\n]+`)")
 
 
 def markdown_page(document: Mapping[str, Any]) -> str:
-    parts = [
-        _head(document),
-        _findings(document),
-        _not_checked(document),
-        _tabled("Stages", views.stages(document)),
-        _unavailable(document),
-        _tabled("What was done", views.steps(document)[0]),
-        _tabled("Versions", views.versions(document)),
+    found = [_findings(document), _not_checked(document)]
+    plan = [_tabled("Stages", views.stages(document)), _unavailable(document)]
+    done = [
         _workloads(document),
-        _reasons(document),
+        _tabled("Versions", views.versions(document)),
+        _tabled("What was done", views.steps(document)[0]),
     ]
+    middle = [*found, *plan, *done] if document["kind"] == "plan" else [*done, *plan, *found]
+    parts = [_head(document), *middle, _reasons(document)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -95,9 +95,13 @@ def figures(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Drains", str(summary["drains"])),
         ("Expected", about(summary["expected_seconds"]).replace("about ", "≈ ") if summary["changes"] else "-"),
     ]
+    if document["kind"] == "plan":
+        return [*shown, ("Blockers", str(summary["blockers"])), ("Warnings", str(summary["warnings"]))]
     if took is not None:
         shown.append(("Took", exactly(took)))
-    return [*shown, ("Blockers", str(summary["blockers"])), ("Warnings", str(summary["warnings"]))]
+    evictions = sum(step.get("evictions") or 0 for step in document["done"]["steps"])
+    lost = summary["workloads_lost"]
+    return [*shown, ("Evictions", str(evictions)), *([] if lost is None else [("Workloads lost", str(lost))])]
 
 
 def stages(document: Mapping[str, Any]) -> Table:

@@ -134,7 +134,8 @@ def test_the_page_can_be_found_through_without_eyes() -> None:
 def test_sections() -> None:
     plan = ["Timeline", "Findings", "Not checked", "Stages", "What is out of service, and for how long", "Versions"]
     assert headings(samples.document_of()) == [*plan, "Why the plan is like this"]
-    assert {"What was done", "Workloads"} <= set(headings(samples.upgraded()))
+    done = ["Timeline", "Workloads", "Versions", "What was done", "Stages"]
+    assert headings(samples.upgraded())[:5] == done  # what happened comes before what was expected
 
 
 def test_a_plan_without_anything() -> None:
