@@ -12,6 +12,8 @@ second.
 
 Up to 1.25 the phases of etcd and kubelet know no --dry-run. There the whole of init is run dry, with every other phase
 skipped; it ends with an error, as it cannot print a join command without the admin.conf that it did not write.
+
+Read in the sources of 1.24, 1.25, 1.26, 1.30, 1.31, 1.32 and 1.34; run with 1.24.17, 1.25.4 and 1.26.9.
 """
 
 from __future__ import annotations
@@ -51,7 +53,9 @@ OLD_PHASES = (
     "kubelet-finalize",
     "addon",
 )
-ADDONS = "addon"
+# From 1.32 on a dry run of the add-ons asks the API server, but they can be printed without.
+PRINTED_ADDONS_SINCE = (1, 32)
+DOCUMENT = re.compile(r"^---$", re.MULTILINE)
 # What the dry run prints of an object: YAML, each line behind a tab.
 ATTACHED = re.compile(r"^\[dryrun\] Attached object:\n((?:\t.*\n)+)", re.MULTILINE)
 CONFIG = "kubeadm-init.yaml"
@@ -132,17 +136,32 @@ def render_addons(
 
     :raises UpliftError: kubeadm refused, or said nothing that can be read.
     """
-    command = ["phase", "addon", "all"] if minor >= DRY_PHASES_SINCE else [f"--skip-phases={_skipped(ADDONS)}"]
     with tempfile.TemporaryDirectory(prefix="uplift-render-") as name:
-        out = _dry_run(runner, kubeadm, minor, wanted, name, command).out
-    objects = {}
-    for match in ATTACHED.finditer(out):
-        text = "\n".join(line[1:] for line in match.group(1).splitlines())
-        item = _yaml.load(text, "What kubeadm would write for the add-ons")
-        objects[item["kind"], item["metadata"]["name"]] = item
+        out = "".join(_dry_run(runner, kubeadm, minor, wanted, name, command).out for command in _addon_commands(minor))
+    texts = ["\n".join(line[1:] for line in text.splitlines()) for text in ATTACHED.findall(out)]
+    if minor >= PRINTED_ADDONS_SINCE:
+        texts = DOCUMENT.split(out)
+    items = [_yaml.load(text, "What kubeadm would write for the add-ons") for text in texts]
+    objects = {(item["kind"], item["metadata"]["name"]): item for item in items if item}
     if not objects:
         raise UpliftError(f"The dry run of {kubeadm} for the add-ons named no object.")
+    if minor >= PRINTED_ADDONS_SINCE:
+        _add_proxies(objects.get(("DaemonSet", "kube-proxy")), wanted.environment)
     return objects
+
+
+def _addon_commands(minor: tuple[int, int]) -> list[list[str]]:
+    if minor >= PRINTED_ADDONS_SINCE:
+        return [["phase", "addon", addon, "--print-manifest"] for addon in ("coredns", "kube-proxy")]
+    return [["phase", "addon", "all"] if minor >= DRY_PHASES_SINCE else [f"--skip-phases={_skipped('addon')}"]]
+
+
+def _add_proxies(daemon_set: dict[str, t.Any] | None, environment: t.Mapping[str, str]) -> None:
+    """kubeadm adds proxies to kube-proxy when it writes it, and not when it prints it."""
+    proxies = [{"name": k, "value": v} for k, v in environment.items() if k.lower().endswith("_proxy") and v]
+    if daemon_set and proxies:
+        container = daemon_set["spec"]["template"]["spec"]["containers"][0]
+        container["env"] = [*(container.get("env") or []), *proxies]
 
 
 def _dry_run(

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import typing as t
@@ -81,16 +82,18 @@ class FakeKubeadm(FakeRunner):
         assert "--dry-run" in argv
         if self.minor >= 26:
             assert argv[2] == "phase"
-            phases = [argv[3]]
+            phases = [argv[3] + "".join(word for word in argv if word == "--print-manifest")]
         else:
             skipped = argv[2].partition("=")[2].split(",")
             phases = [phase for phase in (*PHASE_FILES, "addon") if phase not in skipped]
         if self.refuses:
             return Result(1, "", f"error: {self.refuses}\n")
         out = ""
-        target = folder / "tmp/kubeadm-init-dryrun1"
+        target = folder / ("tmp/kubeadm-init-dryrun1" if self.minor < 32 else "")
         target.mkdir(parents=True, exist_ok=True)
         for phase in phases:
+            if phase == "addon--print-manifest":
+                out += f"---\n{json.dumps(DAEMON_SET if argv[4] == 'kube-proxy' else {})}\n"
             if phase == "addon":
                 for item in (DAEMON_SET, CONFIG_MAP):
                     out += f"[dryrun] Attached object:\n\t{json.dumps(item)}\n[addons] x\n"
@@ -252,7 +255,7 @@ def addons(node: FakeControlPlane, answers: dict[str, tuple[int, str]], minor: i
     return _node_addons.drift(node.root, kubeadm, "/kubeadm", (1, minor), wanted(endpoint=("10.0.0.5", 6443)))
 
 
-@pytest.mark.parametrize("minor", [24, 26])
+@pytest.mark.parametrize("minor", [24, 26, 32])
 def test_addons_that_are_as_kubeadm_makes_them_or_not_there(node: FakeControlPlane, minor: int) -> None:
     path = _node_addons.WORKLOADS["DaemonSet", "kube-proxy"]
     assert addons(node, {path: (200, json.dumps(DAEMON_SET))}, minor) == []
@@ -277,6 +280,19 @@ def test_edits_of_addons(node: FakeControlPlane) -> None:
             "back": ["server: https://lb"],
         },
     ]
+
+
+def test_proxies_are_added_where_kubeadm_prints_without_them(node: FakeControlPlane) -> None:
+    container = {"name": "kube-proxy", "env": [{"name": "HTTPS_PROXY", "value": "http://p"}]}
+    live = {"kind": "DaemonSet", "spec": {"template": {"spec": {"containers": [container]}}}}
+    rendered = {**copy.deepcopy(live), "metadata": {"name": "kube-proxy"}}
+    rendered["spec"]["template"]["spec"]["containers"][0].pop("env")
+    kubeadm = FakeRunner({"kube-proxy": f"---\n{json.dumps(rendered)}\n---", "coredns": ""})
+    node.start("kube-apiserver", {_node_addons.WORKLOADS["DaemonSet", "kube-proxy"]: (200, json.dumps(live))})
+    proxies = {"HTTPS_PROXY": "http://p", "OTHER": "x"}
+    told = wanted(endpoint=("10.0.0.5", 6443), environment=proxies)
+    assert _node_addons.drift(node.root, kubeadm, "/kubeadm", (1, 34), told) == []
+    assert len(_node_addons.drift(node.root, kubeadm, "/kubeadm", (1, 34), wanted(endpoint=("10.0.0.5", 6443)))) == 1
 
 
 def test_an_api_server_that_is_away_hides_no_file(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
