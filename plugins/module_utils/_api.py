@@ -38,6 +38,8 @@ FIELD_MANAGER = "uplift.kubeadm"  # who managedFields says has written
 
 _JSON = "application/json"
 _MERGE_PATCH = "application/merge-patch+json"
+# Objects without spec and status; whole ones where a server knows no better (aggregated API servers).
+_METADATA = f"{_JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{_JSON}"
 # etcd changing its leader, or losing its connection, comes through as a 500 with one of these in the message.
 _AWAY_WORDS = (
     "etcdserver:",
@@ -68,7 +70,7 @@ class Transport(t.Protocol):
     server: str
     kubeconfig: str  # its path
 
-    def request(self, method: str, path: str, body: bytes | None, content_type: str) -> Answer: ...
+    def request(self, method: str, path: str, body: bytes | None, content_type: str, accept: str = _JSON) -> Answer: ...
 
 
 class Away(Exception):
@@ -123,19 +125,33 @@ class Api:
                 return None
             raise
 
-    def list(self, path: str, query: Query | None = None, keep: t.Callable[[Object], T] | None = None) -> t.List[T]:  # noqa: UP006
-        """All objects of a collection, page by page.
+    def list(
+        self,
+        path: str,
+        query: Query | None = None,
+        keep: t.Callable[[Object], T] | None = None,
+        metadata_only: bool = False,
+    ) -> t.List[T]:  # noqa: UP006
+        """All objects of a collection, page by page, as they were at one moment: that of the first page.
 
-        :param keep: reduces each object as its page arrives, so that big collections stay small in memory.
+        No resourceVersion is asked for. resourceVersion=0 would spare etcd, but API servers answer it from their
+        watch cache, which passes over the limit before 1.31, so that 100,000 pods would come as one answer; and it may
+        be older than what we ourselves have just changed.
+
+        :param query: may have a limit of its own, for objects that are large one by one.
+        :param keep: reduces each object as its page arrives, so that big collections stay small in memory. It sees an
+            object again when a list begins anew.
+        :param metadata_only: only metadata travels, and is in the objects.
         A list that expires between two pages (410 Gone, after 5 minutes as a rule) begins anew.
         """
+        accept = _METADATA if metadata_only else _JSON
         while True:
             items: t.List[T] = []  # noqa: UP006
             token = ""
             while True:
-                page_query = {**(query or {}), "limit": PAGE, **({"continue": token} if token else {})}
+                page_query = {"limit": PAGE, **(query or {}), **({"continue": token} if token else {})}
                 try:
-                    page = self._request("GET", path, page_query)
+                    page = self._request("GET", path, page_query, accept=accept)
                 except ApiError as e:
                     if e.status == 410 and token:
                         break
@@ -167,6 +183,7 @@ class Api:
         body: Object | None = None,
         content_type: str = _JSON,
         wait_when_busy: bool = True,
+        accept: str = _JSON,
     ) -> Object:
         """Send until there is an answer that stands, for api_timeout seconds from the first failure on."""
         target = path + (f"?{urlencode(query)}" if query else "")
@@ -175,7 +192,7 @@ class Api:
         pause = 0.1
         while True:
             try:
-                answer = self._transport.request(method, target, data, content_type)
+                answer = self._transport.request(method, target, data, content_type, accept)
                 if 200 <= answer.status < 300:
                     return _object(method, path, answer)
                 error = ApiError(method, path, answer)
@@ -270,8 +287,8 @@ class StdlibTransport:
         self._tls = _tls_context(self._config) if url.scheme == "https" else None
         self._local = threading.local()
 
-    def request(self, method: str, path: str, body: bytes | None, content_type: str) -> Answer:
-        headers = {"Accept": _JSON, "User-Agent": FIELD_MANAGER}
+    def request(self, method: str, path: str, body: bytes | None, content_type: str, accept: str = _JSON) -> Answer:
+        headers = {"Accept": accept, "User-Agent": FIELD_MANAGER}
         if body is not None:
             headers["Content-Type"] = content_type
         if self._config.token:
@@ -389,8 +406,8 @@ class KubernetesTransport:
         self.kubeconfig = kubeconfig
         self.server: str = str(self._configuration.host).rstrip("/")
 
-    def request(self, method: str, path: str, body: bytes | None, content_type: str) -> Answer:
-        headers = {"Accept": _JSON, "User-Agent": FIELD_MANAGER}
+    def request(self, method: str, path: str, body: bytes | None, content_type: str, accept: str = _JSON) -> Answer:
+        headers = {"Accept": accept, "User-Agent": FIELD_MANAGER}
         if body is not None:
             headers["Content-Type"] = content_type
         for auth in self._configuration.auth_settings().values():  # renews a token that has expired

@@ -1,7 +1,10 @@
 # Copyright (c) 2026, The uplift.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The facts of one cluster, read from its API in a few paged requests, and kept in a file on the API host."""
+"""The facts of one cluster: the file on the API host that they are kept in, and what nodes and kubeadm's objects say.
+
+_cluster_facts reads all of them.
+"""
 
 from __future__ import annotations
 
@@ -13,47 +16,15 @@ import re
 import tempfile
 from collections import Counter
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils import _x509, _yaml
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _quantity, _x509, _yaml
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import FIELD_MANAGER, Api, Object
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 
-SCHEMA = 1
+SCHEMA = 2
 CORDON_ANNOTATION = "uplift.kubeadm/cordon"
 MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
-_KUBE_SYSTEM = "/api/v1/namespaces/kube-system"
-_KUBE_SYSTEM_APPS = "/apis/apps/v1/namespaces/kube-system"
+KUBE_SYSTEM = "/api/v1/namespaces/kube-system"
 _CONTROL_PLANE_LABELS = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
-
-
-def read(api: Api) -> Object:
-    """The facts (their shape is documented in cluster_info), read now.
-
-    :raises UpliftError: the cluster is not kubeadm's, or the API refuses or is away.
-    """
-    version = api.get("/version")["gitVersion"]
-    cluster = _kubeadm_config(api)
-    nodes = dict(api.list("/api/v1/nodes", keep=_node))
-    static = api.list(f"{_KUBE_SYSTEM}/pods", {"labelSelector": "tier=control-plane"}, keep=_static_pod)
-    for node, component, facts in filter(None, static):
-        if node in nodes:
-            nodes[node]["static_pods"][component] = facts
-            if component == "kube-apiserver":
-                nodes[node]["role"] = "control_plane"
-    for node, proxy in api.list(f"{_KUBE_SYSTEM}/pods", {"labelSelector": "k8s-app=kube-proxy"}, keep=_kube_proxy):
-        if node in nodes and proxy:
-            nodes[node]["kube_proxy"] = proxy
-    return {
-        "schema": SCHEMA,
-        "server": api.server,
-        "version": version,
-        "ca_fingerprints": _ca_fingerprints(api),
-        "cluster": cluster,
-        "nodes": dict(sorted(nodes.items())),
-        "addons": {
-            "kube_proxy": _addon(api.find(f"{_KUBE_SYSTEM_APPS}/daemonsets/kube-proxy"), "kube-proxy"),
-            "coredns": _addon(api.find(f"{_KUBE_SYSTEM_APPS}/deployments/coredns"), "coredns"),
-        },
-    }
 
 
 def summary(facts: Object) -> Object:
@@ -80,12 +51,14 @@ def summary(facts: Object) -> Object:
         "coredns": addons["coredns"],
         "not_ready": [name for name, node in nodes.items() if not node["ready"]],
         "unschedulable": [name for name, node in nodes.items() if node["unschedulable"]],
+        "pods": len(facts.get("pods") or ()),
+        "unread": facts.get("unread") or [],
     }
 
 
 def write(facts: Object, path: str) -> str:
     """Put facts at path, whole or not at all, readable by its owner alone; return the SHA-256 of the file."""
-    data = (json.dumps(facts, indent=1, sort_keys=True) + "\n").encode()
+    data = (json.dumps(facts, separators=(",", ":"), sort_keys=True) + "\n").encode()
     folder = os.path.dirname(os.path.abspath(path))
     temporary = ""
     try:
@@ -121,9 +94,18 @@ def load(path: str, sha256: str | None = None) -> Object:
             f"The cluster's facts at {path} have changed since they were read (SHA-256 differs); read them anew "
             "with cluster_info."
         )
+    return checked(facts, f"at {path}")
+
+
+def checked(facts: object, where: str) -> Object:
+    """The facts, when they are of the schema that this version of the collection writes.
+
+    :raises UpliftError: they are not.
+    """
     if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
         raise UpliftError(
-            f"The cluster's facts at {path} are not of schema {SCHEMA}; read them anew with cluster_info."
+            f"The cluster's facts {where} are not of schema {SCHEMA}, which this version of the collection writes; "
+            "read them anew with cluster_info."
         )
     return facts
 
@@ -136,7 +118,10 @@ def image_version(image: str) -> str | None:
 
 def condition(obj: Object, kind: str) -> Object:
     """The condition of that type in an object's status; {} when there is none."""
-    return next((c for c in obj.get("status", {}).get("conditions") or [] if c.get("type") == kind), {})
+    for found in (obj.get("status") or {}).get("conditions") or ():
+        if found.get("type") == kind:
+            return found
+    return {}
 
 
 def is_true(obj: Object, kind: str) -> bool:
@@ -181,16 +166,16 @@ def container_image(pod: Object, container: str) -> str:
     return next((c["image"] for c in pod["spec"]["containers"] if c["name"] == container), "")
 
 
-def _ca_fingerprints(api: Api) -> list[str]:
+def ca_fingerprints(api: Api) -> list[str]:
     """SHA-256 (hex, of the DER) of each certificate that pods of the cluster trust the API server by."""
-    config_map = api.find(f"{_KUBE_SYSTEM}/configmaps/kube-root-ca.crt")
+    config_map = api.find(f"{KUBE_SYSTEM}/configmaps/kube-root-ca.crt")
     certificates = _x509.PEM.findall(((config_map or {}).get("data") or {}).get("ca.crt") or "")
     return [hashlib.sha256(base64.b64decode(certificate)).hexdigest() for certificate in certificates]
 
 
-def _kubeadm_config(api: Api) -> Object:
+def kubeadm_config(api: Api) -> Object:
     name = "kubeadm-config"
-    config_map = api.find(f"{_KUBE_SYSTEM}/configmaps/{name}")
+    config_map = api.find(f"{KUBE_SYSTEM}/configmaps/{name}")
     text = ((config_map or {}).get("data") or {}).get("ClusterConfiguration")
     if not text:
         raise UpliftError(
@@ -221,12 +206,13 @@ def _kubeadm_config(api: Api) -> Object:
     }
 
 
-def _node(node: Object) -> tuple[str, Object]:
-    meta, status = node["metadata"], node.get("status", {})
+def node_facts(node: Object) -> tuple[str, Object]:
+    """(name, facts) of a node; kube_proxy and static_pods are for the pods to fill in."""
+    meta, spec, status = node["metadata"], node.get("spec") or {}, node.get("status") or {}
     info = status.get("nodeInfo") or {}
     ready = condition(node, "Ready")
     labels = meta.get("labels") or {}
-    return meta["name"], {
+    facts = {
         "role": "control_plane" if any(label in labels for label in _CONTROL_PLANE_LABELS) else "worker",
         "kubelet": info.get("kubeletVersion"),
         "ready": ready.get("status") == "True",
@@ -245,27 +231,18 @@ def _node(node: Object) -> tuple[str, Object]:
         "os_image": info.get("osImage"),
         "container_runtime": info.get("containerRuntimeVersion"),
         "kernel": info.get("kernelVersion"),
+        "labels": labels,
+        "taints": [
+            {k: taint[k] for k in ("key", "value", "effect") if taint.get(k)} for taint in spec.get("taints") or []
+        ],
+        "allocatable": _quantity.amounts(status.get("allocatable") or {}),
+        "conditions": {c["type"]: c.get("status", "Unknown") for c in status.get("conditions") or []},
     }
+    known = {"pod_cidr": spec.get("podCIDR"), "provider_id": spec.get("providerID")}
+    return meta["name"], {**facts, **{key: value for key, value in known.items() if value}}
 
 
-def _static_pod(pod: Object) -> tuple[str, str, Object] | None:
-    """(node, component, facts) of a control plane's mirror pod; None for any other pod of that label."""
-    meta = pod["metadata"]
-    component = (meta.get("labels") or {}).get("component")
-    if not component or MIRROR_ANNOTATION not in (meta.get("annotations") or {}):
-        return None
-    image = container_image(pod, component)
-    ready = is_true(pod, "Ready") and "deletionTimestamp" not in meta
-    return pod["spec"].get("nodeName", ""), component, {"image": image, "version": image_version(image), "ready": ready}
-
-
-def _kube_proxy(pod: Object) -> tuple[str, str | None]:
-    if "deletionTimestamp" in pod["metadata"]:
-        return "", None
-    return pod["spec"].get("nodeName", ""), image_version(container_image(pod, "kube-proxy"))
-
-
-def _addon(workload: Object | None, container: str) -> Object | None:
+def addon(workload: Object | None, container: str) -> Object | None:
     if workload is None:
         return None
     containers = workload["spec"]["template"]["spec"]["containers"]

@@ -121,7 +121,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils import _cluster
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _cluster, _cluster_facts
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import API_ARGS, connect
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 
@@ -135,7 +135,7 @@ def main() -> None:
     )
     try:
         path = module.params["path"] or os.path.join(module.params["directory"], "cluster-facts.json")
-        facts = _cluster.read(connect(module.params))
+        facts = _cluster_facts.read(connect(module.params))
         digest = _cluster.write(facts, path)
     except UpliftError as e:
         module.fail_json(msg=str(e))

@@ -22,6 +22,10 @@ options:
   facts:
     description: Path, on the host that the module runs on, of the facts that M(uplift.kubeadm.cluster_info) wrote.
     type: path
+  sha256:
+    description:
+      - Digest of that file, as C(cluster_info) returned it. A file that has changed since is refused.
+    type: str
   facts_data:
     description: The facts themselves, instead of O(facts); for small clusters and for tests.
     type: dict
@@ -204,26 +208,19 @@ hosts:
   sample: ["cp1", "w1"]
 """
 
-import json
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _cluster
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan import MODES, SCOPES, Options, make_plan
 
 
 def _facts(params: dict[str, Any]) -> dict[str, Any]:
     if params["facts_data"] is not None:
-        return params["facts_data"]
-    try:
-        with open(params["facts"], encoding="utf-8") as file:
-            return json.load(file)
-    except (OSError, ValueError) as error:
-        raise UpliftError(
-            f"The cluster facts in {params['facts']} cannot be read: {error}. "
-            "Run module cluster_info on this host first."
-        ) from error
+        return _cluster.checked(params["facts_data"], "in «facts_data»")
+    return _cluster.load(params["facts"], params["sha256"])
 
 
 def main() -> None:
@@ -235,6 +232,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "facts": {"type": "path"},
+            "sha256": {"type": "str"},
             "facts_data": {"type": "dict"},
             "target": {"type": "raw"},
             "hosts": {"type": "dict", "required": True},

@@ -66,7 +66,7 @@ class StubbedCluster:
                 "arch": "amd64", "os_image": "", "container_runtime": "containerd://1.6.20", "kernel": "6",
             }  # fmt: skip
         self.write("cluster.json", {
-            "schema": 1, "server": "https://127.0.0.1:6443", "version": version,
+            "schema": 2, "server": "https://127.0.0.1:6443", "version": version,
             "cluster": {"kubernetes_version": version, "config_api": "kubeadm.k8s.io/v1beta3",
                         "image_repository": "registry.k8s.io", "control_plane_endpoint": None, "cluster_name": "stub",
                         "etcd": {"external": False, "image_tag": None}, "dns": {"image_tag": None}},

@@ -22,10 +22,34 @@ COLLECTIONS = {
     "nodes": "/api/v1/nodes",
     "pods": "/api/v1/namespaces/{}/pods",
     "configmaps": "/api/v1/namespaces/{}/configmaps",
+    "secrets": "/api/v1/namespaces/{}/secrets",
+    "services": "/api/v1/namespaces/{}/services",
+    "namespaces": "/api/v1/namespaces",
+    "persistentvolumes": "/api/v1/persistentvolumes",
     "daemonsets": "/apis/apps/v1/namespaces/{}/daemonsets",
     "deployments": "/apis/apps/v1/namespaces/{}/deployments",
+    "replicasets": "/apis/apps/v1/namespaces/{}/replicasets",
+    "statefulsets": "/apis/apps/v1/namespaces/{}/statefulsets",
+    "jobs": "/apis/batch/v1/namespaces/{}/jobs",
+    "cronjobs": "/apis/batch/v1/namespaces/{}/cronjobs",
     "poddisruptionbudgets": "/apis/policy/v1/namespaces/{}/poddisruptionbudgets",
+    "podsecuritypolicies": "/apis/policy/v1beta1/podsecuritypolicies",
     "csinodes": "/apis/storage.k8s.io/v1/csinodes",
+    "csidrivers": "/apis/storage.k8s.io/v1/csidrivers",
+    "storageclasses": "/apis/storage.k8s.io/v1/storageclasses",
+    "apiservices": "/apis/apiregistration.k8s.io/v1/apiservices",
+    "customresourcedefinitions": "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+    "certificatesigningrequests": "/apis/certificates.k8s.io/v1/certificatesigningrequests",
+    "validatingwebhookconfigurations": "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
+    "mutatingwebhookconfigurations": "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
+    "events": "/apis/events.k8s.io/v1/namespaces/{}/events",
+}
+# As GET /apis has them; a group's versions in its order of preference.
+GROUPS = {
+    "apps": ("v1",),
+    "batch": ("v1", "v1beta1"),
+    "policy": ("v1", "v1beta1"),
+    "events.k8s.io": ("v1", "v1beta1"),
 }
 
 
@@ -153,13 +177,15 @@ class FakeApi:
             path, query = unquote(url.path), {k: v[0] for k, v in parse_qs(url.query).items()}
             if path == "/version":
                 return 200, {"gitVersion": "v1.24.17"}, {}
+            if path == "/apis":
+                return 200, {"groups": [_group(name, versions) for name, versions in GROUPS.items()]}, {}
             if method == "POST" and path.endswith("/eviction"):
                 return (*self._evict(path[: -len("/eviction")], t.cast(Object, body)), {})
             if method == "PATCH" and path in self.objects:
                 return (*self._patch(path, t.cast(Object, body), query.get("fieldManager", "")), {})
             if path in self.objects:
                 return 200, self.objects[path], {}
-            if method == "GET" and path.rsplit("/", 1)[-1] in COLLECTIONS:
+            if method == "GET" and path.rsplit("/", 1)[-1] in COLLECTIONS and _served(path):
                 return (*self._list(path, query), {})
             return 404, status(404, "NotFound", f"{path} not found"), {}
 
@@ -178,12 +204,14 @@ class FakeApi:
         pattern = re.compile(rf"{re.escape(prefix)}(/namespaces/[^/]+)?/{kind}/[^/]+$")
         labels = dict(pair.split("=") for pair in query["labelSelector"].split(",")) if "labelSelector" in query else {}
         node = query.get("fieldSelector", "").partition("spec.nodeName=")[2]
+        kind_of = query.get("fieldSelector", "").partition("type=")[2]
         items = [
             obj
             for path, obj in sorted(self.objects.items())
             if pattern.match(path)
             and labels.items() <= (obj["metadata"].get("labels") or {}).items()
             and (not node or obj["spec"]["nodeName"] == node)
+            and (not kind_of or obj["type"] == kind_of)
         ]
         start = int(query.get("continue", 0))
         stop = start + min(int(query.get("limit", self.page_limit)), self.page_limit)
@@ -234,6 +262,18 @@ class FakeApi:
 
 def status(code: int, reason: str, message: str) -> Object:
     return {"kind": "Status", "code": code, "reason": reason, "message": message}
+
+
+def _group(name: str, versions: t.Iterable[str]) -> Object:
+    return {
+        "name": name,
+        "versions": [{"version": version, "groupVersion": f"{name}/{version}"} for version in versions],
+    }
+
+
+def _served(path: str) -> bool:
+    """A collection is served in every version but the removed API that has one version alone."""
+    return not path.endswith("/podsecuritypolicies") or path == COLLECTIONS["podsecuritypolicies"]
 
 
 def _fault(fault: Fault) -> tuple[int, Object, dict[str, str]] | None:

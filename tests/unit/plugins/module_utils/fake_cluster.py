@@ -68,7 +68,7 @@ class FakeCluster:
                 "static_pods": {pod: {"version": version} for pod, version in self._pods(name).items()},
             }
         return {
-            "schema": 1,
+            "schema": 2,
             "cluster": {"kubernetes_version": self.config, "cluster_name": "lab"},
             "nodes": nodes,
             "addons": {"kube_proxy": {"version": self.proxy} if self.proxy else None},

@@ -131,6 +131,8 @@ def test_facts(run: Run, tmp_path: Path) -> None:
         "coredns": "v1.8.6",
         "not_ready": ["w1"],
         "unschedulable": ["w1"],
+        "pods": 5,
+        "unread": [],
     }
 
 
@@ -142,7 +144,7 @@ def test_the_file_is_private_and_its_digest_is_returned(run: Run, tmp_path: Path
     result = run()
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert result["sha256"] == hashlib.sha256(target.read_bytes()).hexdigest()
-    assert _cluster.load(str(target), result["sha256"])["schema"] == 1
+    assert _cluster.load(str(target), result["sha256"])["schema"] == 2
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == [], "no temporary file is left"
     result = run(path=None, directory=str(tmp_path / "new"), check_mode=True)
     assert result["path"] == str(tmp_path / "new" / "cluster-facts.json")
@@ -154,7 +156,7 @@ def test_facts_of_another_reading_are_refused(run: Run, tmp_path: Path) -> None:
     with pytest.raises(UpliftError, match="have changed since"):
         _cluster.load(str(tmp_path / "facts.json"), "0" * 64)
     (tmp_path / "facts.json").write_text('{"schema": 0}')
-    with pytest.raises(UpliftError, match="not of schema 1"):
+    with pytest.raises(UpliftError, match="not of schema 2"):
         _cluster.load(str(tmp_path / "facts.json"))
 
 
@@ -201,9 +203,15 @@ def test_static_pods_that_are_not_ready_are_unhealthy(api: FakeApi, run: Run) ->
     assert run()["summary"]["unhealthy"] == {"cp1": ["etcd"]}
 
 
-def test_few_requests(api: FakeApi, run: Run) -> None:
+def test_requests_grow_with_pages_and_not_with_objects(api: FakeApi, run: Run) -> None:
     run()
-    assert len(api.requests) == 8
+    few = len(api.requests)
+    assert few == 35
+    for n in range(100):
+        api.node(f"n{n}")
+        api.pod(f"p{n}", f"n{n}")
+    run()
+    assert len(api.requests) == 2 * few
 
 
 def test_not_made_by_kubeadm(api: FakeApi, run: Run) -> None:
