@@ -50,8 +50,8 @@ options:
     default: kubernetes
   checks:
     description:
-      - Findings and what could not be checked, as upgrade_checks returned them (C(findings) and C(unchecked)). Used
-        with O(plan). If not set, the report says that nothing was checked.
+      - Findings and what could not be checked, as M(uplift.kubeadm.upgrade_checks) returned them (C(findings) and
+        C(unchecked)). Used with O(plan). If not set, the report says that nothing was checked.
     type: dict
   before:
     description:
