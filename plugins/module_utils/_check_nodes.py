@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils import _check_certificates
 from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import mapping, numbers
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import control_plane_hops, kubelet_hops
@@ -115,22 +114,6 @@ def kube_system(ctx: Context) -> t.Iterator[Finding]:
             "storage that is not well makes drains fail.",
             fix="See why with kubectl -n kube-system describe pod NAME, and mend it first.",
             source="kubernetes/kubernetes: cmd/kubeadm/app/phases/upgrade/health.go",
-        )
-
-
-def requests_pending(ctx: Context) -> t.Iterator[Finding]:
-    """Certificate requests that nobody has approved."""
-    names = ctx.facts.get("certificate_requests_pending") or ()
-    if names:
-        yield Finding(
-            id="certificate-requests-pending",
-            severity="info",
-            title=f"{len(names)} certificate request(s) wait for approval",
-            seen=tuple(f"CertificateSigningRequest {name}" for name in names),
-            why="Where kubelets ask for serving certificates that nobody approves, kubectl logs and exec fail on their "
-            "nodes once the old ones end.",
-            fix="kubectl get csr; kubectl certificate approve NAME for those that are right.",
-            source="https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-certs/",
         )
 
 
@@ -294,11 +277,9 @@ CHECKS: tuple[Check, ...] = (
     pressure,
     cordoned,
     kube_system,
-    requests_pending,
     swap,
     kubelet_not_restarted,
     holds,
     runtimes,
     disks,
-    *_check_certificates.CHECKS,
 )

@@ -4,7 +4,8 @@
 
 """Workloads whose service a drain may interrupt, by the way they are set up. All of it is information.
 
-Whether a drain can succeed is told by the forecast. kube-system is left out: its pods are made to be so.
+Whether a drain can succeed, and which workloads of one replica it stops, is told by the forecast. kube-system is left
+out: its pods are made to be so.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Ch
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import kubelet_hops
 
 SERVING = ("Deployment", "StatefulSet", "ReplicaSet")
-SOCKETS = ("docker.sock", "dockershim.sock", "containerd.sock", "crio.sock", "cri-dockerd.sock")
+SOCKETS = ("containerd.sock", "crio.sock")  # Docker's is a check of its own
 ZONES = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone")
 DISRUPTIONS = "https://kubernetes.io/docs/concepts/workloads/pods/disruptions/"
 PROBES = "https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/"
@@ -36,14 +37,6 @@ def workloads(ctx: Context) -> t.Iterator[Finding | Unchecked]:
         return
     serving = [row for row in rows if row["ns"] != "kube-system" and row["kind"] in SERVING and row.get("replicas")]
     several = [row for row in serving if row["replicas"] > 1]
-    yield from _info(
-        "single-replica",
-        "run a single pod",
-        [_name(row) for row in serving if row["replicas"] == 1],
-        "While its node is drained, nothing serves until the new pod is Ready elsewhere.",
-        "Where that matters: two replicas or more, with a budget.",
-        DISRUPTIONS,
-    )
     yield from _info(
         "no-readiness-probe",
         "have no readiness probe",
