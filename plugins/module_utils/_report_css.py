@@ -56,7 +56,7 @@ section {
   border-left: 5px solid var(--note); background: var(--note-ground); padding: .8rem 1rem; border-radius: 8px;
   margin-top: 1rem;
 }
-.verdict p { margin: .25rem 0 0; max-width: none; overflow-wrap: anywhere; }
+.verdict p { margin: .25rem 0 0; max-width: none; overflow-wrap: anywhere; white-space: pre-line; }
 .verdict strong { font-size: 1.05rem; }
 .good { --tone: var(--good); --tone-ground: var(--good-ground); }
 .bad { --tone: var(--bad); --tone-ground: var(--bad-ground); }

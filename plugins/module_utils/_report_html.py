@@ -14,6 +14,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._durations import a
 from ansible_collections.uplift.kubeadm.plugins.module_utils._html import Html, Part, join, prose, tag
 from ansible_collections.uplift.kubeadm.plugins.module_utils._report_css import CSS
 from ansible_collections.uplift.kubeadm.plugins.module_utils._report_svg import draw
+from ansible_collections.uplift.kubeadm.plugins.module_utils._report_verdict import clock, verdict_of
 
 TONES = {"blocker": "bad", "warning": "warn", "info": "note"}
 NAMES_SHOWN = 8  # names in a cell, and things seen in a finding; the rest is folded
@@ -38,11 +39,11 @@ def html_page(document: Mapping[str, Any]) -> str:
 
 
 def _header(document: Mapping[str, Any]) -> Html:
-    verdict = views.verdict(document)
+    verdict = verdict_of(document)
     figures = [tag("div", tag("dt", label), tag("dd", value)) for label, value in views.figures(document)]
     return tag(
         "header",
-        tag("p", views.clock(document["generated"]), class_="eyebrow"),
+        tag("p", clock(document["generated"]), class_="eyebrow"),
         tag("h1", views.title(document)),
         tag("p", views.route(document), class_="route"),
         tag(

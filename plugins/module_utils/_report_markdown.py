@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _report_views as views
 from ansible_collections.uplift.kubeadm.plugins.module_utils._durations import about
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import listing
+from ansible_collections.uplift.kubeadm.plugins.module_utils._report_verdict import clock, verdict_of
 
 MOST_SEEN = 8  # things seen in a finding; the rest is counted
 
@@ -35,12 +36,12 @@ def markdown_page(document: Mapping[str, Any]) -> str:
 
 
 def _head(document: Mapping[str, Any]) -> str:
-    verdict = views.verdict(document)
+    verdict = verdict_of(document)
     figures = ", ".join(f"{label.lower()} {value}" for label, value in views.figures(document))
     durations = document["durations"]
     lines = [
         f"# {_plain(views.title(document))}",
-        f"{_plain(views.route(document))}, {views.clock(document['generated'])}",
+        f"{_plain(views.route(document))}, {clock(document['generated'])}",
         f"**{_plain(verdict.headline)}**",
         *(_prose(sentence) for sentence in verdict.sentences),
         f"{figures}.",

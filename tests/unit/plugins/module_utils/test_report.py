@@ -19,6 +19,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils import _report_view
 from ansible_collections.uplift.kubeadm.plugins.module_utils._durations import expected
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._report_timeline import MOST_BARS, timeline
+from ansible_collections.uplift.kubeadm.plugins.module_utils._report_verdict import verdict_of
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.module_utils import report_samples as samples
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.module_utils.fake_cluster import FakeCluster
 
@@ -195,7 +196,7 @@ def test_text(name: str, text: str) -> None:
     ],
 )
 def test_verdict(name: str, tone: str, headline: str) -> None:
-    verdict = views.verdict(DOCUMENTS[name])
+    verdict = verdict_of(DOCUMENTS[name])
     assert verdict.tone == tone
     assert verdict.headline.startswith(headline)
 
@@ -206,22 +207,22 @@ def checked(*findings: dict[str, Any]) -> dict[str, Any]:
 
 def test_verdict_of_a_plan_by_its_findings() -> None:
     blocker, warning, accepted, _info = samples.FINDINGS
-    assert views.verdict(checked()).tone == "good"
-    assert views.verdict(checked(accepted)).tone == "good"
-    assert views.verdict(checked({**blocker, "accepted": True})).tone == "good"
-    assert views.verdict(checked(warning)).headline == "Nothing blocks the upgrade; 1 warning to read first"
+    assert verdict_of(checked()).tone == "good"
+    assert verdict_of(checked(accepted)).tone == "good"
+    assert verdict_of(checked({**blocker, "accepted": True})).tone == "good"
+    assert verdict_of(checked(warning)).headline == "Nothing blocks the upgrade; 1 warning to read first"
 
 
 def test_verdict_of_upgrades() -> None:
     document = samples.upgraded()
     document["summary"]["workloads_lost"] = 0
-    assert views.verdict(document).tone == "good"
+    assert verdict_of(document).tone == "good"
     idle = nothing_to_do()
     _report.conclude(idle, "succeeded", samples.NOW)
-    assert views.verdict(idle).headline == "Nothing was to be done"
+    assert verdict_of(idle).headline == "Nothing was to be done"
     lost = samples.document_of()
     _report.conclude(lost, "failed", samples.NOW)
-    assert "not recorded" in views.verdict(lost).sentences[0]
+    assert "not recorded" in verdict_of(lost).sentences[0]
     assert lost["summary"]["text"].endswith("failed.")
 
 
