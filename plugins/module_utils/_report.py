@@ -146,7 +146,7 @@ def summary(document: Mapping[str, Any]) -> dict[str, Any]:
     """The document in a few flat values: for set_stats, and for whoever sends a message."""
     plan, done = document["plan"], document["done"]
     severities = Counter(finding["severity"] for finding in document["findings"] if not finding.get("accepted"))
-    took = took_seconds(document)
+    took = took_seconds(done["steps"])
     return {
         "cluster": document["cluster"],
         "outcome": done["outcome"],
@@ -170,9 +170,8 @@ def summary(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def took_seconds(document: Mapping[str, Any]) -> float | None:
+def took_seconds(steps: Sequence[Mapping[str, Any]]) -> float | None:
     """From the first step's beginning to the last one's end; None before anything has ended."""
-    steps = document["done"]["steps"]
     ended = [step["ended"] for step in steps if step["ended"]]
     return _seconds_between(min(step["began"] for step in steps), max(ended)) if ended else None
 

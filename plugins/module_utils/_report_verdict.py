@@ -91,7 +91,7 @@ def _failed_verdict(document: Mapping[str, Any]) -> Verdict:
 
 
 def _succeeded_verdict(document: Mapping[str, Any]) -> Verdict:
-    took = took_seconds(document)
+    took = took_seconds(document["done"]["steps"])
     lost = document["summary"]["workloads_lost"]
     if not document["plan"]["changes"]:
         return Verdict(

@@ -207,7 +207,7 @@ def _took(steps: list[Mapping[str, Any]], now: str, kind: str) -> str:
         return "failed"
     if any(step["outcome"] == "running" for step in steps):
         return "no end recorded"
-    return exactly(took_seconds({"done": {"steps": steps}}) or 0)
+    return exactly(took_seconds(steps) or 0)
 
 
 def _all_steps(done: list[Mapping[str, Any]]) -> Table:
