@@ -141,7 +141,7 @@ def _fix(row: Row, authorities: t.Collection[str]) -> str:
         )
     if "managed_fields" in authorities:
         fixes.append(
-            "Bring the named client to the new version; an entry no longer counts once its client has written through that."
+            "Bring the named client to the new version; an entry no longer counts once its client wrote through that."
         )
     if "helm" in authorities:
         fixes.append(

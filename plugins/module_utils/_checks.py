@@ -140,7 +140,7 @@ def _run_one(check: Check, context: Context) -> t.Iterator[Finding | Unchecked]:
 
 def _unread_of_cluster(facts: t.Mapping[str, t.Any]) -> t.Iterator[Unchecked]:
     for gap in facts.get("unread") or ():
-        yield Unchecked(f"cluster:{gap.get('what')}", " ".join(filter(None, (gap.get("why"), gap.get("matters")))))
+        yield Unchecked(f"cluster:{gap.get('what')}", _sentences(gap.get("why"), gap.get("matters")))
 
 
 def _unread_of_nodes(nodes: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.Iterator[Unchecked]:
@@ -152,7 +152,13 @@ def _unread_of_nodes(nodes: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.Iterator
                 same.setdefault((what, str(why)), []).append(name)
     for (what, why), names in sorted(same.items()):
         matters = NODE_FACTS.get(what, "Checks that need it saw nothing there.")
-        yield Unchecked(f"node:{what}", f"On {listing(names)}: {why.rstrip('.')}. {matters}")
+        yield Unchecked(f"node:{what}", f"On {listing(names)}: {_sentences(why, matters)}")
+
+
+def _sentences(*parts: t.Any) -> str:
+    """Clauses as sentences; the first may begin with a name, which stays as it is."""
+    said = [str(part).strip().rstrip(".") for part in parts if part]
+    return " ".join(f"{part[:1].upper() + part[1:] if number else part}." for number, part in enumerate(said))
 
 
 def _from_dict(row: t.Mapping[str, t.Any]) -> Finding | Unchecked:

@@ -111,7 +111,7 @@ class Scanner:
                 self._unread(path, f"it is not YAML: {_one_line(error)}")
             return
         for document in documents:
-            if document is not None:
+            if document is not None and scalar(document) != "":  # a document may be empty
                 self._object(path, document, 0)
 
     def _object(self, path: Path, node: t.Any, depth: int) -> None:
