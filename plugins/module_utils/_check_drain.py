@@ -21,11 +21,14 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Ch
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast import Forecast, forecast
 
 SCHEDULING = "https://kubernetes.io/docs/concepts/scheduling-eviction/kube-scheduler/"
-# What the forecast reads, and what it cannot say without.
+# Sections of the facts that the forecast reads, what each is made of, and what cannot be said without it.
 _READS = {
-    "pdbs": "which disruption budgets would hold a drain",
-    "workloads": "which pods are the only replica, and whether the DaemonSet of a pod still exists",
-    "volumes": "whether pods are bound to a node or zone by their volumes",
+    "pdbs": (("poddisruptionbudgets",), "which disruption budgets would hold a drain"),
+    "workloads": (
+        ("deployments", "statefulsets", "daemonsets", "replicasets", "jobs", "cronjobs"),
+        "which pods are the only replica, and whether the DaemonSet of a pod still exists",
+    ),
+    "volumes": (("persistentvolumes",), "whether pods are bound to a node or zone by their volumes"),
 }
 
 
@@ -38,9 +41,10 @@ def drains(context: Context) -> t.Iterator[Finding | Unchecked]:
         why = unread.get("pods") or "the facts hold no pods; read them anew with cluster_info."
         yield Unchecked("drain-forecast", f"Whether the drains can succeed is not known: {why}")
         return
-    for what, matters in _READS.items():
-        if what in unread or what not in context.facts:
-            why = unread.get(what) or "the facts do not hold them; read them anew with cluster_info."
+    for what, (resources, matters) in _READS.items():
+        whys = [unread[resource] for resource in (what, *resources) if resource in unread]
+        if whys or what not in context.facts:
+            why = " ".join(whys) or "the facts do not hold them; read them anew with cluster_info."
             yield Unchecked(f"drain-{what}", f"The drain forecast does not know {matters}: {why}")
     outcome = forecast(context.facts, context.plan, context.options)
     yield from budget_findings(context, outcome)

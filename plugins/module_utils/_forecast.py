@@ -114,7 +114,9 @@ class Simulation:
         self.workloads = Workloads(facts)
         self.budgets = [Budget(row) for row in facts.get("pdbs") or []]
         self._stay_cordoned = frozenset(
-            name for name, node in facts["nodes"].items() if node.get("unschedulable") and node.get("cordon") is None
+            name
+            for name, node in (facts.get("nodes") or {}).items()
+            if node.get("unschedulable") and node.get("cordon") is None
         )
         self._local = {
             volume["claim"]

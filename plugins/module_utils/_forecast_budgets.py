@@ -141,7 +141,7 @@ def expected_numbers(budget: Facts, pods: t.Sequence[Pod], workloads: Workloads)
     expected = 0
     for namespace, owner in {(pod.facts["ns"], pod.owner) for pod in pods if pod.owner}:
         replicas = workloads.replicas(namespace, owner)
-        if replicas is None:
+        if replicas is None or owner[0] in WITHOUT_SCALE:
             return None
         expected += replicas
     try:

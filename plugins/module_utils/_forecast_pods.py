@@ -80,7 +80,8 @@ class Workloads:
 
     def __init__(self, facts: Facts) -> None:
         rows = facts.get("workloads")
-        self.known = rows is not None
+        unread = {entry["what"] for entry in facts.get("unread") or []}
+        self._daemonsets_known = rows is not None and not unread & {"workloads", "daemonsets"}
         self._rows = {(row["kind"], row["ns"], row["name"]): row for row in rows or []}
 
     def owner(self, pod: Facts) -> tuple[str, str] | None:
@@ -101,15 +102,10 @@ class Workloads:
         return replicas if isinstance(replicas, int) else None
 
     def has_daemonset(self, namespace: str, name: str) -> bool:
-        return not self.known or ("DaemonSet", namespace, name) in self._rows
+        return not self._daemonsets_known or ("DaemonSet", namespace, name) in self._rows
 
     def of_cron_job(self, namespace: str, job: str) -> bool:
         return ("CronJob", namespace, job.rpartition("-")[0]) in self._rows
-
-    def templates(self, namespace: str) -> list[t.Mapping[str, str]]:
-        """Labels of pods that workloads of the namespace would have, also where there are none at present."""
-        found = [row.get("template_labels") for (_kind, ns, _name), row in self._rows.items() if ns == namespace]
-        return [labels for labels in found if labels]
 
 
 def verdict(pod: Facts, workloads: Workloads, options: DrainOptions) -> tuple[str, tuple[str, ...]]:

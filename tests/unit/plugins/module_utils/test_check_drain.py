@@ -77,15 +77,27 @@ def test_nodes_that_are_not_drained_do_not_count() -> None:
     assert ids(facts(ALL, [pod("a", "w1")], BLOCKED), plan(("workers", ["w2"]), before="cp1")) == {}
 
 
-@pytest.mark.parametrize("what", ["pods", "pdbs", "workloads", "volumes"])
-def test_what_was_not_read_is_said(what: str) -> None:
-    cluster = facts(ALL, ONE_EACH, volumes=[])
-    refused = {**cluster, "unread": [{"what": what, "why": "forbidden to this user.", "matters": ""}]}
+@pytest.mark.parametrize(
+    ("what", "resource"),
+    [
+        ("pods", "pods"),
+        ("pdbs", "poddisruptionbudgets"),
+        ("workloads", "daemonsets"),
+        ("volumes", "persistentvolumes"),
+    ],
+)
+def test_what_was_not_read_is_said(what: str, resource: str) -> None:
+    cluster = facts(ALL, [*ONE_EACH, pod("ds", "w1", ("DaemonSet", "agent"), labels={})], volumes=[])
+    cluster["workloads"].append(workload("agent", "DaemonSet"))
+    refused = {**cluster, "unread": [{"what": resource, "why": "forbidden to this user.", "matters": ""}]}
+    if what == "workloads":
+        refused["workloads"] = []
     absent = {key: value for key, value in cluster.items() if key != what}
     for incomplete in (refused, absent):
         made = plan(("workers", ["w1", "w2"]), before="cp1")
         context = Context(incomplete, {}, made, ("1.25",), "1.24", "2026-11-21", {})
-        (gap,) = (entry for entry in drains(context) if isinstance(entry, Unchecked))
+        (gap,) = drains(context)  # and no finding, as that a DaemonSet is gone
+        assert isinstance(gap, Unchecked)
         assert gap.check == ("drain-forecast" if what == "pods" else f"drain-{what}")
         assert gap.why.endswith(".")
     assert "forbidden" in look(refused)[1][gap.check].why
