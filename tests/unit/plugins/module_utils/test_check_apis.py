@@ -127,7 +127,7 @@ def test_the_same_call_at_another_minor_is_a_clients() -> None:
 def test_a_mark_of_the_scheduler_is_as_likely_a_drivers_where_there_are_drivers() -> None:
     mark = call("storage.k8s.io", "v1beta1", "csistoragecapacities", "1.27")
     there = context([mark], minors=("1.25", "1.26", "1.27"))
-    there.facts["csi_drivers"].append("topolvm.io")  # type: ignore[index]
+    there.facts["csi_drivers"].append("topolvm.io")
     assert only(there).severity == "warning"
 
 
