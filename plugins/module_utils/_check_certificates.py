@@ -13,6 +13,7 @@ import typing as t
 from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import control_planes, mapping
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import control_plane_hops
+from ansible_collections.uplift.kubeadm.plugins.module_utils._seen import seen as cut
 
 KUBELET = "/etc/kubernetes/kubelet.conf"
 API_SERVER = "/etc/kubernetes/pki/apiserver.crt"
@@ -44,12 +45,9 @@ def certificates(ctx: Context) -> t.Iterator[Finding]:
         for name, node in ctx.nodes.items()
         for path, ends in mapping(node.get("certificates")).items()
     ]
-    authorities = [one for one in found if AUTHORITY.search(one.path.rpartition("/")[2])]
-    kubelets = [one for one in found if one.path == KUBELET]
-    others = [one for one in found if one not in authorities and one not in kubelets]
-    yield from _authorities(authorities)
-    yield from _kubelets(kubelets, _soon(ctx))
-    yield from _kubeadms(ctx, others)
+    yield from _authorities([one for one in found if _is_authority(one)])
+    yield from _kubelets([one for one in found if one.path == KUBELET], _soon(ctx))
+    yield from _kubeadms(ctx, [one for one in found if one.path != KUBELET and not _is_authority(one)])
 
 
 def unknown(ctx: Context) -> t.Iterator[Unchecked]:
@@ -64,6 +62,10 @@ def unknown(ctx: Context) -> t.Iterator[Unchecked]:
         yield Unchecked("certificates", f"When {API_SERVER} ends on {', '.join(silent)} could not be read.")
 
 
+def _is_authority(one: Certificate) -> bool:
+    return bool(AUTHORITY.search(one.path.rpartition("/")[2]))
+
+
 def _authorities(found: t.Sequence[Certificate]) -> t.Iterator[Finding]:
     ended = [one for one in found if one.days < 0]
     ending = [one for one in found if 0 <= one.days < AUTHORITY_DAYS]
@@ -76,7 +78,7 @@ def _authorities(found: t.Sequence[Certificate]) -> t.Iterator[Finding]:
                 id="authority-ended" if severity == "blocker" else "authority-ends",
                 severity=severity,
                 title=title,
-                seen=tuple(one.line() for one in some),
+                seen=cut(one.line() for one in some),
                 why="Nothing that it signed is trusted after that day. kubeadm renews certificates, and never an "
                 "authority.",
                 fix="Replace it by hand, and in time: kubernetes.io, «Manual Rotation of CA Certificates».",
@@ -96,7 +98,7 @@ def _kubelets(found: t.Sequence[Certificate], soon: int) -> t.Iterator[Finding]:
                 id="kubelet-certificate-ended" if severity == "blocker" else "kubelet-certificate-ends",
                 severity=severity,
                 title=title,
-                seen=tuple(one.line() for one in some),
+                seen=cut(one.line() for one in some),
                 why="kubelet renews its client certificate by itself, well before it ends; these were not renewed when "
                 "their time came. kubeadm does not renew them. Once it has ended the node is lost to the cluster, and "
                 "kubeadm upgrade, which uses kubelet's file, cannot run on it.",
@@ -113,7 +115,7 @@ def _kubeadms(ctx: Context, found: t.Sequence[Certificate]) -> t.Iterator[Findin
             id="certificate-ended",
             severity="blocker",
             title="Certificates of the control plane have ended",
-            seen=tuple(one.line() for one in ended),
+            seen=cut(one.line() for one in ended),
             why="kubeadm and the programs of the control plane cannot speak to each other with them.",
             fix="kubeadm certs renew all on each of these nodes, then restart its static pods.",
             source=CERTS,
@@ -125,7 +127,7 @@ def _kubeadms(ctx: Context, found: t.Sequence[Certificate]) -> t.Iterator[Findin
             id="certificate-ends",
             severity="info" if renewed else "warning",
             title="Certificates of the control plane end soon" + (", and are renewed by this run" if renewed else ""),
-            seen=tuple(one.line() for one in ending),
+            seen=cut(one.line() for one in ending),
             why="kubeadm renews its certificates whenever it upgrades a control plane."
             if renewed
             else "This run does not renew them: the control plane is not upgraded, or renewal is switched off "

@@ -10,6 +10,7 @@ import typing as t
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import control_planes
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding
+from ansible_collections.uplift.kubeadm.plugins.module_utils._seen import seen as cut
 
 KUBELET = "/var/lib/kubelet/config.yaml"
 RECONFIGURE = "https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-reconfigure/"
@@ -30,13 +31,11 @@ def _edited(node: str, row: t.Mapping[str, t.Any]) -> Finding:
     lost, back = list(row.get("lost") or ()), list(row.get("back") or ())
     lines = [f"{node}: {row['file']}: lost: {line.strip()}" for line in lost]
     lines += [f"{node}: {row['file']}: written: {line.strip()}" for line in back]
-    if len(lines) > MOST_LINES:
-        lines[MOST_LINES:] = [f"{node}: {row['file']}: and {len(lines) - MOST_LINES} lines more"]
     return Finding(
         id=f"drift:{node}:{row['file']}",
         severity="warning" if lost else "info",
         title=f"kubeadm will overwrite edits in {row['file']} on {node}",
-        seen=tuple(lines) or (f"{node}: {row['file']}",),
+        seen=cut(lines, MOST_LINES) or (f"{node}: {row['file']}",),
         why="kubeadm writes the file anew at each hop, from the configuration that it keeps in the cluster. What was "
         "edited in the file alone is then gone, without a word.",
         fix=_fix(str(row["file"])),

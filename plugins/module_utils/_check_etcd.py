@@ -13,6 +13,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._check_etcd_version
 from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import control_planes, mapping
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import Hop, control_plane_hops
+from ansible_collections.uplift.kubeadm.plugins.module_utils._seen import seen as cut
 
 ETCDCTL = (
     "kubectl -n kube-system exec etcd-NODE -- etcdctl --cacert /etc/kubernetes/pki/etcd/ca.crt "
@@ -228,7 +229,7 @@ def _no_room(severity: str, seen: t.Sequence[str], hops: t.Sequence[Hop]) -> Fin
         title="kubeadm's copies of etcd's data do not fit on the disk"
         if severity == "blocker"
         else "kubeadm's copies of etcd's data will all but fill the disk",
-        seen=tuple(seen),
+        seen=cut(seen),
         why=f"At each of the {len(hops)} hop(s) kubeadm copies etcd's whole data folder to /etc/kubernetes/tmp, and "
         "never removes a copy. When the disk is full the hop fails, and kubelet and etcd, where they share the disk, "
         "with it.",
@@ -251,7 +252,7 @@ def left_overs(ctx: Context) -> t.Iterator[Finding]:
             id="kubeadm-left-overs",
             severity="info",
             title="Earlier upgrades left copies in /etc/kubernetes/tmp",
-            seen=tuple(seen),
+            seen=cut(seen),
             why="kubeadm never removes its copies. They hold all of the cluster's secrets, and are no backup: they "
             "were made while etcd was running.",
             fix="Once you do not need them: rm -r /etc/kubernetes/tmp/kubeadm-backup-etcd-*.",

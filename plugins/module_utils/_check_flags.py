@@ -15,6 +15,7 @@ import typing as t
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _knowledge
 from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import mapping
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
+from ansible_collections.uplift.kubeadm.plugins.module_utils._seen import seen as cut
 
 GATES = "feature-gates"
 SOURCE = "The program itself, of that version, started with --version and the flags in use"
@@ -91,7 +92,7 @@ def _refused(name: str, some: t.Sequence[Said], ctx: Context) -> Finding:
         severity="blocker",
         title=f"{first.component} {first.minor} does not take "
         + (f"the feature gate {first.value}" if gate else f"the flag --{first.name}"),
-        seen=tuple(dict.fromkeys(lines)),
+        seen=cut(lines),
         why=f"{first.component} ends at once when it is started with it: "
         + (
             "the node's kubelet does not come back from its step."

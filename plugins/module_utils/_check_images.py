@@ -14,6 +14,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import ima
 from ansible_collections.uplift.kubeadm.plugins.module_utils._detect import image as running
 from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import Seen, mapping
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
+from ansible_collections.uplift.kubeadm.plugins.module_utils._seen import seen as cut
 
 # Tags that mean another image tomorrow. A version may have any number of parts after it.
 MOVING = re.compile(r"(latest|main|master|stable|edge|nightly|v?\d+(\.\d+)?)$")
@@ -49,7 +50,7 @@ def moving_tags(ctx: Context) -> t.Iterator[Finding]:
             id="image-tag-moves",
             severity="warning",
             title="Images of the control plane have tags that are no release",
-            seen=tuple(seen),
+            seen=cut(seen),
             why="Which program runs depends on when a node pulled it, and cannot be told from the tag. kubeadm reads "
             "versions from tags.",
             fix="Name a release: imageRepository and tags in ConfigMap kube-system/kubeadm-config, or the patch that "
@@ -66,13 +67,13 @@ def frozen_registry(ctx: Context) -> t.Iterator[Finding]:
     """Images from k8s.gcr.io other than kubeadm's own, which it takes from elsewhere at the next hop."""
     if FROZEN_ROW in (*ctx.minors, minor_after(ctx)):
         return
-    seen = tuple(dict.fromkeys(hit.line for hit in running(FROZEN, ctx, ctx.current) if isinstance(hit, Seen)))
+    seen = [hit.line for hit in running(FROZEN, ctx, ctx.current) if isinstance(hit, Seen)]
     if seen:
         yield Finding(
             id="registry-frozen",
             severity="warning",
             title="Images come from k8s.gcr.io, which is frozen",
-            seen=seen,
+            seen=cut(seen),
             why="Drained pods are pulled anew on other nodes. The registry is no longer kept up, and may go any day.",
             fix="Name registry.k8s.io in place of k8s.gcr.io.",
             source="https://kubernetes.io/blog/2023/02/06/k8s-gcr-io-freeze-announcement/",

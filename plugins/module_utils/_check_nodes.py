@@ -15,6 +15,8 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts impor
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import control_plane_hops, kubelet_hops
 from ansible_collections.uplift.kubeadm.plugins.module_utils._knowledge import container_runtimes
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import listing
+from ansible_collections.uplift.kubeadm.plugins.module_utils._seen import seen as cut
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import minor_name, parse_minor
 
 GIB = 1024**3
@@ -46,7 +48,7 @@ def not_ready(ctx: Context) -> t.Iterator[Finding]:
             id="node-not-ready",
             severity="warning",
             title=f"{len(seen)} node(s) are not Ready",
-            seen=tuple(seen),
+            seen=cut(seen),
             why="They are left out of the run, and offer no room for the pods of nodes that are drained.",
             fix="See why with kubectl describe node NAME, and journalctl -u kubelet there; mend or remove them.",
             source=NODE_STATUS,
@@ -66,7 +68,7 @@ def pressure(ctx: Context) -> t.Iterator[Finding]:
             id="node-pressure",
             severity="warning",
             title="Nodes are under pressure",
-            seen=tuple(seen),
+            seen=cut(seen),
             why="Such a node takes no new pods and evicts some, while other nodes are drained towards it.",
             fix="See kubectl describe node NAME; make room, or leave the node out of the run.",
             source="https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/",
@@ -85,7 +87,7 @@ def cordoned(ctx: Context) -> t.Iterator[Finding]:
             id="node-cordoned",
             severity="info",
             title=f"{len(seen)} node(s) are cordoned",
-            seen=tuple(seen),
+            seen=cut(seen),
             why="Somebody cordoned them. They are upgraded and stay cordoned, and offer no room for pods meanwhile.",
             fix="kubectl uncordon NAME, if the reason is gone.",
             source="docs/drain.md of this collection",
@@ -109,7 +111,7 @@ def kube_system(ctx: Context) -> t.Iterator[Finding]:
             id="kube-system-unhealthy",
             severity="warning",
             title="Pods of kube-system are not ready",
-            seen=tuple(seen),
+            seen=cut(seen),
             why="What is broken before an upgrade is hard to tell from what the upgrade broke; and a network, DNS or "
             "storage that is not well makes drains fail.",
             fix="See why with kubectl -n kube-system describe pod NAME, and mend it first.",
@@ -125,7 +127,7 @@ def swap(ctx: Context) -> t.Iterator[Finding]:
             id="swap",
             severity="blocker",
             title="Swap is on, and kubelet will not start with it",
-            seen=tuple(f"{name}: swap is on, failSwapOn is not false" for name in seen),
+            seen=cut(f"{name}: swap is on, failSwapOn is not false" for name in seen),
             why="kubelet looks at it when it starts. It runs since before swap was switched on, and the upgrade "
             "restarts it.",
             fix="swapoff -a, and take it out of /etc/fstab; or set failSwapOn: false in kube-system/kubelet-config.",
@@ -155,7 +157,7 @@ def kubelet_not_restarted(ctx: Context) -> t.Iterator[Finding]:
             id="kubelet-not-restarted",
             severity="warning",
             title="A kubelet was replaced on the disk and not restarted",
-            seen=tuple(seen),
+            seen=cut(seen),
             why="The next restart, a reboot for one, changes its minor, on a node that is not drained for it.",
             fix="Let this run finish it if the plan names the node; else drain it and restart kubelet, or put the old "
             "package back.",
@@ -176,7 +178,7 @@ def holds(ctx: Context) -> t.Iterator[Finding]:
             id="packages-not-held",
             severity="info" if kept else "warning",
             title="Kubernetes packages are not on hold",
-            seen=tuple(seen),
+            seen=cut(seen),
             why="An unattended upgrade may replace kubelet at any time, on a node that is not drained."
             + (" This run puts them on hold." if kept else ""),
             fix="apt-mark hold kubeadm kubelet kubectl on these nodes.",
@@ -204,7 +206,7 @@ def runtimes(ctx: Context) -> t.Iterator[Finding | Unchecked]:
             id=f"runtime-old:{kind}",
             severity="warning",
             title=f"{kind} is older than its project pairs with {minor}",
-            seen=tuple(seen),
+            seen=cut(seen),
             why="Upstream neither tests nor supports the two together.",
             fix=f"Upgrade {kind} before, or while a node is drained (kubeadm_upgrade_hook_drained).",
             source=RUNTIME_SOURCES[kind],
@@ -235,13 +237,13 @@ def disks(ctx: Context) -> t.Iterator[Finding | Unchecked]:
             continue
         seen += [f"{name}: {line}" for line in _short(node, hops)]
     if unknown:
-        yield Unchecked("disk-room", f"How much room the disks of {', '.join(unknown)} have is not known.")
+        yield Unchecked("disk-room", f"How much room the disks of {listing(unknown)} have is not known.")
     if seen:
         yield Finding(
             id="disk-room",
             severity="warning",
             title="Disks are short of room for what the hops bring",
-            seen=tuple(seen),
+            seen=cut(seen),
             why="Past its limits kubelet removes images, those that were just brought among them, and evicts pods; a "
             "full disk stops the step in its midst.",
             fix="Make room: crictl rmi --prune on the node, old logs, old copies in /etc/kubernetes/tmp.",

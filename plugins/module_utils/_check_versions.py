@@ -25,6 +25,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts impor
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import control_plane_hops, target_minor
 from ansible_collections.uplift.kubeadm.plugins.module_utils._running import repository
+from ansible_collections.uplift.kubeadm.plugins.module_utils._seen import seen as cut
 from ansible_collections.uplift.kubeadm.plugins.module_utils._skew import reach
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import minor_name, parse_minor
 
@@ -62,7 +63,7 @@ def nodes_that_stay(ctx: Context) -> t.Iterator[Finding]:
             id="nodes-at-the-limit",
             severity="warning",
             title=f"{len(edge)} node(s) will be as far behind as Kubernetes supports",
-            seen=tuple(edge),
+            seen=cut(edge),
             why="This run is still allowed with them. No later upgrade of the control plane is, while they are there.",
             fix="Upgrade or replace these nodes (an autoscaled group: give it a newer image, and renew its nodes), or "
             "add them to the inventory.",
@@ -73,7 +74,7 @@ def nodes_that_stay(ctx: Context) -> t.Iterator[Finding]:
             id="nodes-that-stay",
             severity="info",
             title=f"{len(behind)} node(s) are not upgraded by this run",
-            seen=tuple(behind),
+            seen=cut(behind),
             why="Their kubelets stay within what Kubernetes supports.",
             fix="Nothing has to be done now. Nodes that are not in the inventory need an upgrade of their own.",
             source=POLICY,
@@ -170,7 +171,7 @@ def api_server_images(ctx: Context) -> t.Iterator[Finding]:
             id="api-server-images-differ",
             severity="warning",
             title="The image names of the API servers differ between control planes",
-            seen=tuple(seen),
+            seen=cut(seen),
             why="kubeadm upgrades CoreDNS and kube-proxy when all API servers have the same image, and compares the "
             "names as text. Where a patch keeps a name different, it never does, and reports success.",
             fix="Give all control planes the same image name (kubeadm patches that change it: on all of them, or on "
@@ -215,7 +216,7 @@ def image_repository(ctx: Context) -> t.Iterator[Finding]:
             id="image-repository-differs",
             severity="warning",
             title="Images run from another registry than the one in kubeadm's configuration",
-            seen=tuple(seen),
+            seen=cut(seen),
             why="kubeadm writes these images anew from its configuration. Where nodes cannot reach that registry, or "
             "must not, the first hop fails at it, unless a kubeadm patch sets the image again.",
             fix=f"Set imageRepository to the registry that is meant ({EDIT}), before the upgrade.",

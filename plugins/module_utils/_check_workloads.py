@@ -16,6 +16,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts impor
 from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_rules import selects
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import kubelet_hops
+from ansible_collections.uplift.kubeadm.plugins.module_utils._seen import seen
 
 SERVING = ("Deployment", "StatefulSet", "ReplicaSet")
 SOCKETS = ("containerd.sock", "crio.sock")  # Docker's is a check of its own
@@ -68,13 +69,16 @@ def _without_budget(ctx: Context, several: t.Sequence[Row]) -> t.Iterator[Findin
     budgets = cluster_fact(ctx, "pdbs")
     if isinstance(budgets, Missing):
         return  # the drain forecast says that it does not know them
+    by_namespace: dict[str, list[Row]] = {}
+    for budget in budgets:
+        by_namespace.setdefault(budget["ns"], []).append(budget)
     yield from _info(
         "no-budget",
         "have several pods and no disruption budget",
         [
             _name(row)
             for row in several
-            if not any(b["ns"] == row["ns"] and selects(b.get("selector"), _labels(row)) for b in budgets)
+            if not any(selects(b.get("selector"), _labels(row)) for b in by_namespace.get(row["ns"], ()))
         ],
         "A drain evicts all of its pods on a node at once, and a wave of several nodes all of theirs.",
         "A PodDisruptionBudget with maxUnavailable: 1.",
@@ -137,12 +141,11 @@ def placement(ctx: Context) -> t.Iterator[Finding | Unchecked]:
 def _info(kind: str, what: str, lines: list[str], why: str, fix: str, source: str) -> t.Iterator[Finding]:
     if not lines:
         return
-    seen = [*lines[:MOST_LINES], *([f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else [])]
     yield Finding(
         id=f"workloads:{kind}",
         severity="info",
         title=f"{len(lines)} workload(s) {what}",
-        seen=tuple(seen),
+        seen=seen(lines, MOST_LINES),
         why=why,
         fix=fix,
         source=source,
