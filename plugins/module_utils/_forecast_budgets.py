@@ -128,7 +128,7 @@ class Budget:
             kinds = sorted({pod.owner[0] for pod in pods if pod.owner and pod.owner[0] in WITHOUT_SCALE})
             if kinds and (not self.observed or self.stuck):
                 return f"{self.rule}, of pods of a {kinds[0]}, which has no scale to count by"
-            if self.observed and self.expected == 0 and all(pod.owner is None for pod in pods):
+            if self.expected == 0 and all(pod.owner is None for pod in pods):
                 return f"{self.rule}, of pods without a controller to count by"
         return ""
 

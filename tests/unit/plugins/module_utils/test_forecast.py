@@ -158,6 +158,9 @@ def test_a_budget_of_pods_without_controller_counts_none() -> None:
     bare = [pod("a", "w1", None), pod("b", "w2", None)]
     assert can(facts(ALL, bare, [budget(max_unavailable=1)]), ["w1"], options=options) == ["no"]
     assert can(facts(ALL, bare, [budget(min_available=1)]), ["w1"], options=options) == ["yes"]
+    late = budget(max_unavailable=1, observed=False)
+    row = drain(facts(ALL, bare, [late]), ["w1"], options=options)["w1"]
+    assert [entry["why"] for entry in row["blocked"]] == ["never"]
 
 
 def test_a_status_that_allows_nothing_although_it_should() -> None:
@@ -228,8 +231,8 @@ def test_cordons() -> None:
     stages["stages"][0]["drains"] = []
     assert forecast(cluster, stages, {}).drains[0]["unplaceable"] == []
     assert drain(cluster, ["w2"])["w2"]["unplaceable"][0]["why"] == "0/3 nodes: 3 unschedulable"
-    later = drain(cluster, ["w1", "w3", "w2"])["w2"]  # w1 is given back, w3 stays a person's
-    assert later["unplaceable"] == []
+    assert drain(cluster, ["w1", "w2"])["w2"]["unplaceable"] == []  # w1 is given back
+    assert drain(cluster, ["w3", "w2"])["w2"]["unplaceable"] != []  # w3 stays a person's
 
 
 def test_what_a_drain_refuses() -> None:
