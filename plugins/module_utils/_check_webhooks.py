@@ -12,7 +12,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._backends import re
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast import waves
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import listing
-from ansible_collections.uplift.kubeadm.plugins.module_utils._webhook_scope import Need, matches, needs_met_by
+from ansible_collections.uplift.kubeadm.plugins.module_utils._webhook_scope import Need, Scope, matches
 
 Row = t.Mapping[str, t.Any]
 SOURCE = "https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#failure-policy"
@@ -21,12 +21,12 @@ NEW_PODS = "new pods"
 
 def webhooks(context: Context) -> t.Iterator[Finding | Unchecked]:
     """Each webhook that fails closed: does somebody answer now, and while nodes are drained?"""
-    namespaces = {row["name"]: row.get("labels") or {} for row in context.facts.get("namespaces") or ()}
+    scope = Scope(context.facts)
     together = _drained_together(context.plan)
     for webhook in context.facts.get("webhooks") or ():
         if webhook.get("failure_policy", "Fail") != "Fail":
             continue
-        needs = needs_met_by(webhook, context.facts)
+        needs = scope.needs_met_by(webhook)
         service = webhook.get("service")
         pods = ready_pods(context.facts, service) if service else None
         if pods is None:
@@ -34,7 +34,7 @@ def webhooks(context: Context) -> t.Iterator[Finding | Unchecked]:
         elif not pods:
             yield _nobody(webhook, needs)
         elif needs:
-            yield from _drained(webhook, needs, pods, together, namespaces)
+            yield from _drained(webhook, needs, pods, together, scope)
 
 
 CHECKS: tuple[Check, ...] = (webhooks,)
@@ -71,7 +71,7 @@ def _drained(
     needs: t.Sequence[Need],
     pods: t.Sequence[Row],
     together: t.Sequence[frozenset[str]],
-    namespaces: t.Mapping[str, t.Mapping[str, str]],
+    scope: Scope,
 ) -> t.Iterator[Finding]:
     """All pods behind it go at once: then the upgrade waits for itself, or only for a moment."""
     nodes = {str(pod.get("node")) for pod in pods}
@@ -79,7 +79,7 @@ def _drained(
     # A pod that no drain moves (a DaemonSet's, a static one) answers on.
     if wave is None or any((pod.get("owner") or {}).get("kind") in ("DaemonSet", "Node") for pod in pods):
         return
-    deadlock = _refuses_its_own(webhook, needs, pods[0], namespaces)
+    deadlock = _refuses_its_own(webhook, needs, pods[0], scope)
     names = listing([f"{pod['ns']}/{pod['name']} on {pod.get('node')}" for pod in pods], 5)
     evicted = "Its own pods are new pods that it is asked about: none can be made while none is there. "
     yield Finding(
@@ -96,12 +96,10 @@ def _drained(
     )
 
 
-def _refuses_its_own(
-    webhook: Row, needs: t.Sequence[Need], pod: Row, namespaces: t.Mapping[str, t.Mapping[str, str]]
-) -> bool:
+def _refuses_its_own(webhook: Row, needs: t.Sequence[Need], pod: Row, scope: Scope) -> bool:
     return (
         any(need.what == NEW_PODS for need in needs)
-        and matches(webhook.get("namespace_selector"), namespaces.get(pod["ns"], {}))
+        and matches(webhook.get("namespace_selector"), scope.namespaces.get(pod["ns"], {}))
         and matches(webhook.get("object_selector"), pod.get("labels") or {})
     )
 

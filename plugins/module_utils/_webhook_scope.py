@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_rules import selects
 
 Row = t.Mapping[str, t.Any]
+Labels = t.Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -42,33 +43,42 @@ NEEDS = (
 )
 
 
-def needs_met_by(webhook: Row, facts: Row) -> list[Need]:
-    """What of an upgrade this webhook is asked about. matchConditions are not looked at: they may make it less.
+class Scope:
+    """What the selectors of webhooks can match in a cluster; made once, as there may be 100,000 pods."""
 
-    facts: of the cluster, of which namespaces, pods and nodes say what its selectors match.
-    """
-    selector = webhook.get("namespace_selector")
-    namespaces = {row["name"]: row.get("labels") or {} for row in facts.get("namespaces") or ()}
-    inside = {name for name, labels in namespaces.items() if matches(selector, labels)}
-    asked = [need for need in NEEDS if _in_scope(need, inside) and _asked(webhook, need)]
-    wanted = webhook.get("object_selector")
-    return [need for need in asked if any(matches(wanted, labels) for labels in _labels(need, facts, inside))]
+    def __init__(self, facts: Row) -> None:
+        self.namespaces = {row["name"]: row.get("labels") or {} for row in facts.get("namespaces") or ()}
+        self.nodes = _distinct(node.get("labels") for node in (facts.get("nodes") or {}).values())
+        pods: dict[str, list[Labels]] = {}
+        for pod in facts.get("pods") or ():
+            pods.setdefault(pod["ns"], []).append(pod.get("labels") or {})
+        self.pods = {namespace: _distinct(labels) for namespace, labels in pods.items()}
+
+    def needs_met_by(self, webhook: Row) -> list[Need]:
+        """What of an upgrade this webhook is asked about. matchConditions are not looked at: they may make it less."""
+        selector, wanted = webhook.get("namespace_selector"), webhook.get("object_selector")
+        inside = {name for name, labels in self.namespaces.items() if matches(selector, labels)}
+        asked = [need for need in NEEDS if _in_scope(need, inside) and _asked(webhook, need)]
+        return [need for need in asked if any(matches(wanted, labels) for labels in self._labels(need, inside))]
+
+    def _labels(self, need: Need, inside: t.Collection[str]) -> t.Iterable[Labels]:
+        """Labels of the objects that such requests will carry."""
+        if need.resource.startswith("nodes"):
+            return self.nodes
+        if need.resource == "pods" and need.namespace == "*":
+            return [labels for name in inside for labels in self.pods.get(name, ())] or [{}]
+        if need.resource == "pods":
+            return [{"component": "kube-apiserver", "tier": "control-plane"}]
+        if need.group == "apps":
+            return [{"k8s-app": "kube-proxy"}, {"k8s-app": "kube-dns"}]
+        return [{}]  # evictions, leases and kubeadm's ConfigMaps have none
 
 
-def _labels(need: Need, facts: Row, inside: t.Collection[str]) -> t.Iterable[t.Mapping[str, str]]:
-    """Labels of the objects that such requests will carry, for an objectSelector."""
-    if need.resource.startswith("nodes"):
-        return [node.get("labels") or {} for node in (facts.get("nodes") or {}).values()]
-    if need.resource == "pods" and need.namespace == "*":
-        return [pod.get("labels") or {} for pod in facts.get("pods") or () if pod["ns"] in inside] or [{}]
-    if need.resource == "pods":
-        return [{"component": "kube-apiserver", "tier": "control-plane"}]
-    if need.group == "apps":
-        return [{"k8s-app": "kube-proxy"}, {"k8s-app": "kube-dns"}]
-    return [{}]  # evictions, leases and kubeadm's ConfigMaps have none
+def _distinct(labels: t.Iterable[Labels | None]) -> list[Labels]:
+    return list({tuple(sorted((one or {}).items())): one or {} for one in labels}.values())
 
 
-def matches(selector: Row | None, labels: t.Mapping[str, str]) -> bool:
+def matches(selector: Row | None, labels: Labels) -> bool:
     """As for webhooks and Services of the API: an empty selector matches everything."""
     if not selector or not (selector.get("matchLabels") or selector.get("matchExpressions")):
         return True

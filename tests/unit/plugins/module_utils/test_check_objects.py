@@ -15,7 +15,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._backends import re
 from ansible_collections.uplift.kubeadm.plugins.module_utils._check_objects import docker_socket
 from ansible_collections.uplift.kubeadm.plugins.module_utils._check_webhooks import webhooks
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Context, Finding, Unchecked
-from ansible_collections.uplift.kubeadm.plugins.module_utils._webhook_scope import needs_met_by
+from ansible_collections.uplift.kubeadm.plugins.module_utils._webhook_scope import Scope
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.healthy import healthy_context, healthy_facts
 
 PODS = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
@@ -32,7 +32,7 @@ def rule(group: str, resource: str, operation: str, scope: str = "*") -> dict[st
 
 
 def asked(*rules: dict[str, t.Any], **selectors: t.Any) -> set[str]:
-    return {need.what for need in needs_met_by({"rules": rules, **selectors}, healthy_facts())}
+    return {need.what for need in Scope(healthy_facts()).needs_met_by({"rules": rules, **selectors})}
 
 
 @pytest.mark.parametrize(
