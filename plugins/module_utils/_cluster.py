@@ -35,6 +35,7 @@ def summary(facts: Object) -> Object:
     }
     addons = {name: (addon or {}).get("version") for name, addon in facts["addons"].items()}
     return {
+        "cluster_name": facts["cluster"].get("cluster_name") or "kubernetes",
         "version": facts["version"],
         "kubernetes_version": facts["cluster"]["kubernetes_version"],
         "nodes": len(nodes),

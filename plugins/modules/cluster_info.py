@@ -64,11 +64,19 @@ configuration:
   description: The cluster's C(ClusterConfiguration), as it is in the ConfigMap C(kubeadm-config).
   returned: success
   type: str
+kubelet_configuration:
+  description: The KubeletConfiguration in the ConfigMap C(kubelet-config); empty when it could not be read.
+  returned: success
+  type: str
 summary:
   description: What a person wants to see of the facts.
   returned: success
   type: dict
   contains:
+    cluster_name:
+      description: The cluster's name in kubeadm's ClusterConfiguration.
+      type: str
+      sample: kubernetes
     version:
       description: Version of the API server that answered.
       type: str
@@ -141,7 +149,9 @@ def main() -> None:
         module.fail_json(msg=str(e))
     configuration = facts["cluster"]["configuration"]
     summary = _cluster.summary(facts)
-    module.exit_json(changed=False, path=path, sha256=digest, configuration=configuration, summary=summary)
+    kubelet = facts["config_maps"].get("kubelet-config", "")
+    texts = {"configuration": configuration, "kubelet_configuration": kubelet}
+    module.exit_json(changed=False, path=path, sha256=digest, summary=summary, **texts)
 
 
 if __name__ == "__main__":

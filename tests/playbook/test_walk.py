@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -195,3 +196,68 @@ def test_a_cluster_that_is_not_sound_is_refused(tmp_path: Path, change: tuple[An
     assert run.returncode != 0
     assert words in " ".join(run.stdout.split())
     assert changes(cluster.events()) == []
+
+
+def test_the_plan_playbook_reads_and_reports_and_changes_nothing(tmp_path: Path) -> None:
+    cluster = StubbedCluster(tmp_path, workers=1)
+    run = cluster.run("uplift.kubeadm.plan", target="1.26")
+    assert run.returncode == 0, run.stdout
+    assert changes(cluster.events()) == []
+    assert "changed=0" in run.stdout
+    report = json.loads((tmp_path / "report/report.json").read_text())
+    assert (report["done"]["outcome"], [hop["version"] for hop in report["plan"]["hops"]]) == (
+        "planned", ["v1.25.4", "v1.26.9"],
+    )  # fmt: skip
+    assert (tmp_path / "report/report.html").exists()
+
+
+def test_a_check_of_the_users_own_stops_the_upgrade_until_it_is_accepted(tmp_path: Path) -> None:
+    cluster = StubbedCluster(tmp_path, workers=1)
+    variables = {"target": "1.25", "kubeadm_upgrade_checks": [{"id": "backup", "command": ["false"]}]}
+    refused = cluster.run("uplift.kubeadm.upgrade", **variables)
+    assert refused.returncode != 0
+    assert "own:backup" in refused.stdout and "kubeadm_upgrade_accept" in refused.stdout
+    assert [
+        event for event in changes(cluster.events()) if event["module"] not in ("kubernetes_release", "node_images")
+    ] == []
+    assert cluster.run("uplift.kubeadm.plan", **variables).returncode == 0, "a plan only reports"
+    accepted = cluster.run("uplift.kubeadm.upgrade", **variables, kubeadm_upgrade_accept=["own:backup"])
+    assert accepted.returncode == 0, accepted.stdout
+    assert set(kubelets(cluster).values()) == {"v1.25.4"}
+
+
+def test_a_gate_that_closes_stops_the_run_before_the_next_wave(tmp_path: Path) -> None:
+    """It is open for the first worker, and closed for the second; opened again, the same command goes on."""
+    cluster = StubbedCluster(tmp_path, workers=2)
+    closed = tmp_path / "alert"
+    hook = tmp_path / "after_node.yml"
+    hook.write_text(
+        "- name: An alert fires when the first worker is done\n"
+        f"  ansible.builtin.file: {{path: {closed}, state: touch, mode: '0600'}}\n"
+        "  when: inventory_hostname == 'w1'\n"
+    )
+    variables = {
+        "target": "1.25",
+        "kubeadm_upgrade_gates": [{"id": "no-alert", "command": ["test", "!", "-e", str(closed)]}],
+        "kubeadm_upgrade_hook_after_node": str(hook),
+    }
+    stopped = cluster.run("uplift.kubeadm.upgrade", **variables)
+    assert stopped.returncode != 0
+    assert "closed gates" in stopped.stdout and "no-alert" in stopped.stdout
+    assert kubelets(cluster) == {"cp1": "v1.25.4", "w1": "v1.25.4", "w2": "v1.24.17"}
+    closed.unlink()
+    variables["kubeadm_upgrade_hook_after_node"] = ""
+    assert cluster.run("uplift.kubeadm.upgrade", **variables).returncode == 0
+    assert set(kubelets(cluster).values()) == {"v1.25.4"}
+
+
+def test_the_report_says_what_happened_also_when_a_node_failed(tmp_path: Path) -> None:
+    cluster = StubbedCluster(tmp_path, workers=2)
+    cluster.misbehave({"module": "node_ready", "host": "w1", "do": "fail"})
+    assert cluster.run("uplift.kubeadm.upgrade", target="1.25").returncode != 0
+    done = json.loads((tmp_path / "report/report.json").read_text())["done"]
+    assert (done["outcome"], done["failed"]["node"]) == ("failed", "w1")
+    assert "made to fail" in done["failed"]["message"]
+    cluster.mend()
+    assert cluster.run("uplift.kubeadm.upgrade", target="1.25").returncode == 0
+    assert json.loads((tmp_path / "report/report.json").read_text())["done"]["outcome"] == "succeeded"
