@@ -21,7 +21,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._running import rep
 
 AT_ONCE = 3
 PULL_SECONDS = 1800
-# What any node may run: kube-proxy, the sandbox of each pod, and CoreDNS, whose pods move about as nodes are drained. On
+# What any node may run: kube-proxy, the sandbox of each pod, and CoreDNS, whose pods move as nodes are drained. On
 # a node whose kubelet cannot pull (no network, a registry that wants a password) they would never start.
 NODE_IMAGES = ("kube-proxy", "pause", "coredns")
 # Told kubeadm what it would otherwise look for on the host, and may not find (two runtimes, no default route). The
