@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import unread_of
+
 Row = t.Mapping[str, t.Any]
 
 
@@ -17,8 +19,7 @@ def ready_pods(facts: Row, service: Row) -> list[Row] | None:
     None when it cannot be told: pods or Services were not read, or the Service has no selector, so that somebody else
     says where it leads.
     """
-    unread = {gap.get("what") for gap in facts.get("unread") or ()}
-    if {"pods", "services"} & unread or "pods" not in facts:
+    if unread_of(facts, "pods", "services"):
         return None
     found = [s for s in facts.get("services") or () if (s["ns"], s["name"]) == (service["ns"], service["name"])]
     if not found:

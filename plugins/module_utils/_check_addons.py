@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import Missing, cluster_fact
+from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import cluster_rows
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._knowledge.addons import Row, fits, recognise
 
@@ -28,10 +28,9 @@ class Addon(t.NamedTuple):
 
 def addons(ctx: Context) -> t.Iterator[Finding | Unchecked]:
     """One finding for each add-on that is too old for a hop, and one that lists those that nothing is known of."""
-    workloads = cluster_fact(ctx, "workloads")
-    if isinstance(workloads, Missing):
-        yield Unchecked("addons", f"Which add-ons run is not known: {workloads.why}.")
-        return
+    workloads, missing = cluster_rows(ctx, "workloads")
+    for gap in missing:
+        yield Unchecked("addons", f"Which add-ons run is not known, or not of all: {gap.why}")
     unknown = []
     for addon in _running(ctx, workloads):
         answers = {minor: fits(addon.row, addon.version, minor) for minor in ctx.minors}

@@ -17,18 +17,21 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._check_drain_seen i
     lines,
     subject,
 )
-from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
+from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import (
+    Check,
+    Context,
+    Finding,
+    Unchecked,
+    unread_of,
+)
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast import Forecast, forecast
 
 SCHEDULING = "https://kubernetes.io/docs/concepts/scheduling-eviction/kube-scheduler/"
-# Sections of the facts that the forecast reads, what each is made of, and what cannot be said without it.
+# Sections of the facts that the forecast reads, and what it cannot say without them.
 _READS = {
-    "pdbs": (("poddisruptionbudgets",), "which disruption budgets would hold a drain"),
-    "workloads": (
-        ("deployments", "statefulsets", "daemonsets", "replicasets", "jobs", "cronjobs"),
-        "which pods are the only replica, and whether the DaemonSet of a pod still exists",
-    ),
-    "volumes": (("persistentvolumes",), "whether pods are bound to a node or zone by their volumes"),
+    "pdbs": "which disruption budgets would hold a drain",
+    "workloads": "which pods are the only replica, and whether the DaemonSet of a pod still exists",
+    "volumes": "whether pods are bound to a node or zone by their volumes",
 }
 
 
@@ -36,15 +39,13 @@ def drains(context: Context) -> t.Iterator[Finding | Unchecked]:
     """Findings from the drain forecast; none when the plan drains nothing."""
     if not any(stage["drains"] for stage in context.plan.get("stages") or []):
         return
-    unread = {entry["what"]: entry["why"] for entry in context.facts.get("unread") or []}
-    if "pods" in unread or "pods" not in context.facts:
-        why = unread.get("pods") or "the facts hold no pods; read them anew with cluster_info."
+    why = unread_of(context.facts, "pods")
+    if why:
         yield Unchecked("drain-forecast", f"Whether the drains can succeed is not known: {why}")
         return
-    for what, (resources, matters) in _READS.items():
-        whys = [unread[resource] for resource in (what, *resources) if resource in unread]
-        if whys or what not in context.facts:
-            why = " ".join(whys) or "the facts do not hold them; read them anew with cluster_info."
+    for what, matters in _READS.items():
+        why = unread_of(context.facts, what)
+        if why:
             yield Unchecked(f"drain-{what}", f"The drain forecast does not know {matters}: {why}")
     outcome = forecast(context.facts, context.plan, context.options)
     yield from budget_findings(context, outcome)

@@ -17,10 +17,9 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_budgets i
     ROOM,
     UNOBSERVED,
     Budget,
-    honours_empty_selector,
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import listing
-from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import matches
+from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import honours_empty_selector, matches
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import parse_version
 
 _REPOSITORY = "https://github.com/kubernetes/kubernetes/blob/v1.30.0"

@@ -22,7 +22,13 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts impor
     mapping,
     numbers,
 )
-from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
+from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import (
+    Check,
+    Context,
+    Finding,
+    Unchecked,
+    unread_of,
+)
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import control_plane_hops, target_minor
 from ansible_collections.uplift.kubeadm.plugins.module_utils._running import repository
 from ansible_collections.uplift.kubeadm.plugins.module_utils._seen import seen as cut
@@ -142,7 +148,7 @@ def kube_proxy_stays(ctx: Context) -> t.Iterator[Finding]:
     maps = mapping(ctx.facts.get("config_maps"))
     if not proxy.get("version") or not control_plane_hops(ctx.plan) or "kubeadm-config" not in maps:
         return
-    if maps.get("kube-proxy"):
+    if maps.get("kube-proxy") or unread_of(ctx.facts, "config_maps"):
         return
     distance = target_minor(ctx.minors, ctx.current) - parse_minor(proxy["version"])
     allowed = reach(parse_minor(proxy["version"]))

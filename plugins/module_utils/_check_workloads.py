@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import Missing, cluster_fact
-from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_rules import selects
+from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import cluster_rows
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
+from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast import oldest_api_server
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import kubelet_hops
 from ansible_collections.uplift.kubeadm.plugins.module_utils._seen import seen
+from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import binds
 
 SERVING = ("Deployment", "StatefulSet", "ReplicaSet")
 SOCKETS = ("containerd.sock", "crio.sock")  # Docker's is a check of its own
@@ -32,10 +33,9 @@ def workloads(ctx: Context) -> t.Iterator[Finding | Unchecked]:
     """A finding for each kind of set-up, not for each workload."""
     if not kubelet_hops(ctx.plan):
         return
-    rows = cluster_fact(ctx, "workloads")
-    if isinstance(rows, Missing):
-        yield Unchecked("workloads", f"How workloads are set up is not known: {rows.why}.")
-        return
+    rows, missing = cluster_rows(ctx, "workloads")
+    for gap in missing:
+        yield Unchecked("workloads", f"How workloads are set up is not known, or not of all: {gap.why}")
     serving = [row for row in rows if row["ns"] != "kube-system" and row["kind"] in SERVING and row.get("replicas")]
     several = [row for row in serving if row["replicas"] > 1]
     yield from _info(
@@ -66,9 +66,10 @@ def workloads(ctx: Context) -> t.Iterator[Finding | Unchecked]:
 
 
 def _without_budget(ctx: Context, several: t.Sequence[Row]) -> t.Iterator[Finding]:
-    budgets = cluster_fact(ctx, "pdbs")
-    if isinstance(budgets, Missing):
+    budgets, missing = cluster_rows(ctx, "pdbs")
+    if missing:
         return  # the drain forecast says that it does not know them
+    api = oldest_api_server(ctx.facts)
     by_namespace: dict[str, list[Row]] = {}
     for budget in budgets:
         by_namespace.setdefault(budget["ns"], []).append(budget)
@@ -78,7 +79,7 @@ def _without_budget(ctx: Context, several: t.Sequence[Row]) -> t.Iterator[Findin
         [
             _name(row)
             for row in several
-            if not any(selects(b.get("selector"), _labels(row)) for b in by_namespace.get(row["ns"], ()))
+            if not any(binds(b.get("selector"), _labels(row), api) for b in by_namespace.get(row["ns"], ()))
         ],
         "A drain evicts all of its pods on a node at once, and a wave of several nodes all of theirs.",
         "A PodDisruptionBudget with maxUnavailable: 1.",
@@ -88,9 +89,9 @@ def _without_budget(ctx: Context, several: t.Sequence[Row]) -> t.Iterator[Findin
 
 def placement(ctx: Context) -> t.Iterator[Finding | Unchecked]:
     """Workloads whose pods are all on one node, or in one zone of several; and pods that mount a runtime's socket."""
-    pods = cluster_fact(ctx, "pods")
-    if isinstance(pods, Missing) or not kubelet_hops(ctx.plan):
-        return  # the drain forecast says that it does not know them
+    pods, _missing = cluster_rows(ctx, "pods")  # the drain forecast says when it does not know them
+    if not kubelet_hops(ctx.plan):
+        return
     nodes = ctx.facts["nodes"]
     zones = {
         name: next((n.get("labels", {})[z] for z in ZONES if z in n.get("labels", {})), "") for name, n in nodes.items()

@@ -19,7 +19,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts impor
     Missing,
     Seen,
     cluster_configuration,
-    cluster_fact,
+    cluster_rows,
     config_map,
     control_planes,
     each_node,
@@ -116,17 +116,16 @@ def cri_socket_without_scheme(_yes: bool, ctx: Context, minor: str) -> t.Iterato
 
 def volume_source(drivers: t.Mapping[str, str | None], ctx: Context, minor: str) -> t.Iterator[Hit]:
     """{source of PersistentVolumes: the CSI driver that serves them, once installed, or None}."""
-    volumes, installed = cluster_fact(ctx, "volumes"), cluster_fact(ctx, "csi_drivers")
-    if isinstance(volumes, Missing):
-        yield volumes
-        return
+    volumes, missing = cluster_rows(ctx, "volumes")
+    yield from missing
+    installed, not_known = cluster_rows(ctx, "csi_drivers")
     for volume in volumes:
         source = volume.get("source")
-        if source not in drivers or (not isinstance(installed, Missing) and drivers[source] in installed):
+        if source not in drivers or drivers[source] in installed:
             continue
-        if drivers[source] and isinstance(installed, Missing):
-            yield installed
-            return
+        if drivers[source] and not_known:
+            yield from not_known
+            continue
         wanted = f", and its CSI driver {drivers[source]} is not installed" if drivers[source] else ""
         claim = f", claimed by {volume['claim']}" if volume.get("claim") else ""
         yield Seen(f"PersistentVolume {volume['name']}: {source}{claim}{wanted}")
@@ -134,10 +133,8 @@ def volume_source(drivers: t.Mapping[str, str | None], ctx: Context, minor: str)
 
 def storage_class(provisioners: t.Sequence[str], ctx: Context, minor: str) -> t.Iterator[Hit]:
     """StorageClasses with one of these provisioners."""
-    classes = cluster_fact(ctx, "storage_classes")
-    if isinstance(classes, Missing):
-        yield classes
-        return
+    classes, missing = cluster_rows(ctx, "storage_classes")
+    yield from missing
     for row in classes:
         if row.get("provisioner") in provisioners:
             yield Seen(f"StorageClass {row['name']}: provisioner {row['provisioner']}")
@@ -165,18 +162,15 @@ def kernel_below(lowest: str, ctx: Context, minor: str) -> t.Iterator[Hit]:
 def image(pattern: str, ctx: Context, minor: str) -> t.Iterator[Hit]:
     """Workloads, and pods without one, that run an image whose whole name matches; kubeadm's own are left out."""
     wanted = re.compile(pattern)
-    workloads, pods = cluster_fact(ctx, "workloads"), cluster_fact(ctx, "pods")
-    for rows in (workloads, pods):
-        if isinstance(rows, Missing):
-            yield rows
-    if not isinstance(workloads, Missing):
-        for row in workloads:
-            if not (row.get("ns") == "kube-system" and row.get("name") in ("kube-proxy", "coredns")):
-                yield from _images(f"{row['kind']} {row['ns']}/{row['name']}", row, wanted)
-    if not isinstance(pods, Missing):
-        for row in pods:
-            if not row.get("mirror") and mapping(row.get("owner")).get("kind") not in CONTROLLERS:
-                yield from _images(f"Pod {row['ns']}/{row['name']}", row, wanted)
+    workloads, missing = cluster_rows(ctx, "workloads")
+    pods, not_known = cluster_rows(ctx, "pods")
+    yield from (*missing, *not_known)
+    for row in workloads:
+        if not (row.get("ns") == "kube-system" and row.get("name") in ("kube-proxy", "coredns")):
+            yield from _images(f"{row['kind']} {row['ns']}/{row['name']}", row, wanted)
+    for row in pods:
+        if not row.get("mirror") and (missing or mapping(row.get("owner")).get("kind") not in CONTROLLERS):
+            yield from _images(f"Pod {row['ns']}/{row['name']}", row, wanted)
 
 
 def image_repository(prefix: str, ctx: Context, minor: str) -> t.Iterator[Hit]:
@@ -302,10 +296,8 @@ def _images(subject: str, row: t.Mapping[str, t.Any], wanted: re.Pattern[str]) -
 
 def _pods(ctx: Context) -> t.Iterator[tuple[str, t.Any]]:
     """(name of its owner, or its own; the pod's facts), one pod an owner, without finished and kubeadm's own pods."""
-    pods = cluster_fact(ctx, "pods")
-    if isinstance(pods, Missing):
-        yield "", pods
-        return
+    pods, missing = cluster_rows(ctx, "pods")
+    yield from (("", gap) for gap in missing)
     told = set()
     for pod in pods:
         ours = pod.get("ns") == "kube-system" and mapping(pod.get("labels")).get("k8s-app") in KUBEADM_ADDONS

@@ -12,7 +12,7 @@ import typing as t
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _yaml
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
-from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Context
+from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Context, unread_of
 
 NUMBERS = re.compile(r"v?(\d+(?:\.\d+)*)")
 
@@ -59,19 +59,19 @@ def each_node(ctx: Context, key: str, what: str, names: t.Iterable[str] | None =
         yield node, Missing(what, node, _why(facts, key)) if value is None else value
 
 
-def cluster_fact(ctx: Context, key: str) -> t.Any:
-    """A list among the cluster's facts, or Missing: then it was forbidden, or could not be read."""
-    unread = {row.get("what"): row.get("why") for row in ctx.facts.get("unread") or ()}
-    value = ctx.facts.get(key)
-    if value is None or key in unread:
-        return Missing(f"the cluster's {key}", "", unread.get(key) or "the facts do not have them")
-    return value
+def cluster_rows(ctx: Context, key: str) -> tuple[list[t.Any], list[Missing]]:
+    """What was read of a list among the cluster's facts; and, when that is not all of it, what is missing."""
+    why = unread_of(ctx.facts, key)
+    return list(ctx.facts.get(key) or ()), [Missing(f"the cluster's {key}", "", why)] if why else []
 
 
 def config_map(ctx: Context, name: str) -> t.Any:
-    """The content of one of kubeadm's ConfigMaps, read, or Missing."""
-    text = mapping(ctx.facts.get("config_maps")).get(name)
-    return _read(text, f"the ConfigMap kube-system/{name}")
+    """The content of one of kubeadm's ConfigMaps, read; {} when the cluster has none of that name; or Missing."""
+    text, what = mapping(ctx.facts.get("config_maps")).get(name), f"the ConfigMap kube-system/{name}"
+    why = unread_of(ctx.facts, "config_maps")
+    if not text:
+        return Missing(what, "", why) if why else {}
+    return _read(text, what)
 
 
 def cluster_configuration(ctx: Context) -> t.Any:

@@ -26,6 +26,8 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_rules import
     refusal,
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import honours_empty_selector, is_empty
+from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import parse_version
 
 POLL = 0.5  # seconds between two looks at which pods are gone
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 4.0  # seconds between two tries against a budget that refuses; kubectl: always 5
@@ -87,6 +89,7 @@ class Drain:
         self._sent: dict[str, float] = {}  # UID -> when its eviction was accepted
         self._gone: set[str] = set()
         self._targets: dict[str, Pod] = {}  # by UID, all that this drain has to see gone
+        self._honours: bool | None = None  # of the API server; None while it was not asked
         self._gates: dict[str, _Gate] = {}
         self._pool = ThreadPoolExecutor(max_workers=options.evictions_in_parallel)
 
@@ -174,7 +177,16 @@ class Drain:
         return not self._remaining()
 
     def _budgets(self) -> list[Object]:
-        return self.api.list("/apis/policy/v1/poddisruptionbudgets", {"resourceVersion": "0"})
+        """The budgets that evictions have to pass. One with the selector {} is honoured by newer API servers alone."""
+        budgets: list[Object] = self.api.list("/apis/policy/v1/poddisruptionbudgets", {"resourceVersion": "0"})
+        if not any(is_empty(budget["spec"].get("selector")) for budget in budgets) or self._honours_empty_selector():
+            return budgets
+        return [budget for budget in budgets if not is_empty(budget["spec"].get("selector"))]
+
+    def _honours_empty_selector(self) -> bool:
+        if self._honours is None:
+            self._honours = honours_empty_selector(parse_version(self.api.get("/version")["gitVersion"]))
+        return self._honours
 
     def _daemonsets(self, pods: list[Object]) -> set[str]:
         owners = {

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _cordon
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import Object
 from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import MIRROR_ANNOTATION
+from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import matches
 
 EVICT, LEAVE, REFUSE = "evict", "leave", "refuse"
 UNMANAGED, EMPTYDIR, ORPHAN = "unmanaged", "emptydir", "orphan"
@@ -85,6 +86,8 @@ def budgets_of(pod: Object, budgets: t.Iterable[Object]) -> list[str]:
     """ "namespace/name" of the budgets that an eviction of this pod has to pass, as the API server finds them.
 
     Finished, pending and terminating pods pass by every budget (canIgnorePDB in the server's eviction.go).
+
+    :param budgets: those that this API server honours.
     """
     meta = pod["metadata"]
     if "deletionTimestamp" in meta or pod.get("status", {}).get("phase") in (*_FINISHED, "Pending"):
@@ -93,35 +96,8 @@ def budgets_of(pod: Object, budgets: t.Iterable[Object]) -> list[str]:
     return [
         key_of(budget)
         for budget in budgets
-        if budget["metadata"]["namespace"] == meta["namespace"] and selects(budget["spec"].get("selector"), labels)
+        if budget["metadata"]["namespace"] == meta["namespace"] and matches(budget["spec"].get("selector"), labels)
     ]
-
-
-def selects(selector: Object | None, labels: t.Mapping[str, str]) -> bool:
-    """Does a budget's label selector match these labels? A missing or empty one matches nothing.
-
-    policy/v1 says that an empty selector takes in every pod of the namespace, and the budget's controller counts them
-    so; but evictions pass it by («If a PDB with a nil or empty selector creeps in, it should match nothing, not
-    everything», pkg/registry/core/pod/storage/eviction.go, read at 1.24 to 1.26).
-    """
-    if not selector or not (selector.get("matchLabels") or selector.get("matchExpressions")):
-        return False
-    if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
-        return False
-    return all(_expression(e, labels) for e in selector.get("matchExpressions") or [])
-
-
-def _expression(expression: Object, labels: t.Mapping[str, str]) -> bool:
-    key, operator, values = expression["key"], expression["operator"], expression.get("values") or []
-    if operator == "In":
-        return labels.get(key) in values
-    if operator == "NotIn":  # also when there is no such label
-        return labels.get(key) not in values
-    if operator == "Exists":
-        return key in labels
-    if operator == "DoesNotExist":
-        return key not in labels
-    return False  # an invalid selector matches nothing
 
 
 def never_allows(budget: Object) -> str | None:

@@ -80,4 +80,15 @@ class Context:
     options: t.Mapping[str, t.Any] = field(default_factory=dict)
 
 
+def unread_of(facts: t.Mapping[str, t.Any], *keys: str) -> str:
+    """Why these keys of the cluster's facts are empty, or not whole: sentences; "" when they were read.
+
+    What was read is there all the same: of "workloads", Deployments may be known and Jobs not. cluster_info names the
+    key in `unread`, once for each kind of object behind it that it could not list.
+    """
+    whys = [f"The facts have no {key}; read them anew with cluster_info." for key in keys if facts.get(key) is None]
+    whys += [str(gap["why"]) for gap in facts.get("unread") or () if gap["what"] in keys]
+    return " ".join(dict.fromkeys(whys))
+
+
 Check = t.Callable[[Context], t.Iterable[t.Union[Finding, Unchecked]]]

@@ -25,7 +25,6 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_budgets i
     ROOM,
     UNOBSERVED,
     Budget,
-    honours_empty_selector,
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_pods import (
     DEFAULT_GRACE,
@@ -41,7 +40,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_pods impo
 from ansible_collections.uplift.kubeadm.plugins.module_utils._placement import Room
 from ansible_collections.uplift.kubeadm.plugins.module_utils._placement_shapes import Facts, Shapes
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_play import plan_play
-from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import SelectorIndex
+from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import SelectorIndex, honours_empty_selector
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import Version, parse_version
 
 Row = dict[str, t.Any]

@@ -22,15 +22,7 @@ NOW = "now"  # not while as few pods are healthy as at present
 ROOM = "room"  # not until pods that were evicted run again, and they find no room
 UNOBSERVED = "unobserved"  # its numbers cannot be known
 
-# API servers from these patches on (and from 1.29) honour a budget with the selector {}: kubernetes/kubernetes#119732,
-# #121131, #121132. Before, evictions pass by it, though the controller counts its pods. A budget that was written as
-# policy/v1beta1 with an empty selector shows in policy/v1 with one that matches nothing.
-_EMPTY_SELECTOR = {27: Version(27, 7), 28: Version(28, 3)}
 _UNHEALTHY_POLICY = Version(27, 0)  # unhealthyPodEvictionPolicy: alpha and off in 1.26
-
-
-def honours_empty_selector(api: Version) -> bool:
-    return api >= _EMPTY_SELECTOR.get(api.minor, Version(29, 0))
 
 
 class Budget:

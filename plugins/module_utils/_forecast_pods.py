@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import unread_of
 from ansible_collections.uplift.kubeadm.plugins.module_utils._placement import Refusal
 from ansible_collections.uplift.kubeadm.plugins.module_utils._placement_shapes import Facts, Shape
 
@@ -79,10 +80,8 @@ class Workloads:
     """The controllers of pods: what ReplicaSets stand for, and how many replicas each wants."""
 
     def __init__(self, facts: Facts) -> None:
-        rows = facts.get("workloads")
-        unread = {entry["what"] for entry in facts.get("unread") or []}
-        self._daemonsets_known = rows is not None and not unread & {"workloads", "daemonsets"}
-        self._rows = {(row["kind"], row["ns"], row["name"]): row for row in rows or []}
+        self._daemonsets_known = not unread_of(facts, "workloads")
+        self._rows = {(row["kind"], row["ns"], row["name"]): row for row in facts.get("workloads") or []}
 
     def owner(self, pod: Facts) -> tuple[str, str] | None:
         """(kind, name) of what a person calls the owner: the Deployment, where a ReplicaSet belongs to one."""

@@ -8,9 +8,17 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import Version
+
 Labels = t.Mapping[str, str]
 Selector = t.Optional[t.Mapping[str, t.Any]]
 T = t.TypeVar("T")
+
+# API servers from these patches on (and from 1.29) honour a disruption budget with the selector {}:
+# kubernetes/kubernetes#119732, #121131, #121132. Before, evictions pass by it («should match nothing, not everything»,
+# pkg/registry/core/pod/storage/eviction.go), though the controller counts its pods. A budget that was written as
+# policy/v1beta1 with an empty selector shows in policy/v1 with one that matches nothing.
+_HONOURED_FROM = {27: Version(27, 7), 28: Version(28, 3)}
 
 
 def matches(selector: Selector, labels: Labels) -> bool:
@@ -28,6 +36,16 @@ def matches(selector: Selector, labels: Labels) -> bool:
 def is_empty(selector: Selector) -> bool:
     """Is it the selector {} that selects all?"""
     return selector is not None and not selector.get("matchLabels") and not selector.get("matchExpressions")
+
+
+def honours_empty_selector(api: Version) -> bool:
+    """Do evictions through an API server of this version have to pass a disruption budget with the selector {}?"""
+    return api >= _HONOURED_FROM.get(api.minor, Version(29, 0))
+
+
+def binds(selector: Selector, labels: Labels, api: Version) -> bool:
+    """Does the eviction of a pod with these labels have to pass a disruption budget with this selector?"""
+    return matches(selector, labels) and (not is_empty(selector) or honours_empty_selector(api))
 
 
 def node_matches(terms: t.Iterable[t.Mapping[str, t.Any]], name: str, labels: Labels) -> bool:

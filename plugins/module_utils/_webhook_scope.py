@@ -9,7 +9,9 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_rules import selects
+from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import unread_of
+from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import is_empty
+from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import matches as selects
 
 Row = t.Mapping[str, t.Any]
 Labels = t.Mapping[str, str]
@@ -43,6 +45,10 @@ NEEDS = (
 )
 
 
+NAME_LABEL = "kubernetes.io/metadata.name"
+SYSTEM_NAMESPACES = ("kube-system", "kube-node-lease")
+
+
 class Scope:
     """What the selectors of webhooks can match in a cluster; made once, as there may be 100,000 pods."""
 
@@ -52,6 +58,9 @@ class Scope:
         pods: dict[str, list[Labels]] = {}
         for pod in facts.get("pods") or ():
             pods.setdefault(pod["ns"], []).append(pod.get("labels") or {})
+        if unread_of(facts, "namespaces"):  # of each there is one label that the API server itself sets
+            known = {name: {NAME_LABEL: name} for name in (*pods, *SYSTEM_NAMESPACES)}
+            self.namespaces = {**known, **self.namespaces}
         self.pods = {namespace: _distinct(labels) for namespace, labels in pods.items()}
 
     def needs_met_by(self, webhook: Row) -> list[Need]:
@@ -80,9 +89,7 @@ def _distinct(labels: t.Iterable[Labels | None]) -> list[Labels]:
 
 def matches(selector: Row | None, labels: Labels) -> bool:
     """As for webhooks and Services of the API: an empty selector matches everything."""
-    if not selector or not (selector.get("matchLabels") or selector.get("matchExpressions")):
-        return True
-    return selects(dict(selector), labels)
+    return selector is None or is_empty(selector) or selects(selector, labels)
 
 
 def _in_scope(need: Need, inside: t.Collection[str]) -> bool:

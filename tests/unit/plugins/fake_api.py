@@ -63,6 +63,7 @@ class FakeApi:
         self.termination: dict[str, float] = {}  # pod name -> seconds from its eviction to its end
         self.on_gone: t.Callable[[Object], None] = lambda pod: None
         self.page_limit = 500
+        self.version = "v1.24.17"
         self._going: dict[str, float] = {}  # path -> monotonic time of its end
         self._version = 100
         self._lock = threading.RLock()
@@ -176,7 +177,7 @@ class FakeApi:
             url = urlsplit(target)
             path, query = unquote(url.path), {k: v[0] for k, v in parse_qs(url.query).items()}
             if path == "/version":
-                return 200, {"gitVersion": "v1.24.17"}, {}
+                return 200, {"gitVersion": self.version}, {}
             if path == "/apis":
                 return 200, {"groups": [_group(name, versions) for name, versions in GROUPS.items()]}, {}
             if method == "POST" and path.endswith("/eviction"):

@@ -10,6 +10,7 @@ import typing as t
 import pytest
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _drain_rules as rules
+from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import matches
 
 NOW = 1_800_000_000.0
 STRICT = rules.Options(timeout=1)
@@ -83,11 +84,11 @@ def expression(operator: str, *values: str, key: str = "app") -> dict[str, t.Any
 
 
 @pytest.mark.parametrize(
-    ("selector", "matches"),
+    ("selector", "matched"),
     [
         (None, False),
-        ({}, False),
-        ({"matchLabels": {}}, False),
+        ({}, True),
+        ({"matchLabels": {}}, True),
         ({"matchLabels": {"app": "web"}}, True),
         ({"matchLabels": {"app": "web", "tier": "x"}}, False),
         (expression("In", "web", "api"), True),
@@ -104,8 +105,8 @@ def expression(operator: str, *values: str, key: str = "app") -> dict[str, t.Any
         ({"matchLabels": {"app": "web"}, **expression("In", "api")}, False),
     ],
 )
-def test_selects(selector: dict[str, t.Any] | None, matches: bool) -> None:
-    assert rules.selects(selector, {"app": "web"}) is matches
+def test_matches(selector: dict[str, t.Any] | None, matched: bool) -> None:
+    assert matches(selector, {"app": "web"}) is matched
 
 
 @pytest.mark.parametrize(

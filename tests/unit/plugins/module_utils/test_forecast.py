@@ -14,12 +14,9 @@ from hypothesis import strategies as st
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _drain_rules, _forecast_pods
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast import Simulation, forecast, waves
-from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_budgets import (
-    expected_numbers,
-    honours_empty_selector,
-    scaled,
-)
+from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_budgets import expected_numbers, scaled
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_pods import DrainOptions, Workloads, verdict
+from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import binds, honours_empty_selector
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import parse_version
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_pods import (
     HOST,
@@ -132,6 +129,9 @@ def test_two_budgets() -> None:
 )
 def test_an_empty_selector(version: str, honoured: bool) -> None:
     assert honours_empty_selector(parse_version(version)) is honoured
+    assert binds({}, {"app": "web"}, parse_version(version)) is honoured
+    assert binds({"matchLabels": {"app": "web"}}, {"app": "web"}, parse_version(version))
+    assert not binds(None, {"app": "web"}, parse_version(version))
     everything = {**budget("all", max_unavailable=0), "selector": {}}
     cluster = facts(ALL, ONE_EACH, [everything])
     assert can(cluster, ["w1"], version=f"v{version}", before="cp1") == ["no" if honoured else "yes"]

@@ -171,6 +171,21 @@ def test_two_budgets_on_a_pod_are_found_beforehand(api: FakeApi, run: Run) -> No
     assert api.sent("PATCH") == []
 
 
+@pytest.mark.parametrize("version", ["v1.24.17", "v1.27.6", "v1.27.7", "v1.29.0"])
+def test_a_budget_with_an_empty_selector_counts_where_the_api_server_honours_it(
+    api: FakeApi, run: Run, version: str
+) -> None:
+    api.version = version
+    api.pod("web-1", labels={"app": "web"})
+    api.budget("web", {"matchLabels": {"app": "web"}}, allowed=1)
+    api.budget("all", {}, allowed=1)
+    if version in ("v1.24.17", "v1.27.6"):
+        assert [pod["name"] for pod in run()["evicted"]] == ["web-1"]
+    else:
+        assert "default/web-1 (default/all and default/web)" in run(failed=True)["msg"]
+    assert len(api.sent("GET", "/version")) == 1
+
+
 def test_refused_evictions_wait_for_the_budget(api: FakeApi, run: Run) -> None:
     for n in range(4):
         api.pod(f"web-{n}", labels={"app": "web"})
