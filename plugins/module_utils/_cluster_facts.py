@@ -31,7 +31,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._reading import Rea
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import minor_name, parse_minor
 
 _KUBE_SYSTEM_APPS = "/apis/apps/v1/namespaces/kube-system"
-_CONFIGURED = "what kubeadm would change in it is not known"
+_CONFIGURED = "What kubeadm would change in it is not known."
 
 
 def read(api: Api) -> Object:
@@ -51,8 +51,8 @@ def read(api: Api) -> Object:
         "server": api.server,
         "version": version,
         "ca_fingerprints": reading.section(
-            "the cluster's certificate authority",
-            "hosts of another cluster in the inventory are not found by it",
+            "ca_fingerprints",
+            "Hosts of another cluster in the inventory are not found by their certificate authority.",
             lambda: ca_fingerprints(api),
             list[str](),
         ),
@@ -76,7 +76,7 @@ def _addon(reading: Reading, plural: str, name: str) -> Object | None:
     def read_it() -> Object | None:
         return addon(reading.api.find(f"{_KUBE_SYSTEM_APPS}/{plural}/{name}"), name)
 
-    return reading.section(f"the add-on {name}", "whether it is behind the cluster is not known", read_it, None)
+    return reading.section("addons", f"The version of {name} that the cluster has is not known.", read_it, None)
 
 
 def _config_maps(reading: Reading, version: str) -> dict[str, str]:
@@ -88,9 +88,7 @@ def _config_maps(reading: Reading, version: str) -> dict[str, str]:
         ("kube-proxy", "config.conf", None),
         ("coredns", "Corefile", None),
     ):
-        text = reading.section(
-            f"the ConfigMap kube-system/{name}", _CONFIGURED, _text(reading.api, key, name, older), ""
-        )
+        text = reading.section("config_maps", _CONFIGURED, _text(reading.api, key, name, older), "")
         if text:
             found[name] = text
     return found

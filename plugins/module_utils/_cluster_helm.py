@@ -20,7 +20,7 @@ import zlib
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import Object
 from ansible_collections.uplift.kubeadm.plugins.module_utils._reading import Reading, without_empty
 
-_MATTERS = "Helm releases that name removed APIs, which Helm then can neither upgrade nor remove, are not found"
+_MATTERS = "Releases that name removed APIs, which Helm then can neither upgrade nor remove, are not found."
 _TYPE = "helm.sh/release.v1"
 _DEPLOYED = "owner=helm,status=deployed"  # Helm marks the revision that is in force, and keeps ten others
 _PAGE = 50  # a release may have a megabyte
@@ -39,8 +39,7 @@ def read(reading: Reading) -> list[Object]:
     )
     for plural, only, encoded in stores:
         query = {**only, "labelSelector": _DEPLOYED, "limit": _PAGE}
-        what = f"Helm releases in {plural}"
-        found += reading.rows(what, _MATTERS, f"/api/v1/{plural}", _Reader(encoded), query)
+        found += reading.rows("helm_releases", _MATTERS, f"/api/v1/{plural}", _Reader(encoded), query)
     newest: dict[tuple[str, str], Object] = {}
     for release in found:
         key = (release["ns"], release["name"])
@@ -49,7 +48,7 @@ def read(reading: Reading) -> list[Object]:
     for release in newest.values():
         why = release.pop("unread", None)
         if why:
-            reading.miss(f"Helm release {release['ns']}/{release['name']}", why, _MATTERS)
+            reading.miss(f"helm_release {release['ns']}/{release['name']}", why, _MATTERS)
     return [release for release in newest.values() if "objects" in release]
 
 

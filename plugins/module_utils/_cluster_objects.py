@@ -15,59 +15,17 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._reading import Rea
 _APPS, _BATCH = "/apis/apps/v1", "/apis/batch/v1"
 _ADMISSION, _STORAGE = "/apis/admissionregistration.k8s.io/v1", "/apis/storage.k8s.io/v1"
 _LARGE = {"limit": 50}  # objects a page, where one may have a megabyte
-_WORKLOADS = "what depends on single replicas, and what has to be Ready after a drain, is not known"
+_WORKLOADS = "What depends on single replicas, and what has to be Ready after a drain, is not known."
+_BLOCKED = "What blocks a drain, or has to wait for its volume after one, is not known."
+_DRIVERS = "Drivers of volumes that would not outlive the upgrade are not found."
+_NOT_SOURCES = ("capacity", "claimRef", "nodeAffinity")  # the other objects in a volume's spec; its source is the rest
 _DECIDED = ("Approved", "Denied", "Failed")
 
 
 def read(reading: Reading, pods: t.Iterable[Object]) -> Object:
     """All sections of this file but `services`; cluster_info documents their rows."""
-
-    def rows(
-        what: str, path: str, row: t.Callable[[Object], Object | None], matters: str, query: Query | None = None
-    ) -> list[Object]:
-        return reading.rows(what, matters, path, row, query)
-
-    drains = "what blocks a drain, or waits for its volume after one, is not known"
-    calls = "webhooks that would block the API while a node is drained are not found"
-    names = "what is in the cluster can be told less well"
-    return {
-        "workloads": _workloads(reading, pods),
-        "pdbs": rows("poddisruptionbudgets", "/apis/policy/v1/poddisruptionbudgets", _budget, drains),
-        "webhooks": [
-            webhook
-            for kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
-            for of_one in reading.rows(f"{kind.lower()}s", calls, f"{_ADMISSION}/{kind.lower()}s", _webhooks_of(kind))
-            for webhook in of_one
-        ],
-        "api_services": rows(
-            "apiservices",
-            "/apis/apiregistration.k8s.io/v1/apiservices",
-            _api_service,
-            "APIs that go away with the node of their server are not found",
-        ),
-        "crds": rows(
-            "customresourcedefinitions",
-            "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
-            _crd,
-            "stored versions that are no longer served, and conversion webhooks, are not found",
-            _LARGE,
-        ),
-        "volumes": rows("persistentvolumes", "/api/v1/persistentvolumes", _volume, drains),
-        "storage_classes": rows("storageclasses", f"{_STORAGE}/storageclasses", _storage_class, names),
-        "csi_drivers": reading.rows("csidrivers", names, f"{_STORAGE}/csidrivers", _name),
-        "certificate_requests_pending": reading.rows(
-            "certificatesigningrequests",
-            "kubelets that wait for a certificate are not found",
-            "/apis/certificates.k8s.io/v1/certificatesigningrequests",
-            _pending_request,
-        ),
-        "namespaces": rows(
-            "namespaces",
-            "/api/v1/namespaces",
-            lambda obj: without_empty({"name": obj["metadata"]["name"], "labels": obj["metadata"].get("labels")}),
-            "which namespaces a webhook or a pod security level covers is not known",
-        ),
-    }
+    simple = {section.key: reading.rows(*section) for section in _SECTIONS}
+    return {"workloads": _workloads(reading, pods), "webhooks": _webhooks(reading), **simple}
 
 
 def services(reading: Reading, objects: Object) -> list[Object]:
@@ -87,7 +45,7 @@ def services(reading: Reading, objects: Object) -> list[Object]:
             return None
         return {"ns": namespace, "name": name, "selector": (service.get("spec") or {}).get("selector")}
 
-    matters = "which pods are behind webhooks and API services is not known"
+    matters = "Which pods are behind webhooks and API services is not known."
     return reading.rows("services", matters, "/api/v1/services", row)
 
 
@@ -108,7 +66,7 @@ def _workloads(reading: Reading, pods: t.Iterable[Object]) -> list[Object]:
     return [
         row
         for kind, group, reader in kinds
-        for row in reading.rows(f"{kind.lower()}s", _WORKLOADS, f"{group}/{kind.lower()}s", reader)
+        for row in reading.rows("workloads", _WORKLOADS, f"{group}/{kind.lower()}s", reader)
     ]
 
 
@@ -183,6 +141,16 @@ def _budget(obj: Object) -> Object:
         "expected_pods": status.get("expectedPods", 0),
         "observed": status.get("observedGeneration", 0) >= meta.get("generation", 0),
     }
+
+
+def _webhooks(reading: Reading) -> list[Object]:
+    matters = "Webhooks that would block the API while a node is drained are not found."
+    return [
+        webhook
+        for kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
+        for rows in reading.rows("webhooks", matters, f"{_ADMISSION}/{kind.lower()}s", _webhooks_of(kind))
+        for webhook in rows
+    ]
 
 
 def _webhooks_of(kind: str) -> t.Callable[[Object], list[Object]]:
@@ -266,11 +234,12 @@ def _volume(obj: Object) -> Object:
     return without_empty(row)
 
 
-_NOT_SOURCES = ("capacity", "claimRef", "nodeAffinity")  # the other objects in a volume's spec; its source is the rest
-
-
 def _storage_class(obj: Object) -> Object:
     return {"name": obj["metadata"]["name"], "provisioner": obj.get("provisioner", "")}
+
+
+def _namespace(obj: Object) -> Object:
+    return without_empty({"name": _name(obj), "labels": obj["metadata"].get("labels")})
 
 
 def _name(obj: Object) -> str:
@@ -279,3 +248,46 @@ def _name(obj: Object) -> str:
 
 def _pending_request(obj: Object) -> str | None:
     return None if any(is_true(obj, decision) for decision in _DECIDED) else _name(obj)
+
+
+class _Section(t.NamedTuple):
+    """One collection, read as it is: the arguments of Reading.rows."""
+
+    key: str
+    matters: str
+    path: str
+    row: t.Callable[[Object], t.Any]
+    query: Query | None = None
+
+
+_SECTIONS = (
+    _Section("pdbs", _BLOCKED, "/apis/policy/v1/poddisruptionbudgets", _budget),
+    _Section("volumes", _BLOCKED, "/api/v1/persistentvolumes", _volume),
+    _Section("storage_classes", _DRIVERS, f"{_STORAGE}/storageclasses", _storage_class),
+    _Section("csi_drivers", _DRIVERS, f"{_STORAGE}/csidrivers", _name),
+    _Section(
+        "api_services",
+        "APIs that go away with the node of their server are not found.",
+        "/apis/apiregistration.k8s.io/v1/apiservices",
+        _api_service,
+    ),
+    _Section(
+        "crds",
+        "Stored versions that are no longer served, and conversion webhooks, are not found.",
+        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+        _crd,
+        _LARGE,
+    ),
+    _Section(
+        "certificate_requests_pending",
+        "Kubelets that wait for a certificate are not found.",
+        "/apis/certificates.k8s.io/v1/certificatesigningrequests",
+        _pending_request,
+    ),
+    _Section(
+        "namespaces",
+        "Which namespaces a webhook, or a level of pod security, covers is not known.",
+        "/api/v1/namespaces",
+        _namespace,
+    ),
+)

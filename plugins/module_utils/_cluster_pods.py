@@ -41,7 +41,7 @@ def read(reading: Reading) -> tuple[list[Object], list[Component]]:
     """Rows of all pods (cluster_info documents them), and the control plane and kube-proxy among them."""
     pairs = reading.rows(
         "pods",
-        "what a drain has to move, and what runs on the control planes, is not known",
+        "What a drain has to move, and what runs on the control planes, is not known.",
         "/api/v1/pods",
         PodReader(),
     )
@@ -167,15 +167,25 @@ def _largest(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
 
 def _placing(spec: Object, owner: Object | None) -> Object:
     """What decides where else the pod may run. A DaemonSet's runs nowhere else; its rules about other pods count."""
-    affinity = spec.get("affinity") or {}
+    affinity = _required(spec.get("affinity") or {})
     if owner and owner["kind"] == "DaemonSet":
-        return {"affinity": {key: rules for key, rules in affinity.items() if key != "nodeAffinity"}}
+        affinity.pop("nodeAffinity", None)
+        return {"affinity": affinity}
     return {
         "affinity": affinity,
         "node_selector": spec.get("nodeSelector"),
         "tolerations": [rule for rule in spec.get("tolerations") or () if not _automatic(rule)],
         "spread": spec.get("topologySpreadConstraints"),
     }
+
+
+def _required(affinity: Object) -> Object:
+    """Without the preferences: {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": […]}}."""
+    required = {
+        kind: {key: terms for key, terms in (rules or {}).items() if key.startswith("required")}
+        for kind, rules in affinity.items()
+    }
+    return without_empty(required)
 
 
 def _automatic(toleration: Object) -> bool:

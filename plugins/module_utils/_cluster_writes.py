@@ -20,6 +20,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._knowledge import k
 from ansible_collections.uplift.kubeadm.plugins.module_utils._reading import Reading, without_empty
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import minor_name, parse_minor
 
+_WHAT = "old_api_writes"
 MANAGED_FIELDS, LAST_APPLIED = "managed_fields", "last_applied"
 _LAST_APPLIED_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
 _STAYS = 10**6  # a minor that never comes
@@ -35,8 +36,8 @@ def read(reading: Reading, version: str) -> list[Object]:
     rows = [row for row in _to_come(version) if row["stored"] and "/" not in row["resource"]]
     if not rows:
         return []
-    matters = "who still writes objects through APIs that will be removed is not known"
-    groups = reading.section("the API groups", matters, lambda: _served_groups(reading), None)
+    matters = "Who writes objects through APIs that will be removed is not known."
+    groups = reading.section(_WHAT, matters, lambda: _served_groups(reading), None)
     if groups is None:
         return []
     removed: Removed = {(api_version(row["group"], row["version"]), row["kind"]): row for row in rows}
@@ -45,7 +46,7 @@ def read(reading: Reading, version: str) -> list[Object]:
         dropped = {row["version"]: parse_minor(row["removed_in"]) for row in rows if row["resource"] == resource}
         versions = sorted(groups.get(group, ()), key=lambda v: -dropped.get(v, _STAYS))
         of_objects = functools.partial(_list, reading, group, versions, resource, _Writes(kind, removed))
-        for writes in reading.section(f"{resource}.{group}".rstrip("."), matters, of_objects, list[list[Object]]()):
+        for writes in reading.section(_WHAT, matters, of_objects, list[list[Object]]()):
             found += writes
     return _without_repeats(found)
 

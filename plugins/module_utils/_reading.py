@@ -16,7 +16,11 @@ _ODD_SHAPE = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
 
 class Reading:
-    """One reading of a cluster. unread: [{"what", "why", "matters"}], in the order in which it was found out."""
+    """One reading of a cluster. unread: [{"what", "why", "matters"}], in the order in which it was found out.
+
+    what: the key of the facts that is empty, or not whole, for it; or the one thing in it that could not be read.
+    why, matters: whole sentences, the latter what cannot be said without it.
+    """
 
     def __init__(self, api: Api) -> None:
         self.api = api
@@ -25,7 +29,6 @@ class Reading:
     def section(self, what: str, matters: str, read: t.Callable[[], T], otherwise: T) -> T:
         """What read() returns; `otherwise`, and an entry in unread, when that cannot be had.
 
-        :param matters: what cannot be said without it, a clause for people: "the drain forecast cannot be made".
         :raises UpliftError: the API server as a whole is away.
         """
         try:

@@ -15,6 +15,10 @@ description:
   - Reads what an upgrade has to know of a cluster from its API, in a few paged requests, and keeps it in a file on
     the host that the module runs on (the API host). A digest and a summary are returned; modules that need the facts
     read the file there.
+  - The number of requests grows with pages of 500 objects, not with nodes. Each collection is read as it is at one
+    moment, straight from etcd, since what an API server has in its cache may be older, and comes in one piece.
+  - Nodes, version and kubeadm's configuration are needed. Anything else that is forbidden, not served, or fails while
+    it is read, is listed in C(unread), and the module succeeds.
   - Nothing in the cluster changes. The file is written in check mode too, since a plan is made from it.
 extends_documentation_fragment:
   - uplift.kubeadm.api
@@ -37,6 +41,8 @@ options:
     type: path
 notes:
   - The facts hold no secrets; they are kept private because they say much about a cluster.
+  - Of Secrets only Helm's releases are read, by their type. Of what is in them only the API version, kind, namespace
+    and name of each object, and the chart's name and version are kept.
 """
 
 EXAMPLES = r"""
@@ -52,7 +58,24 @@ EXAMPLES = r"""
 
 RETURN = r"""
 path:
-  description: Where the facts are, on the host that the module ran on.
+  description:
+    - Where the facts are, on the host that the module ran on. A JSON object, C(schema) 2.
+    - C(version), C(server), C(cluster) (of ClusterConfiguration), C(ca_fingerprints), C(addons), C(config_maps)
+      (texts of kubeadm's own, by name).
+    - C(nodes), by name, with versions, C(labels), C(taints), C(allocatable) (cpu in thousandths, else whole units),
+      C(conditions), C(static_pods) and C(kube_proxy).
+    - C(pods), each with C(ns), C(name), C(uid), C(phase), C(images); and, where there is something to say, C(node),
+      C(owner) (its controller), C(labels), C(ready), C(terminating), C(mirror), C(finished), C(priority), C(grace)
+      (seconds, when not 30), C(requests) (as the scheduler counts), C(node_selector), C(affinity) (what is required),
+      C(tolerations), C(spread), C(empty_dir), C(claims), C(host_paths), C(host_ports), C(no_readiness), C(annotations)
+      (for autoscalers).
+    - C(workloads) (Deployments, StatefulSets, DaemonSets, ReplicaSets without a controller, active Jobs, CronJobs),
+      C(pdbs), C(webhooks), C(api_services) (that a Service answers), C(crds), C(services) (that one of these names),
+      C(volumes), C(storage_classes), C(csi_drivers), C(namespaces), C(certificate_requests_pending).
+    - C(helm_releases), the deployed revision of each, with the C(objects) that it names.
+    - C(old_api_writes), objects written through API versions that a later minor removes; C(authority) says whether
+      C(managed_fields) or only the annotation of C(kubectl apply) (C(last_applied)) says so. Events are told by writer.
+    - C(unread), as in RV(summary.unread).
   returned: success
   type: str
   sample: /var/lib/uplift/cluster-facts.json
@@ -123,6 +146,19 @@ summary:
       description: Names of nodes that are cordoned.
       type: list
       elements: str
+    pods:
+      description: Number of pods.
+      type: int
+    unread:
+      description:
+        - What could not be read. C(what) is the key of the facts that is empty, or not whole, for it, or the one thing
+          in it; C(why) says what was in the way, C(matters) what is not known without it.
+      type: list
+      elements: dict
+      sample:
+        - what: pdbs
+          why: The API server forbids it …
+          matters: What blocks a drain, or has to wait for its volume after one, is not known.
 """
 
 import os

@@ -121,6 +121,7 @@ def test_facts(run: Run, tmp_path: Path) -> None:
     assert result["summary"] == {
         "version": "v1.24.17",
         "kubernetes_version": "v1.24.17",
+        "cluster_name": "kubernetes",
         "nodes": 2,
         "control_planes": ["cp1"],
         "workers": 1,
@@ -212,6 +213,61 @@ def test_requests_grow_with_pages_and_not_with_objects(api: FakeApi, run: Run) -
         api.pod(f"p{n}", f"n{n}")
     run()
     assert len(api.requests) == 2 * few
+
+
+def test_a_cluster_without_workers(api: FakeApi, run: Run, tmp_path: Path) -> None:
+    del api.objects["/api/v1/nodes/w1"]
+    shown = run()["summary"]
+    assert (shown["workers"], shown["control_planes"], shown["unread"]) == (0, ["cp1"], [])
+    facts = json.loads((tmp_path / "facts.json").read_text())
+    assert {pod.get("node") for pod in facts["pods"]} == {"cp1", "w1"}, "pods are read after nodes, and may know more"
+
+
+def test_what_nodes_say(api: FakeApi, run: Run, tmp_path: Path) -> None:
+    worker = api.objects["/api/v1/nodes/w1"]
+    worker["metadata"]["labels"] = {"zone": "a"}
+    worker["spec"].update(podCIDR="10.1.0.0/24", providerID="x://w1")
+    worker["spec"]["taints"] = [{"key": "k", "effect": "NoSchedule", "timeAdded": "2026-01-01T00:00:00Z"}]
+    worker["status"]["allocatable"] = {"cpu": "3800m", "memory": "1Gi", "pods": "110", "example.com/gpu": "2"}
+    run()
+    facts = json.loads((tmp_path / "facts.json").read_text())["nodes"]["w1"]
+    assert facts["labels"] == {"zone": "a"}
+    assert facts["taints"] == [{"key": "k", "effect": "NoSchedule"}]
+    assert facts["allocatable"] == {"cpu": 3800, "memory": 1024**3, "pods": 110, "example.com/gpu": 2}
+    assert facts["conditions"] == {"Ready": "False"}
+    assert (facts["pod_cidr"], facts["provider_id"]) == ("10.1.0.0/24", "x://w1")
+
+
+def test_what_cannot_be_read_is_listed_and_the_rest_is_there(api: FakeApi, run: Run, tmp_path: Path) -> None:
+    forbidden = (403, {"message": 'pods is forbidden: User "x" cannot list resource "pods"'})
+    api.faults = [("GET /api/v1/pods", forbidden), ("GET .*/configmaps/kube-proxy", (403, {"message": "no"}))]
+    result = run()
+    facts = json.loads((tmp_path / "facts.json").read_text())
+    assert facts["pods"] == []
+    assert facts["nodes"]["cp1"]["role"] == "control_plane", "by its label"
+    assert [row["what"] for row in result["summary"]["unread"]] == ["pods", "config_maps"]
+    assert 'cannot list resource "pods"' in facts["unread"][0]["why"]
+    assert facts["unread"] == result["summary"]["unread"]
+
+
+def test_pods_that_expire_in_the_middle_are_read_anew(api: FakeApi, run: Run, tmp_path: Path) -> None:
+    api.page_limit = 2
+    api.faults = [("GET /api/v1/pods.*continue=2", 410)]
+    assert run()["summary"]["pods"] == 5
+    names = [pod["name"] for pod in json.loads((tmp_path / "facts.json").read_text())["pods"]]
+    assert len(names) == len(set(names)) == 5
+
+
+def test_kubeadms_config_maps(api: FakeApi, run: Run, tmp_path: Path) -> None:
+    for name, key in (("kubelet-config-1.24", "kubelet"), ("kube-proxy", "config.conf"), ("coredns", "Corefile")):
+        api.add("configmaps", {"metadata": {"name": name, "namespace": "kube-system"}, "data": {key: f"of {name}"}})
+    run()
+    assert json.loads((tmp_path / "facts.json").read_text())["config_maps"] == {
+        "kubeadm-config": CONFIG,
+        "kubelet-config": "of kubelet-config-1.24",
+        "kube-proxy": "of kube-proxy",
+        "coredns": "of coredns",
+    }
 
 
 def test_not_made_by_kubeadm(api: FakeApi, run: Run) -> None:

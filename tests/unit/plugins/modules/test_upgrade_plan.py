@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,20 @@ def test_facts_by_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert result["plan"]["hop_versions"] == {"1.25": "v1.25.4", "1.26": "v1.26.9"}
     assert result["table"][0] == "Cluster lab: v1.24.17 -> v1.26.9, 2 hops"
     assert result["minors"] == ["1.25", "1.26"]
+
+
+def test_facts_that_are_not_those_that_were_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cluster = FakeCluster.whole("v1.24.17")
+    path = tmp_path / "cluster.json"
+    path.write_text(json.dumps(cluster.facts()))
+    given = {"target": "1.26", "hosts": cluster.hosts()}
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert run(capsys, facts=str(path), sha256=digest, **given)["minors"] == ["1.25", "1.26"]
+    assert "have changed since" in run(capsys, facts=str(path), sha256="0" * 64, **given)["msg"]
+    old = {**cluster.facts(), "schema": 1}
+    assert "not of schema 2" in run(capsys, facts_data=old, **given)["msg"]
+    path.write_text(json.dumps(old))
+    assert "not of schema 2" in run(capsys, facts=str(path), **given)["msg"]
 
 
 def test_without_offers_only_the_minors(capsys: pytest.CaptureFixture[str]) -> None:

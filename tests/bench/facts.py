@@ -1,0 +1,243 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What cluster_info costs, by number of nodes and pods: seconds, peak memory, requests; and the removed-API scan.
+
+Against a real API server and etcd with objects made through the API (kube.py, crowd.py), or, with --kubeconfig, against
+a cluster that is there, of which it only reads. README.md says what the figures are. Progress goes to stderr, the table
+to stdout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import resource
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import crowd
+import kube
+
+AIM_SECONDS, AIM_MIB, AIM_RATIO = 60, 1024, 1.5
+VERSION = "1.24.17"
+ONE = "--one"  # how this program calls itself for a measure in a process of its own
+
+
+def say(text: str) -> None:
+    print(f"facts: {text}", file=sys.stderr, flush=True)
+
+
+# ---- in a process of its own
+
+
+def read_facts(kubeconfig: str, folder: str) -> dict[str, Any]:
+    """Read and write the facts, as cluster_info does, and load them, as those do who need them."""
+    from ansible_collections.uplift.kubeadm.plugins.module_utils import _cluster, _cluster_facts
+
+    api, requests = _counted(kubeconfig)
+    path = str(Path(folder) / "facts.json")
+    begun = time.monotonic()
+    facts = _cluster_facts.read(api)
+    read = time.monotonic()
+    _cluster.write(facts, path)
+    written = time.monotonic()
+    if facts["unread"]:
+        raise SystemExit(f"Not everything was read: {facts['unread']}")
+    return {
+        "nodes": len(facts["nodes"]),
+        "pods": len(facts["pods"]),
+        "read": read - begun,
+        "write": written - read,
+        "mib": _peak(),
+        "requests": len(requests),
+        "file_mib": os.path.getsize(path) / 1024**2,
+    }
+
+
+def load_facts(_kubeconfig: str, folder: str) -> dict[str, Any]:
+    from ansible_collections.uplift.kubeadm.plugins.module_utils import _cluster
+
+    begun = time.monotonic()
+    _cluster.load(str(Path(folder) / "facts.json"))
+    return {"load": time.monotonic() - begun, "load_mib": _peak()}
+
+
+def scan(kubeconfig: str, _folder: str) -> dict[str, Any]:
+    """The removed-API scan alone, and how many objects it found to be written through an old version."""
+    from ansible_collections.uplift.kubeadm.plugins.module_utils import _cluster_writes, _reading
+
+    api, requests = _counted(kubeconfig)
+    found = _cluster_writes.read(_reading.Reading(api), f"v{VERSION}")
+    return {"found": len(found), "requests": len(requests)}
+
+
+def _counted(kubeconfig: str) -> tuple[Any, list[str]]:
+    """The API, and the list in which its requests appear."""
+    from ansible_collections.uplift.kubeadm.plugins.module_utils import _api
+
+    transport = _api.StdlibTransport(kubeconfig)
+    requests: list[str] = []
+    send = transport.request
+
+    def request(method: str, path: str, *rest: Any) -> Any:
+        requests.append(path)
+        return send(method, path, *rest)
+
+    transport.request = request  # type: ignore[method-assign]
+    return _api.Api(transport, 300), requests
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+JOBS = {"read": read_facts, "load": load_facts, "scan": scan}
+
+
+# ---- the measures
+
+
+class Bench:
+    """Runs measures, each in a process of its own, so that each has its own peak of memory."""
+
+    def __init__(self, folder: Path, kubeconfig: Path) -> None:
+        self.folder, self.kubeconfig = folder, kubeconfig
+        self.collections = folder / "collections"
+        link = self.collections / "ansible_collections/uplift/kubeadm"
+        if not link.exists():
+            link.parent.mkdir(parents=True)
+            link.symlink_to(kube.ROOT)
+
+    def one(self, job: str) -> tuple[dict[str, Any], float]:
+        """What a job tells, and the seconds that its whole process took."""
+        command = [sys.executable, __file__, ONE, job, str(self.kubeconfig), str(self.folder)]
+        begun = time.monotonic()
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False,
+            env={**os.environ, "PYTHONPATH": str(self.collections)},
+        )  # fmt: skip
+        seconds = time.monotonic() - begun
+        if done.returncode:
+            raise SystemExit(f"The measure «{job}» failed:\n{done.stderr[-3000:]}")
+        return json.loads(done.stdout), seconds
+
+    def kubectl(self, kinds: list[str]) -> float:
+        """Seconds of `kubectl get` of these kinds in all namespaces."""
+        kubectl = kube.artifacts.ensure(VERSION) / "kubectl"
+        command = [str(kubectl), f"--kubeconfig={self.kubeconfig}", "get", ",".join(kinds), "--all-namespaces"]
+        begun = time.monotonic()
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+        seconds = time.monotonic() - begun
+        if done.returncode:
+            raise SystemExit(f"`{' '.join(command)}` failed: {done.stderr}")
+        return seconds
+
+
+def header() -> None:
+    print("| nodes | pods | seconds | of them writing | peak MiB | requests | file MiB | loading s | loading MiB |")
+    print("|---|---|---|---|---|---|---|---|---|", flush=True)
+
+
+def row(bench: Bench) -> dict[str, Any]:
+    figures, seconds = bench.one("read")
+    loaded, _seconds = bench.one("load")
+    figures.update(loaded, seconds=seconds)
+    print(
+        "| {nodes:,} | {pods:,} | {seconds:.1f} | {write:.1f} | {mib:.0f} | {requests} | {file_mib:.1f} | {load:.1f} "
+        "| {load_mib:.0f} |".format(**figures),
+        flush=True,
+    )
+    return figures
+
+
+def scan_against_kubectl(bench: Bench, runs: int) -> float:
+    """Seconds of the scan over those of `kubectl get` of the kinds that it lists; the median of pairs of runs."""
+    ratios = []
+    kinds = list(crowd.SCANNED)
+    for _run in range(runs):
+        figures, scanning = bench.one("scan")
+        getting = bench.kubectl(kinds)
+        ratios.append(scanning / getting)
+        print(
+            f"removed-API scan: {scanning:.2f} s, {figures['requests']} requests, {figures['found']} old writes; "
+            f"kubectl get of {len(kinds)} of its kinds: {getting:.2f} s; ratio {scanning / getting:.2f}",
+            flush=True,
+        )
+    return statistics.median(ratios)
+
+
+@contextlib.contextmanager
+def made(options: argparse.Namespace) -> Iterator[Bench]:
+    with tempfile.TemporaryDirectory(prefix="uplift-facts-", dir=options.folder) as name:
+        folder = Path(name)
+        if options.kubeconfig:
+            yield Bench(folder, options.kubeconfig.resolve())
+            return
+        with kube.running(VERSION, folder) as kubeconfig:
+            yield Bench(folder, kubeconfig)
+
+
+def grow(bench: Bench, writes: Iterator[crowd.Write], what: str, processes: int) -> None:
+    begun = time.monotonic()
+    count = crowd.put(bench.kubeconfig, bench.collections, writes, processes)
+    say(f"{what}: {count:,} objects made in {time.monotonic() - begun:.0f} s")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", default="500x10000,5000x100000", help="NODESxPODS,… each at least the one before")
+    parser.add_argument("--scanned", type=int, default=10_000, help="objects for the removed-API scan; 0 leaves it out")
+    parser.add_argument("--runs", type=int, default=3, help="pairs of scan and kubectl get")
+    parser.add_argument("--kubeconfig", type=Path, help="measure a cluster that is there, and make nothing")
+    parser.add_argument("--processes", type=int, default=os.cpu_count(), help="that make objects")
+    parser.add_argument("--folder", type=Path, help="where etcd's data goes (some GiB); the system's temporary folder")
+    parser.add_argument("--json", type=Path, help="write the figures here, too")
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = arguments()
+    sizes = [tuple(int(number) for number in size.split("x")) for size in options.sizes.split(",")]
+    rows = []
+    ratio = None
+    with made(options) as bench:
+        if options.kubeconfig:
+            header()
+            rows.append(row(bench))
+        else:
+            if options.scanned:
+                grow(bench, crowd.cluster(0, 0), "empty cluster", 1)
+                grow(bench, crowd.scanned(options.scanned), "for the scan", options.processes)
+                ratio = scan_against_kubectl(bench, options.runs)
+            before = (0, 0)
+            header()
+            for nodes, pods in sizes:
+                what = f"{nodes:,} nodes, {pods:,} pods"
+                grow(bench, crowd.cluster(nodes, pods, *before), what, options.processes)
+                rows.append(row(bench))
+                before = (nodes, pods)
+    for figures in rows:
+        kept = figures["seconds"] <= AIM_SECONDS and max(figures["mib"], figures["load_mib"]) <= AIM_MIB
+        say(f"{figures['nodes']:,} nodes: {'within' if kept else 'NOT within'} {AIM_SECONDS} s and {AIM_MIB} MiB")
+    if ratio is not None:
+        say(f"scan: {ratio:.2f} times kubectl get (aim: at most {AIM_RATIO})")
+    if options.json:
+        options.json.write_text(json.dumps({"rows": rows, "scan": ratio}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == [ONE]:
+        print(json.dumps(JOBS[sys.argv[2]](*sys.argv[3:5])))
+    else:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that etcd and the API server end, too
+        main()
