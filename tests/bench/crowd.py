@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -57,7 +58,8 @@ def put(kubeconfig: Path, collections: Path, writes: Iterable[Write], processes:
     """Make them all, and return how many. What is there already stays."""
     tasks = ((str(kubeconfig), chunk) for chunk in _chunks(writes))
     sys.path.insert(0, str(collections))
-    with multiprocessing.Pool(processes) as pool:
+    end_as_usual = (signal.SIGTERM, signal.SIG_DFL)  # whatever the program that they are forked from does
+    with multiprocessing.Pool(processes, signal.signal, end_as_usual) as pool:
         return sum(pool.imap_unordered(_put, tasks))
 
 

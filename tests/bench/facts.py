@@ -81,20 +81,25 @@ def scan(kubeconfig: str, _folder: str) -> dict[str, Any]:
     return {"found": len(found), "requests": len(requests)}
 
 
+class _Counted:
+    """A transport that keeps the paths of its requests."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self.server, self.kubeconfig = transport.server, transport.kubeconfig
+        self.requests: list[str] = []
+
+    def request(self, method: str, path: str, *rest: Any) -> Any:
+        self.requests.append(path)
+        return self._transport.request(method, path, *rest)
+
+
 def _counted(kubeconfig: str) -> tuple[Any, list[str]]:
     """The API, and the list in which its requests appear."""
     from ansible_collections.uplift.kubeadm.plugins.module_utils import _api
 
-    transport = _api.StdlibTransport(kubeconfig)
-    requests: list[str] = []
-    send = transport.request
-
-    def request(method: str, path: str, *rest: Any) -> Any:
-        requests.append(path)
-        return send(method, path, *rest)
-
-    transport.request = request  # type: ignore[method-assign]
-    return _api.Api(transport, 300), requests
+    transport = _Counted(_api.StdlibTransport(kubeconfig))
+    return _api.Api(transport, 300), transport.requests
 
 
 def _peak() -> float:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-from tests.lab import artifacts
+from tests.lab import artifacts  # type: ignore[import-not-found]
 
 ETCD = "3.5.6"
 _TOKEN = "bench"
