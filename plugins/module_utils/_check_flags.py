@@ -9,11 +9,11 @@ What a row of the tables of knowledge says of the same flag stands there, with m
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _knowledge
 from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import mapping
+from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_flags import named, taken
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._seen import seen as cut
 
@@ -66,15 +66,20 @@ def _id(said: Said) -> str:
 
 
 def _in_tables(said: Said, ctx: Context) -> bool:
-    """Whether a row of the plan's minors looks for this very flag or gate."""
+    """Whether a row of the plan's minors calls this very flag or gate a blocker.
+
+    A row does not where the program of its own minor takes the flag: then the table has the minor wrong.
+    """
+    flag = f"--{said.name}={said.value}"
     for row in _knowledge.breakers(ctx.current, ctx.minors[-1]) if ctx.minors else ():
-        wanted = mapping(row.get("detect"))
-        if row["minor"] not in ctx.minors:
+        if row["minor"] not in ctx.minors or row["severity"] != "blocker":
             continue
-        if said.name == GATES and said.value.partition("=")[0] in (wanted.get("feature_gates") or ()):
+        wanted = mapping(row.get("detect"))
+        if named(mapping(wanted.get("flags")).get(said.component) or (), said.name, said.value):
             return True
-        patterns = mapping(wanted.get("flags")).get(said.component) or ()
-        if any(re.fullmatch(p, said.name) or re.fullmatch(p, f"{said.name}={said.value}") for p in patterns):
+        gone = named(mapping(wanted.get("gone_flags")).get(said.component) or (), said.name, said.value)
+        gone = gone or (said.name == GATES and said.value.partition("=")[0] in (wanted.get("feature_gates") or ()))
+        if gone and not taken(ctx, row["minor"], said.component, flag):
             return True
     return False
 

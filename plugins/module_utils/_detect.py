@@ -255,6 +255,7 @@ DETECTORS: dict[str, Detector] = {
     detector.__name__: detector
     for detector in (
         _detect_flags.flags,
+        _detect_flags.gone_flags,
         _detect_flags.extra_args,
         _detect_flags.feature_gates,
         config_api,

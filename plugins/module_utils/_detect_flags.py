@@ -21,6 +21,8 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts impor
     mapping,
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Context
+from ansible_collections.uplift.kubeadm.plugins.module_utils._flags_in_use import flags_in_use
+from ansible_collections.uplift.kubeadm.plugins.module_utils._flags_trial import GATES, split_gates
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node_flags import flags_of
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_stages import CLEAN_UPS
 
@@ -57,8 +59,24 @@ def flags(wanted: t.Mapping[str, t.Sequence[str]], ctx: Context, minor: str) -> 
         for flag in in_use(component, ctx):
             if isinstance(flag, Missing):
                 yield flag
-            elif any(re.fullmatch(p, flag.name) or re.fullmatch(p, f"{flag.name}={flag.value}") for p in patterns):
+            elif named(patterns, flag.name, flag.value):
                 yield _seen(component, flag)
+
+
+def gone_flags(wanted: t.Mapping[str, t.Sequence[str]], ctx: Context, minor: str) -> t.Iterator[Hit]:
+    """As flags, of flags that the programs of the minor do not know: where one was tried and takes it, it is well."""
+    for component, patterns in wanted.items():
+        for flag in in_use(component, ctx):
+            if isinstance(flag, Missing):
+                yield flag
+            elif named(patterns, flag.name, flag.value):
+                if not (flag.certain and taken(ctx, minor, component, f"--{flag.name}={flag.value}")):
+                    yield _seen(component, flag)
+
+
+def named(patterns: t.Iterable[str], name: str, value: str) -> bool:
+    """Does a row's pattern mean this flag?"""
+    return any(re.fullmatch(pattern, name) or re.fullmatch(pattern, f"{name}={value}") for pattern in patterns)
 
 
 def extra_args(wanted: t.Mapping[str, t.Sequence[str]], ctx: Context, minor: str) -> t.Iterator[Hit]:
@@ -78,20 +96,20 @@ def feature_gates(names: t.Sequence[str], ctx: Context, minor: str) -> t.Iterato
             if isinstance(flag, Missing):
                 yield flag
             elif flag.name == "feature-gates":
-                for gate in _gates(flag.value):
-                    if gate in names:
+                for gate, state in _gates(flag.value):
+                    if gate in names and not (flag.certain and taken(ctx, minor, component, f"{GATES}{gate}={state}")):
                         yield Seen(f"{flag.where}: {component} --feature-gates={gate} ({flag.origin})", flag.certain)
     for node, config in each_node(ctx, "kubelet_configuration", "kubelet's configuration"):
         if isinstance(config, Missing):
             yield config
         else:
-            yield from _configured(f"{node}: kubelet's configuration", config, names)
+            yield from _configured(f"{node}: kubelet's configuration", config, names, ctx, minor)
     for name in ("kubelet-config", "kube-proxy"):
         config = config_map(ctx, name)
         if isinstance(config, Missing):
             yield config
         else:
-            yield from _configured(f"ConfigMap kube-system/{name}", config, names)
+            yield from _configured(f"ConfigMap kube-system/{name}", config, names, ctx, minor)
 
 
 def in_use(component: str, ctx: Context) -> t.Iterator[Flag | Missing]:
@@ -153,15 +171,48 @@ def _seen(component: str, flag: Flag) -> Seen:
     return Seen(f"{flag.where}: {component} --{flag.name}{value} ({flag.origin})", flag.certain)
 
 
-def _configured(where: str, config: t.Mapping[str, t.Any], names: t.Sequence[str]) -> t.Iterator[Hit]:
-    for gate in mapping(config.get("featureGates")):
-        if gate in names:
+def _configured(
+    where: str, config: t.Mapping[str, t.Any], names: t.Sequence[str], ctx: Context, minor: str
+) -> t.Iterator[Hit]:
+    of_kubelet = config.get("kind") != "KubeProxyConfiguration"
+    for gate, state in mapping(config.get("featureGates")).items():
+        if gate in names and not (of_kubelet and taken(ctx, minor, "kubelet", f"{GATES}{gate}={str(state).lower()}")):
             yield Seen(f"{where}: featureGates has {gate}")
 
 
-def _gates(value: str) -> list[str]:
-    """The names in "A=true,B=false"."""
-    return [part.partition("=")[0].strip() for part in value.split(",") if part.strip()]
+def _gates(value: str) -> list[tuple[str, str]]:
+    """Names and states in "A=true,B=false"."""
+    pairs = [gate[len(GATES) :].partition("=") for gate in split_gates([f"{GATES}{value}"])[1]]
+    return [(name.strip(), state.strip()) for name, _equals, state in pairs]
+
+
+def taken(ctx: Context, minor: str, component: str, flag: str) -> bool:
+    """Was the program of that minor tried with this flag ("--name=value"; one gate for itself), and does it take it?"""
+    trial = mapping(ctx.options.get("trial"))
+    # Gates of kubelet are tried with the API server of the minor, which knows the same.
+    asked = {component, "kube-apiserver"} if flag.startswith(GATES) else {component}
+    if any(minor not in (mapping(trial.get("tried")).get(program) or ()) for program in asked):
+        return False
+    if any((row["component"], row["minor"]) == (component, minor) for row in trial.get("untried") or ()):
+        return False
+    refused = {
+        _dashed_flag(row["flag"])
+        for row in trial.get("said") or ()
+        if (row["component"], row["minor"]) == (component, minor) and not row["accepted"]
+    }
+    return flag not in refused and flag in _tried(ctx, component)
+
+
+def _tried(ctx: Context, component: str) -> set[str]:
+    """What a trial tries: not what stands in manifests alone, or in kube-proxy's configuration."""
+    configuration = mapping(ctx.facts.get("cluster")).get("configuration") or ""
+    others, gates = split_gates(flags_in_use(ctx.nodes, configuration).get(component, ()))
+    return {_dashed_flag(flag) for flag in (*others, *gates)}
+
+
+def _dashed_flag(flag: str) -> str:
+    name, equals, value = flag.partition("=")
+    return f"{name.replace('_', '-')}{equals}{value}"
 
 
 def _words(text: str) -> dict[str, str]:

@@ -236,7 +236,7 @@ MINOR: dict[str, t.Any] = {
             "component": "kube-scheduler",
             "title": "kube-scheduler's flag --algorithm-provider is gone",
             "detect": {
-                "flags": {
+                "gone_flags": {
                     "kube-scheduler": ["algorithm-provider"],
                 }
             },

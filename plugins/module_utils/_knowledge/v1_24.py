@@ -82,7 +82,7 @@ MINOR: dict[str, t.Any] = {
             "component": "kubelet",
             "title": "kubelet is started with flags of dockershim",
             "detect": {
-                "flags": {
+                "gone_flags": {
                     "kubelet": [
                         "network-plugin",
                         "cni-conf-dir",
@@ -157,7 +157,7 @@ MINOR: dict[str, t.Any] = {
             "component": "API server",
             "title": "Flags of kube-apiserver or kube-controller-manager are gone",
             "detect": {
-                "flags": {
+                "gone_flags": {
                     "kube-apiserver": [
                         "insecure-port",
                         "insecure-bind-address",

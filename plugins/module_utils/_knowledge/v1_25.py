@@ -156,7 +156,7 @@ MINOR: dict[str, t.Any] = {
             "component": "API server",
             "title": "Flags of kube-apiserver or kube-controller-manager are gone",
             "detect": {
-                "flags": {
+                "gone_flags": {
                     "kube-apiserver": ["service-account-api-audiences"],
                     "kube-controller-manager": ["experimental-cluster-signing-duration"],
                 },

@@ -94,7 +94,7 @@ MINOR: dict[str, t.Any] = {
             "component": "kubelet",
             "title": "Flags of kubelet or kube-apiserver are gone",
             "detect": {
-                "flags": {
+                "gone_flags": {
                     "kubelet": ["container-runtime", "master-service-namespace"],
                     "kube-apiserver": ["master-service-namespace"],
                 },

@@ -161,7 +161,9 @@ MINOR: dict[str, t.Any] = {
             "component": "kubelet",
             "title": "Flags of kubelet are gone",
             "detect": {
-                "flags": {"kubelet": ["keep-terminated-pod-volumes", "iptables-masquerade-bit", "iptables-drop-bit"]},
+                "gone_flags": {
+                    "kubelet": ["keep-terminated-pod-volumes", "iptables-masquerade-bit", "iptables-drop-bit"]
+                },
             },
             "why": "kubelet exits when it is started with one of them.",
             "fix": ("Remove them from /etc/default/kubelet, /etc/sysconfig/kubelet or kubelet's systemd drop-in."),

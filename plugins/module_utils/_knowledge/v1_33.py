@@ -75,7 +75,7 @@ MINOR: dict[str, t.Any] = {
             "component": "API server",
             "title": "kube-apiserver's flags --cloud-provider and --cloud-config are gone",
             "detect": {
-                "flags": {
+                "gone_flags": {
                     "kube-apiserver": ["cloud-provider", "cloud-config"],
                 }
             },

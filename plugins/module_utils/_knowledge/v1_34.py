@@ -114,7 +114,7 @@ MINOR: dict[str, t.Any] = {
             "component": "kubelet",
             "title": "Flags of kubelet are gone",
             "detect": {
-                "flags": {
+                "gone_flags": {
                     "kubelet": ["cloud-config", "register-schedulable"],
                 }
             },

@@ -87,7 +87,7 @@ MINOR: dict[str, t.Any] = {
             "component": "kubelet",
             "title": "kubelet's flag --pod-infra-container-image is gone",
             "detect": {
-                "flags": {
+                "gone_flags": {
                     "kubelet": ["pod-infra-container-image"],
                 }
             },

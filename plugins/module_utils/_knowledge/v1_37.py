@@ -107,7 +107,7 @@ MINOR: dict[str, t.Any] = {
             "component": "kubelet",
             "title": "Flags of kubelet that were cAdvisor's are gone",
             "detect": {
-                "flags": {
+                "gone_flags": {
                     "kubelet": [
                         "application-metrics-count-limit",
                         "boot-id-file",

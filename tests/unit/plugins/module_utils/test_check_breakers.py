@@ -150,6 +150,7 @@ def spoil_api_server_images(_yes: t.Any, facts: Facts, nodes: Facts) -> None:
 
 SPOIL: dict[str, Spoil] = {
     "flags": spoil_flags,
+    "gone_flags": spoil_flags,
     "extra_args": spoil_flags,
     "feature_gates": spoil_feature_gates,
     "config_api": spoil_config_api,

@@ -12,16 +12,17 @@ import pytest
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import (
     _check_addons,
+    _check_breakers,
     _check_drift,
     _check_flags,
     _check_images,
     _check_workloads,
 )
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.checking import all_nodes, at, findings, gaps, severities
-from ansible_collections.uplift.kubeadm.tests.unit.plugins.healthy import HOPS, healthy_context
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.healthy import CLUSTER_CONFIGURATION, HOPS, healthy_context
 
 FLAGS, IMAGES, DRIFT = _check_flags.CHECKS, _check_images.CHECKS, _check_drift.CHECKS
-ADDONS, WORKLOADS = _check_addons.CHECKS, _check_workloads.CHECKS
+ADDONS, WORKLOADS, BREAKERS = _check_addons.CHECKS, _check_workloads.CHECKS, _check_breakers.CHECKS
 COMPONENTS = ("kubelet", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 
@@ -83,6 +84,72 @@ def test_what_the_tables_tell_is_not_told_twice() -> None:
         says("kubelet", "--feature-gates=EphemeralContainers=false"),  # a row of 1.27, which is not of this plan
     )
     assert severities(FLAGS, trial=said) == {"gate:kubelet:EphemeralContainers": "blocker"}
+
+
+def spoil_with_gone_flags(facts: t.Any, nodes: t.Any) -> None:
+    """Two kinds of flags that the tables know to be gone in 1.25, and one that they know to do harm there."""
+    facts["cluster"]["configuration"] = CLUSTER_CONFIGURATION.replace(
+        "    authorization-mode: Node,RBAC",
+        '    service-account-api-audiences: "x"\n'
+        "    feature-gates: TTLAfterFinished=true,Other=true\n"
+        "    enable-admission-plugins: NodeRestriction,PodSecurityPolicy",
+    )
+    nodes["w1"]["kubelet_configuration"]["featureGates"] = {"EndpointSlice": True}
+    nodes["w2"]["kubelet_extra_args"] = "--feature-gates=VolumeSubpath=true"
+    nodes["w2"]["kubelet_arguments"]["feature-gates"] = "VolumeSubpath=true"
+    nodes["cp1"]["static_pods"]["kube-controller-manager"]["flags"]["experimental-cluster-signing-duration"] = "1h"
+
+
+GONE = {"breaker:apiserver-flags-125": "blocker", "breaker:gates-125": "blocker", "breaker:psp": "blocker"}
+
+
+def seen_of(rows: t.Any, **options: t.Any) -> dict[str, tuple[str, ...]]:
+    found = findings(rows, healthy_context(spoil_with_gone_flags, **options))
+    return {name: one.seen for name, one in found.items() if name in GONE}
+
+
+def test_the_programs_themselves_know_best_which_flags_are_gone() -> None:
+    assert severities((*BREAKERS, *FLAGS), spoil_with_gone_flags).items() >= GONE.items()
+    assert len(seen_of(BREAKERS)["breaker:gates-125"]) == 3
+    # A flag that stands in a manifest alone is not tried, and that --version says nothing of a plugin proves nothing.
+    assert seen_of(BREAKERS, trial=trial()) == {
+        "breaker:psp": (
+            "ConfigMap kube-system/kubeadm-config: kube-apiserver --enable-admission-plugins=NodeRestriction,"
+            "PodSecurityPolicy (extraArgs)",
+        ),
+        "breaker:apiserver-flags-125": (
+            "cp1: kube-controller-manager --experimental-cluster-signing-duration=1h (in its manifest alone: kubeadm "
+            "writes the manifest anew without it, unless a patch puts it back)",
+        ),
+    }
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"tried": {**trial()["tried"], "kube-apiserver": ["1.26"]}},
+        {"untried": [{"minor": "1.25", "component": name, "why": "It says too much."} for name in COMPONENTS]},
+    ],
+)
+def test_a_program_that_was_not_tried_at_the_minor_proves_nothing(spoilt: dict[str, t.Any]) -> None:
+    assert len(seen_of(BREAKERS, trial={**trial(), **spoilt})["breaker:gates-125"]) == 3
+
+
+def test_what_a_program_refuses_is_one_finding() -> None:
+    refused = [
+        says("kube-apiserver", "--service-account-api-audiences=x"),
+        says("kube-apiserver", "--feature-gates=TTLAfterFinished=true", "unrecognized feature gate"),
+    ]
+    found = severities((*BREAKERS, *FLAGS), spoil_with_gone_flags, trial=trial(*refused))
+    assert {name for name, severity in found.items() if severity == "blocker"} == set(GONE)
+    # The program of 1.25 takes it, and that of 1.26 does not: the table is wrong, and the finding is the trial's.
+    later = [{**row, "minor": "1.26"} for row in refused]
+    found = severities((*BREAKERS, *FLAGS), spoil_with_gone_flags, trial=trial(*later))
+    assert {name for name, severity in found.items() if severity == "blocker"} == {
+        "breaker:psp",
+        "flag:kube-apiserver:service-account-api-audiences",
+        "gate:kube-apiserver:TTLAfterFinished",
+    }
 
 
 def test_deprecated_flags_are_one_note() -> None:
