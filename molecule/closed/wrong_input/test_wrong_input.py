@@ -71,7 +71,8 @@ def test_the_mirror_is_out_of_reach(refused: Callable[..., str], variables: dict
 
 def test_the_registry_is_out_of_reach(refused: Callable[..., str]) -> None:
     """It is found out when images are brought: before the first node of the hop is touched."""
-    output = refused(kubeadm_upgrade_registry_password=WRONG)
+    # No archives: the upgrade itself has all images still to bring.
+    output = refused(kubeadm_upgrade_registry_password=WRONG, kubeadm_upgrade_image_archives={})
     assert "Nothing but images was changed" in output
     assert "registry.k8s.io/kube-apiserver:v1.25.4" in output
     assert "401 Unauthorized" in output
@@ -79,8 +80,8 @@ def test_the_registry_is_out_of_reach(refused: Callable[..., str]) -> None:
 
 
 def test_the_archive_is_not_there(refused: Callable[..., str]) -> None:
-    output = refused(kubeadm_upgrade_image_archives={"v1.26.9": ["/srv/images/v1.26.tar"]})
-    assert "/srv/images/v1.26.tar" in output
+    output = refused(kubeadm_upgrade_image_archives={"v1.25.4": ["/srv/images/v1.25.tar"]})
+    assert "/srv/images/v1.25.tar" in output
     assert "No such file" in output
 
 
