@@ -69,9 +69,10 @@ def gone_flags(wanted: t.Mapping[str, t.Sequence[str]], ctx: Context, minor: str
         for flag in in_use(component, ctx):
             if isinstance(flag, Missing):
                 yield flag
-            elif named(patterns, flag.name, flag.value):
-                if not (flag.certain and taken(ctx, minor, component, f"--{flag.name}={flag.value}")):
-                    yield _seen(component, flag)
+            elif named(patterns, flag.name, flag.value) and not (
+                flag.certain and taken(ctx, minor, component, f"--{flag.name}={flag.value}")
+            ):
+                yield _seen(component, flag)
 
 
 def named(patterns: t.Iterable[str], name: str, value: str) -> bool:
