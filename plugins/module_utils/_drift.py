@@ -184,9 +184,23 @@ def _container(container: t.Mapping[str, t.Any], rootless: bool) -> dict[str, t.
         told["image"] = REGISTRY + image[len(OLD_REGISTRY) :] if image.startswith(OLD_REGISTRY) else image
     if isinstance(told.get("command"), list):
         told["command"] = [word for word in told["command"] if not str(word).startswith(BIRTH_FLAGS)]
+    if isinstance(told.get("env"), list):
+        told["env"] = _without_vain_exceptions(told["env"]) or None
     if rootless:
         told.pop("securityContext", None)
     return told
+
+
+def _without_vain_exceptions(env: list[t.Any]) -> list[t.Any]:
+    """Variables without NO_PROXY where there is no proxy that it could except anything from.
+
+    kubeadm copies the proxy variables of its own surroundings. Whoever first ran it may have had NO_PROXY alone (kind
+    does), and nobody will miss it.
+    """
+    names = {str(item.get("name")).lower() for item in env if isinstance(item, dict)}
+    if names & {"http_proxy", "https_proxy", "ftp_proxy", "all_proxy"}:
+        return env
+    return [item for item in env if not (isinstance(item, dict) and str(item.get("name")).lower() == "no_proxy")]
 
 
 def _without_zeroes(mine: t.Any, other: t.Any, numbers: bool) -> t.Any:

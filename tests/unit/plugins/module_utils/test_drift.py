@@ -180,3 +180,19 @@ def test_what_the_api_server_adds_to_an_addon_is_no_drift() -> None:
         ["spec.template.spec.volumes[v].configMap.defaultMode: 256",
          'spec.template.spec.tolerations[mine]: {"key": "mine", "operator": "Exists"}'], [],
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("live", "lost"),
+    [
+        ({"NO_PROXY": "10.0.0.0/8", "no_proxy": "10.0.0.0/8"}, 0),
+        ({"NO_PROXY": "10.0.0.0/8", "HTTPS_PROXY": "http://proxy:3128"}, 2),
+        ({"OTHER": "1"}, 1),
+    ],
+)
+def test_exceptions_from_no_proxy_are_missed_by_nobody(live: dict[str, str], lost: int) -> None:
+    def with_env(env: dict[str, str] | None) -> dict[str, t.Any]:
+        variables = {"env": [{"name": name, "value": value} for name, value in env.items()]} if env else {}
+        return {"spec": {"containers": [{"name": "kube-apiserver", **variables}]}}
+
+    assert len(manifest_difference(with_env(live), with_env(None), False).lost) == lost
