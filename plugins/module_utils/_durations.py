@@ -50,19 +50,28 @@ def read_note(text: str | None) -> dict[str, list[float]]:
         return {}
 
 
-def add_to_note(text: str | None, steps: Iterable[Mapping[str, Any]]) -> str:
-    """The note with the steps of a run added: those that succeeded, each {"kind", "action"?, "seconds", "outcome"}."""
+def add_to_note(
+    text: str | None, steps: Iterable[Mapping[str, Any]], plan: Mapping[str, Any], durations: Mapping[str, Any]
+) -> str:
+    """The note with the steps of a run added, each {"stage", "kind", "action"?, "node", "seconds", "outcome"}.
+
+    Those count that succeeded. Ansible takes the hosts of a wave task by task, `forks` at once, so that all of them end
+    when the wave does: what one host takes by itself is its seconds by the number of rounds. `durations` are those that
+    expected() made of `plan`.
+    """
     kept = read_note(text)
+    rounds = _rounds_of_nodes(plan, durations)
     for step in steps:
-        if step["outcome"] == "succeeded" and step.get("seconds") is not None:
-            kept.setdefault(_key(step["kind"], step.get("action", "")), []).append(round(step["seconds"]))
+        if step["outcome"] == "succeeded" and step["seconds"] is not None:
+            alone = step["seconds"] / rounds.get((step["stage"], step["node"]), 1)
+            kept.setdefault(_key(step["kind"], step.get("action", "")), []).append(round(alone))
     return json.dumps({"steps": {kind: values[-KEPT:] for kind, values in sorted(kept.items())}})
 
 
 def expected(plan: Mapping[str, Any], note: str | None = None, forks: int = FORKS) -> dict[str, Any]:
     """What a plan is expected to take.
 
-    Returns {"seconds": in all, "from": "earlier runs" | "earlier runs and defaults" | "defaults",
+    Returns {"seconds": in all, "forks": as given, "from": "earlier runs" | "earlier runs and defaults" | "defaults",
     "stages": [{"id", "seconds", "waves": [{"nodes": how many, "seconds"}]}],
     "unavailable": [{"node", "seconds": each time, "times"}]}: the nodes that are drained.
     """
@@ -71,9 +80,10 @@ def expected(plan: Mapping[str, Any], note: str | None = None, forks: int = FORK
     stages = [_stage(plan, stage, seconds, forks) for stage in plan["stages"]]
     return {
         "seconds": sum(stage["seconds"] for stage in stages),
+        "forks": max(forks, 1),
         "from": _origin({key for stage in plan["stages"] for key in _keys(stage)}, set(earlier)),
         "stages": stages,
-        "unavailable": _unavailable(plan, seconds),
+        "unavailable": _unavailable(plan, stages),
     }
 
 
@@ -94,7 +104,9 @@ def exactly(seconds: float) -> str:
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
-    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else _long(_round_to(whole / 60, 1))
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+    return _long(_round_to(whole / 60, 1))
 
 
 def duration_lines(durations: Mapping[str, Any]) -> list[str]:
@@ -130,10 +142,29 @@ def _stage(
     waves = []
     begun = 0
     for size in plan_play(plan, stage["hop"], [stage["kind"]])["serial"]:
-        rounds = math.ceil(size / max(forks, 1))
-        waves.append({"nodes": size, "seconds": rounds * max(seconds[key] for key in keys[begun : begun + size])})
+        waves.append(
+            {"nodes": size, "seconds": _rounds(size, forks) * max(seconds[key] for key in keys[begun : begun + size])}
+        )
         begun += size
     return {"id": stage["id"], "seconds": sum(wave["seconds"] for wave in waves), "waves": waves}
+
+
+def _rounds(size: int, forks: int) -> int:
+    return math.ceil(size / max(forks, 1))
+
+
+def _rounds_of_nodes(plan: Mapping[str, Any], durations: Mapping[str, Any]) -> dict[tuple[str, str], int]:
+    """{(id of the stage, node): rounds of its wave}."""
+    return {
+        (stage["id"], node): _rounds(wave["nodes"], durations["forks"])
+        for stage, timed in zip(plan["stages"], durations["stages"])
+        for node, wave in zip(stage["nodes"], _waves_of_nodes(timed))
+    }
+
+
+def _waves_of_nodes(timed: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """For each node of a stage, in order, the wave that it is in."""
+    return [wave for wave in timed["waves"] for _node in range(wave["nodes"])]
 
 
 def _keys(stage: Mapping[str, Any]) -> list[str]:
@@ -151,13 +182,15 @@ def _origin(needed: set[str], known: set[str]) -> str:
     return STATED
 
 
-def _unavailable(plan: Mapping[str, Any], seconds: Mapping[str, float]) -> list[dict[str, Any]]:
+def _unavailable(plan: Mapping[str, Any], stages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A node is out until its wave is done, as Ansible takes a wave task by task."""
     found: dict[str, dict[str, Any]] = {}
-    for stage in plan["stages"]:
+    for stage, timed in zip(plan["stages"], stages):
         drained = set(stage["drains"])
-        for host, node in zip(stage["hosts"], stage["nodes"]):
+        for host, node, wave in zip(stage["hosts"], stage["nodes"], _waves_of_nodes(timed)):
             if host in drained:
-                entry = found.setdefault(node, {"node": node, "seconds": seconds[stage["kind"]], "times": 0})
+                entry = found.setdefault(node, {"node": node, "seconds": 0, "times": 0})
+                entry["seconds"] = max(entry["seconds"], wave["seconds"])
                 entry["times"] += 1
     return list(found.values())
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from html import escape
 from typing import Union
 
+SHORT = 30  # characters of code that are kept on one line
 _VOID = frozenset({"meta", "br"})
 _CODE = re.compile(r"`([^`]+)`")
 # What the outside world says may be linked to; anything else (javascript:) stays text.
@@ -51,7 +52,8 @@ def prose(text: str) -> Html:
     """Plain text in which `this` is code, and addresses of the web are links."""
     parts: list[Part] = []
     for index, piece in enumerate(_CODE.split(text)):
-        parts.append(tag("code", piece) if index % 2 else _linked(piece))
+        short = "short" if len(piece) <= SHORT else None
+        parts.append(tag("code", piece, class_=short) if index % 2 else _linked(piece))
     return join(parts)
 
 

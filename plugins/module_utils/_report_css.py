@@ -42,6 +42,7 @@ code, .id {
   overflow-wrap: anywhere;
 }
 code { background: var(--code); border-radius: 4px; padding: .1em .35em; }
+code.short { white-space: nowrap; }
 ul { margin: .3rem 0; padding-left: 1.2rem; }
 li { margin: .15rem 0; overflow-wrap: anywhere; }
 section {
@@ -66,13 +67,14 @@ section {
   border-color: var(--tone); background: var(--tone-ground);
 }
 .verdict strong { color: var(--tone); }
-.figures {
-  display: grid; grid-template-columns: repeat(auto-fit, minmax(7.5rem, 1fr)); gap: .75rem; margin: 1rem 0 0;
+.figures { display: flex; flex-wrap: wrap; gap: .75rem; margin: 1rem 0 0; }
+.figures div {
+  flex: 1 1 8rem; background: var(--paper); border: 1px solid var(--line); border-radius: 10px; padding: .6rem .8rem;
 }
-.figures div { background: var(--paper); border: 1px solid var(--line); border-radius: 10px; padding: .6rem .8rem; }
 .figures dt { color: var(--soft); font-size: .8125rem; }
 .figures dd {
   margin: 0; font-size: 1.15rem; font-weight: 600; font-variant-numeric: tabular-nums; line-height: 1.35;
+  white-space: nowrap;
 }
 .badge {
   display: inline-block; font-size: .75rem; font-weight: 600; line-height: 1.5;
@@ -80,12 +82,14 @@ section {
   color: var(--tone); background: var(--tone-ground); border: 1px solid var(--tone); white-space: nowrap;
 }
 .finding { border: 1px solid var(--line); border-left: 4px solid var(--tone); border-radius: 8px; margin: .6rem 0; }
-.finding > summary { padding: .6rem .8rem; font-weight: 600; display: flex; gap: .6rem; align-items: baseline; }
-.finding > summary .title { flex: 1; overflow-wrap: anywhere; }
+.finding > summary {
+  padding: .6rem .8rem; font-weight: 600; display: flex; flex-wrap: wrap; gap: .25rem .6rem; align-items: baseline;
+}
+.finding > summary .title { flex: 1 1 12rem; overflow-wrap: anywhere; }
 .finding > summary::after { content: "+"; color: var(--soft); font-weight: 400; }
 .finding[open] > summary::after { content: "\\2212"; }
 .finding > .body { padding: 0 .8rem .7rem; }
-.finding dl { margin: 0; display: grid; grid-template-columns: 6.5rem 1fr; gap: .35rem .75rem; }
+.finding dl { margin: 0; display: grid; grid-template-columns: 7.5rem 1fr; gap: .35rem .75rem; }
 .finding dt { color: var(--soft); font-size: .875rem; padding-top: .08rem; }
 .finding dd { margin: 0; min-width: 0; overflow-wrap: anywhere; }
 .finding dd ul { margin-top: 0; }
@@ -121,7 +125,8 @@ figure { margin: 0; }
 .lanes { display: grid; grid-template-columns: minmax(4rem, 11rem) 1fr; column-gap: .9rem; align-items: center; }
 .lanes .name { font-size: .875rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; padding: .1rem 0; }
 svg { display: block; width: 100%; overflow: visible; }
-svg text { fill: var(--soft); font-size: 12px; font-variant-numeric: tabular-nums; }
+svg text { fill: var(--soft); font-size: 12px; font-variant-numeric: tabular-nums; paint-order: stroke; }
+svg text { stroke: var(--paper); stroke-width: 4px; stroke-linejoin: round; }
 svg text.hop { fill: var(--ink); font-weight: 600; }
 svg .grid { stroke: var(--line); stroke-width: 1; }
 svg .hop-line { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 3 3; }
@@ -144,16 +149,20 @@ footer { color: var(--soft); font-size: .8125rem; margin-top: 1.25rem; }
   .lanes .name:empty { display: none; }
   .finding dl { grid-template-columns: 1fr; gap: .1rem; }
   .finding dd { margin-bottom: .5rem; }
-  .figures { grid-template-columns: repeat(2, 1fr); gap: .5rem; }
+  .figures { gap: .5rem; }
+  .figures div { flex-basis: 40%; }
   .cards thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .cards tr {
-    display: grid; grid-template-columns: 6.5rem 1fr; gap: 0 .75rem; padding: .55rem 0;
+    display: grid; grid-template-columns: 7rem 1fr; gap: 0 .75rem; padding: .55rem 0;
     border-bottom: 1px solid var(--line);
   }
   .cards tbody tr:last-child { border-bottom: 0; }
   .cards th, .cards td { display: contents; }
   .cards th > *, .cards td > * { padding: .08rem 0; min-width: 0; }
-  .cards .label { display: block; color: var(--soft); font-size: .875rem; font-weight: 400; }
+  .cards th .label { display: none; }
+  .cards th > span { grid-column: 1 / -1; }
+  .cards td.empty { display: none; }
+  .cards td .label { display: block; white-space: normal; color: var(--soft); font-size: .875rem; font-weight: 400; }
 }
 @media (min-width: 36.01rem) { .cards .label { display: none; } }
 @media print {

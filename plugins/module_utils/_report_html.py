@@ -18,6 +18,8 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._report_verdict imp
 
 TONES = {"blocker": "bad", "warning": "warn", "info": "note"}
 NAMES_SHOWN = 8  # names in a cell, and things seen in a finding; the rest is folded
+ROWS_SHOWN = 24  # steps; more are folded
+SHORT = 16  # characters of a cell that are kept on one line
 OPEN_WARNINGS = 5  # as many warnings are shown unfolded
 
 
@@ -31,9 +33,9 @@ def html_page(document: Mapping[str, Any]) -> str:
         tag("style", Html(CSS)),
     )
     found = [_findings(document), _not_checked(document)]
-    plan = [_stages(document), _unavailable(document)]
-    done = [_workloads(document), _versions(document), _steps(document)]
-    middle = [*found, *plan, *done] if document["kind"] == "plan" else [*done, *plan, *found]
+    stages, out = _stages(document), _unavailable(document)
+    done = [_workloads(document), stages, _steps(document), _versions(document)]
+    middle = [*found, stages, out, _versions(document)] if document["kind"] == "plan" else [*done, out, *found]
     sections = [_header(document), _timeline(document), middle, _reasons(document), _footer(document)]
     return f"<!doctype html>\n{tag('html', head, tag('body', tag('main', sections)), lang='en')}\n"
 
@@ -143,8 +145,11 @@ def _steps(document: Mapping[str, Any]) -> Html:
     if not document["done"]["steps"]:
         return Html("")
     table, in_sum = views.steps(document)
+    shown = _table(table)
+    if len(table.rows) > ROWS_SHOWN:
+        shown = tag("details", tag("summary", f"{len(table.rows)} steps, node by node"), shown, class_="more")
     note = "By stage, as there are many; report.json has every step." if in_sum else None
-    return _section("What was done", tag("p", note, class_="soft small") if note else None, _table(table))
+    return _section("What was done", tag("p", note, class_="soft small") if note else None, shown)
 
 
 def _versions(document: Mapping[str, Any]) -> Html:
@@ -194,9 +199,10 @@ def _table(table: views.Table) -> Html:
 
 def _cell(header: str, cell: views.Cell, first: bool) -> Html:
     content = [tag("span", header, class_="label", aria_hidden="true"), tag("span", _names(cell))]
+    fit = "names" if isinstance(cell, list) else "empty" if not cell else "nowrap" if len(cell) <= SHORT else None
     if first:
-        return tag("th", content, scope="row", role="rowheader", class_="names" if isinstance(cell, list) else None)
-    return tag("td", content, role="cell", class_="names" if isinstance(cell, list) else None)
+        return tag("th", content, scope="row", role="rowheader", class_=fit)
+    return tag("td", content, role="cell", class_=fit)
 
 
 def _names(cell: views.Cell) -> Part:

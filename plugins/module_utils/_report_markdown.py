@@ -24,13 +24,10 @@ _CODE = re.compile(r"(`[^`\n]+`)")
 
 def markdown_page(document: Mapping[str, Any]) -> str:
     found = [_findings(document), _not_checked(document)]
-    plan = [_tabled("Stages", views.stages(document)), _unavailable(document)]
-    done = [
-        _workloads(document),
-        _tabled("Versions", views.versions(document)),
-        _tabled("What was done", views.steps(document)[0]),
-    ]
-    middle = [*found, *plan, *done] if document["kind"] == "plan" else [*done, *plan, *found]
+    stages, out = _tabled("Stages", views.stages(document)), _unavailable(document)
+    versions = _tabled("Versions", views.versions(document))
+    done = [_workloads(document), stages, _tabled("What was done", views.steps(document)[0]), versions]
+    middle = [*found, stages, out, versions] if document["kind"] == "plan" else [*done, out, *found]
     parts = [_head(document), *middle, _reasons(document)]
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -208,7 +208,9 @@ def report(params: t.Mapping[str, t.Any], now: str, write: bool) -> dict[str, t.
         "files": _report_files.paths(directory),
         "summary": document["summary"],
         "lines": _durations.duration_lines(document["durations"]),
-        "durations": _durations.add_to_note(params["durations"], document["done"]["steps"]),
+        "durations": _durations.add_to_note(
+            params["durations"], document["done"]["steps"], document["plan"], document["durations"]
+        ),
     }
 
 

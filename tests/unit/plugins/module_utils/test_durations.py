@@ -39,6 +39,7 @@ def test_waves_and_forks() -> None:
     assert seconds_of(slow, "1.25/workers") == (1 + 2 + 2) * D["workers"]
     assert seconds_of(slow, "1.25/prepare") == 5 * D["prepare"]
     assert seconds_of(fast, "1.25/prepare") == D["prepare"]
+    assert [entry["seconds"] / D["workers"] for entry in slow["unavailable"][1:]] == [1] + [2] * 19
 
 
 def test_nodes_that_are_drained() -> None:
@@ -53,33 +54,60 @@ def test_nodes_that_are_drained() -> None:
 
 def test_a_plan_without_changes() -> None:
     plan = plan_of(FakeCluster.whole("v1.26.9"))
-    assert _durations.expected(plan) == {"seconds": 0, "from": "defaults", "stages": [], "unavailable": []}
+    assert _durations.expected(plan) == {
+        "seconds": 0,
+        "forks": 5,
+        "from": "defaults",
+        "stages": [],
+        "unavailable": [],
+    }
     assert _durations.duration_lines(_durations.expected(plan)) == []
 
 
-def step(kind: str, seconds: float | None, outcome: str = "succeeded", action: str = "") -> dict[str, Any]:
-    return {"kind": kind, "action": action, "seconds": seconds, "outcome": outcome}
+def step(kind: str, seconds: float | None, outcome: str = "succeeded", node: str = "w1", **more: str) -> dict[str, Any]:
+    return {"stage": f"1.25/{kind}", "kind": kind, "node": node, "seconds": seconds, "outcome": outcome, **more}
+
+
+def learnt(note: str | None, *steps: dict[str, Any], plan: Any = None, forks: int = 5) -> str:
+    plan = plan or plan_of(FakeCluster.whole("v1.24.17"), "1.25")
+    return _durations.add_to_note(note, steps, plan, _durations.expected(plan, forks=forks))
 
 
 def test_earlier_runs_speak_first() -> None:
     plan = plan_of(FakeCluster.whole("v1.24.17"), "1.25")
-    note = _durations.add_to_note(None, [step("workers", seconds) for seconds in (10, 20, 300)])
+    note = learnt(None, *(step("workers", seconds) for seconds in (10, 20, 300)))
     expected = _durations.expected(plan, note)
     assert seconds_of(expected, "1.25/workers") == 2 * 20
     assert expected["from"] == "earlier runs and defaults"
     more = [step("prepare", 5), step("control_plane", 7, action="apply"), step("control_plane_kubelet", 8)]
-    expected = _durations.expected(plan, _durations.add_to_note(note, more))
+    expected = _durations.expected(plan, learnt(note, *more))
     assert expected["from"] == "earlier runs"
     assert seconds_of(expected, "1.25/control_plane") == 7
 
 
 def test_only_what_succeeded_is_learnt_and_the_newest_is_kept() -> None:
-    note = _durations.add_to_note(None, [step("workers", 1, "failed"), step("workers", None, "running")])
+    note = learnt(None, step("workers", 1, "failed"), step("workers", None, "running"))
     assert json.loads(note) == {"steps": {}}
     for number in range(30):
-        note = _durations.add_to_note(note, [step("workers", number), step("control_plane", 3, action="node")])
+        note = learnt(note, step("workers", number), step("control_plane", 3, action="node"))
     assert _durations.read_note(note)["workers"] == list(range(10, 30))
     assert _durations.read_note(note)["control_plane_node"] == [3] * 20
+
+
+def test_a_run_foretells_its_like() -> None:
+    """Hosts of a wave that is larger than forks end together; the next plan must not count the rounds twice."""
+    plan = plan_of(FakeCluster.whole("v1.24.17", 1, 20), "1.25", serial="100%")
+    took = [step("prepare", 300, node=f"w{number}") for number in range(1, 21)]
+    took += [step("workers", 400, node=f"w{number}") for number in range(1, 21)]
+    expected = _durations.expected(plan, learnt(None, *took, plan=plan), forks=5)
+    assert seconds_of(expected, "1.25/prepare") == 300
+    assert seconds_of(expected, "1.25/workers") == 400
+    assert seconds_of(_durations.expected(plan, learnt(None, *took, plan=plan), forks=20), "1.25/workers") == 100
+
+
+def test_a_step_that_is_in_no_plan_is_taken_as_it_is() -> None:
+    note = learnt(None, {**step("kubectl", 9), "stage": "kubectl"})
+    assert _durations.read_note(note) == {"kubectl": [9]}
 
 
 @pytest.mark.parametrize(
@@ -115,7 +143,15 @@ def test_about(seconds: float, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(0.4, "0 s"), (45.2, "45 s"), (505, "8 min 25 s"), (3600, "1 h"), (7500, "2 h 5 min"), (90000, "1 day 1 h")],
+    [
+        (0.4, "0 s"),
+        (45.2, "45 s"),
+        (505, "8 min 25 s"),
+        (120, "2 min"),
+        (3600, "1 h"),
+        (7500, "2 h 5 min"),
+        (90000, "1 day 1 h"),
+    ],
 )
 def test_exactly(seconds: float, said: str) -> None:
     assert _durations.exactly(seconds) == said

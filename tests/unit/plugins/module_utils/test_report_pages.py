@@ -134,14 +134,14 @@ def test_the_page_can_be_found_through_without_eyes() -> None:
 def test_sections() -> None:
     plan = ["Timeline", "Findings", "Not checked", "Stages", "What is out of service, and for how long", "Versions"]
     assert headings(samples.document_of()) == [*plan, "Why the plan is like this"]
-    done = ["Timeline", "Workloads", "Versions", "What was done", "Stages"]
+    done = ["Timeline", "Workloads", "Stages", "What was done", "Versions"]
     assert headings(samples.upgraded())[:5] == done  # what happened comes before what was expected
 
 
 def test_a_plan_without_anything() -> None:
     idle = samples.document_of(checks={"findings": [], "unchecked": []})
     idle["plan"] = {**idle["plan"], "changes": False, "stages": [], "hops": [], "drains": {}, "decisions": []}
-    idle["durations"] = {"seconds": 0, "from": "defaults", "stages": [], "unavailable": []}
+    idle["durations"] = {"seconds": 0, "forks": 5, "from": "defaults", "stages": [], "unavailable": []}
     _report.conclude(idle, "planned", samples.NOW)
     assert headings(idle) == ["Findings", "Versions"]
     assert "The checks found nothing to tell." in html_page(idle)
@@ -220,7 +220,7 @@ def test_tags() -> None:
 
 def test_prose() -> None:
     assert prose("say `kubectl <x>`; see https://a.example/b.") == (
-        'say <code>kubectl &lt;x&gt;</code>; see <a href="https://a.example/b">https://a.example/b</a>.'
+        'say <code class="short">kubectl &lt;x&gt;</code>; see <a href="https://a.example/b">https://a.example/b</a>.'
     )
     assert prose("`open") == "`open"
 
