@@ -63,6 +63,10 @@ molecule-default: setup ## scenario: 1 control plane, 2 workers, binaries, docke
 molecule-dnf: setup ## scenario (not part of test): 1 control plane, 2 workers, dnf packages, SSH, workers skip a minor
 	@$(CHECK) molecule-dnf
 
+.PHONY: molecule-findings
+molecule-findings: setup ## scenario (not part of test): what breaks is seeded, found, mended; then the upgrade
+	@$(CHECK) molecule-findings
+
 .PHONY: molecule-closed
 molecule-closed: setup ## scenario (not part of test): a closed network: proxy, private CA, passwords, archives of images
 	@$(CHECK) molecule-closed

@@ -9,4 +9,3 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--inventory", required=True, help="inventory of a running lab cluster at 1.24.17")
-    parser.addoption("--kubeconfig", required=True, help="its kubeconfig on this machine")

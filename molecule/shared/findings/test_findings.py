@@ -25,8 +25,8 @@ EXTRA_ARG = "logtostderr"  # klog flags are gone at 1.26 (kubernetes/kubernetes#
 
 
 class Cluster:
-    def __init__(self, inventory: str, kubeconfig: str, folder: Path) -> None:
-        self.inventory, self.kubeconfig, self.folder = inventory, kubeconfig, folder
+    def __init__(self, inventory: str, folder: Path) -> None:
+        self.inventory, self.folder = inventory, folder
         groups = yaml.safe_load(Path(inventory).read_text())["all"]["children"]
         self.control_plane = next(iter(groups["kube_control_plane"]["hosts"]))
 
@@ -83,8 +83,7 @@ def age(moment: str) -> float:
 
 @pytest.fixture(scope="session")
 def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
-    option = request.config.getoption
-    return Cluster(option("--inventory"), option("--kubeconfig"), tmp_path_factory.mktemp("report"))
+    return Cluster(request.config.getoption("--inventory"), tmp_path_factory.mktemp("report"))
 
 
 def ids(report: dict[str, Any], *severities: str) -> list[str]:
