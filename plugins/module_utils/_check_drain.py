@@ -26,6 +26,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import (
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast import Forecast, forecast
 
+MOST_WORKLOADS = 20  # findings of one kind; past them they are gathered by namespace
 SCHEDULING = "https://kubernetes.io/docs/concepts/scheduling-eviction/kube-scheduler/"
 # Sections of the facts that the forecast reads, and what it cannot say without them.
 _READS = {
@@ -192,13 +193,37 @@ def _single_replica(outcome: Forecast) -> t.Iterator[Finding]:
 
 
 def _unplaceable(outcome: Forecast) -> t.Iterator[Finding]:
+    tight: list[tuple[str, Entries]] = []
+    meant: list[tuple[str, Entries]] = []
     for workload, entries in by(outcome, "unplaceable", "workload"):
         certain = [(row, entry) for row, entry in entries if entry["certain"]]
-        tight = [(row, entry) for row, entry in entries if not entry["certain"]]
         if certain:
             yield _never_fits(workload, certain)
-        if tight:
-            yield _no_room(workload, tight)
+        rest = [(row, entry) for row, entry in entries if not entry["certain"]]
+        if rest:
+            (meant if _as_meant(rest) else tight).append((workload, rest))
+    for some, make in ((tight, _no_room), (meant, _spread)):
+        if len(some) <= MOST_WORKLOADS:
+            yield from (make(subject(workload), workload, entries) for workload, entries in some)
+        else:
+            yield from _by_namespace(some, make)
+
+
+def _by_namespace(
+    found: t.Iterable[tuple[str, Entries]], make: t.Callable[[str, str, Entries], Finding]
+) -> t.Iterator[Finding]:
+    """A full cluster has no room for anything: then a finding a namespace is what a person can read, and accept."""
+    spaces: dict[str, dict[str, Entries]] = {}
+    for workload, entries in found:
+        spaces.setdefault(subject(workload).partition("/")[0], {})[workload] = entries
+    for namespace, workloads in sorted(spaces.items()):
+        title = f"{len(workloads)} workload{'' if len(workloads) == 1 else 's'} in {namespace}"
+        yield make(namespace, title, [entry for entries in workloads.values() for entry in entries])
+
+
+def _as_meant(entries: Entries) -> bool:
+    """Is it by its own rules that a workload finds no room, with others of its pods running on?"""
+    return all(entry["by_pods"] for _row, entry in entries) and (entries[0][1]["replicas"] or 0) > 1
 
 
 def _never_fits(workload: str, entries: Entries) -> Finding:
@@ -226,26 +251,28 @@ def _never_fits(workload: str, entries: Entries) -> Finding:
     )
 
 
-def _no_room(workload: str, entries: Entries) -> Finding:
-    wanted = all(entry["by_pods"] for _row, entry in entries) and (entries[0][1]["replicas"] or 0) > 1
+def _no_room(about: str, what: str, entries: Entries) -> Finding:
     return Finding(
-        id=f"drain-room:{subject(workload)}",
-        severity="info" if wanted else "warning",
-        title=f"{workload} runs with fewer pods while its nodes are drained"
-        if wanted
-        else f"{workload} may find no room while its nodes are drained",
+        id=f"drain-room:{about}",
+        severity="warning",
+        title=f"{what} may find no room while nodes are drained",
         seen=lines(entries, lambda entry: f"{entry['pod']}: {entry['why']}"),
-        why="Its own rules (pod anti-affinity, topology spread) keep it off the nodes that are left. What was "
-        "evicted is "
-        "Pending until its node is back."
-        if wanted
-        else "As things are, no node that is left has what it requests, or other pods keep it off. The scheduler may "
-        "do "
+        why="As things are, no node that is left has what it requests, or other pods keep it off. The scheduler may do "
         "better than this forecast, or not; what it cannot place is Pending until the node is back.",
-        fix="Nothing, if that is what its rules are meant to do."
-        if wanted
-        else "Add a node, lower requests that are larger than needed, scale something down for the time of the "
-        "upgrade, "
+        fix="Add a node, lower requests that are larger than needed, scale something down for the time of the upgrade, "
         "or drain fewer nodes at once (kubeadm_upgrade_serial).",
+        source=SCHEDULING,
+    )
+
+
+def _spread(about: str, what: str, entries: Entries) -> Finding:
+    return Finding(
+        id=f"drain-spread:{about}",
+        severity="info",
+        title=f"With fewer pods while nodes are drained: {what}",
+        seen=lines(entries, lambda entry: f"{entry['pod']}: {entry['why']}"),
+        why="Its own rules (pod anti-affinity, topology spread) keep it off the nodes that are left. What was evicted "
+        "is Pending until its node is back.",
+        fix="Nothing, if that is what its rules are meant to do.",
         source=SCHEDULING,
     )

@@ -234,7 +234,25 @@ def test_too_little_room() -> None:
     term = {"topologyKey": HOST, "labelSelector": {"matchLabels": {"app": "web"}}}
     apart = {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}}
     one_a_node = facts(ALL, [pod("a", "w1", **apart), pod("b", "w2", **apart)])
-    assert ids(one_a_node) == {"drain-room:shop/web": "info"}
+    assert ids(one_a_node) == {"drain-spread:shop/web": "info"}
+
+
+def test_a_full_cluster_is_told_by_namespace() -> None:
+    def full(number: int) -> tuple[dict[str, Any], dict[str, str]]:
+        names = [f"app{i}" for i in range(number)]
+        pods = [
+            pod(name, "w1", ("Deployment", name), ns=f"team{i % 3}", labels={"app": name}, requests={"cpu": 2000 // 50})
+            for i, name in enumerate(names)
+        ]
+        pods += [pod("big", "w2", ("Deployment", "big"), labels={"app": "big"}, requests={"cpu": 4000})]
+        cluster = facts(ALL, pods, workloads=[])
+        return cluster, ids(cluster)
+
+    assert "drain-room:team0/app0" in full(10)[1]
+    cluster, found = full(50)
+    rooms = {name: severity for name, severity in found.items() if name.startswith("drain-room:team")}
+    assert rooms == {f"drain-room:team{i}": "warning" for i in range(3)}
+    assert look(cluster)[0]["drain-room:team0"].title.startswith("17 workloads in team0 may find no room")
 
 
 def test_a_single_node() -> None:
