@@ -15,7 +15,9 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Ch
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import control_plane_hops
 from ansible_collections.uplift.kubeadm.plugins.module_utils._seen import seen as cut
 
-KUBELET = "/etc/kubernetes/kubelet.conf"
+KUBELET = ("/etc/kubernetes/kubelet.conf", "/var/lib/kubelet/pki/kubelet-client-current.pem")
+# Serving certificates of kubelet: one that it asks the cluster for (serverTLSBootstrap), and one that it signs itself.
+SERVING, SELF_SIGNED = "/var/lib/kubelet/pki/kubelet-server-current.pem", "/var/lib/kubelet/pki/kubelet.crt"
 API_SERVER = "/etc/kubernetes/pki/apiserver.crt"
 AUTHORITY = re.compile(r"(^|-)ca\.crt$")
 CERTS = "https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-certs/"
@@ -46,8 +48,10 @@ def certificates(ctx: Context) -> t.Iterator[Finding]:
         for path, ends in mapping(node.get("certificates")).items()
     ]
     yield from _authorities([one for one in found if _is_authority(one)])
-    yield from _kubelets([one for one in found if one.path == KUBELET], _soon(ctx))
-    yield from _kubeadms(ctx, [one for one in found if one.path != KUBELET and not _is_authority(one)])
+    yield from _kubelets([one for one in found if one.path in KUBELET], _soon(ctx))
+    yield from _serving([one for one in found if one.path in (SERVING, SELF_SIGNED) and one.days < 0])
+    kubelets = (*KUBELET, SERVING, SELF_SIGNED)
+    yield from _kubeadms(ctx, [one for one in found if one.path not in kubelets and not _is_authority(one)])
 
 
 def unknown(ctx: Context) -> t.Iterator[Unchecked]:
@@ -106,6 +110,32 @@ def _kubelets(found: t.Sequence[Certificate], soon: int) -> t.Iterator[Finding]:
                 "kubectl get csr?); kubernetes.io, «Kubelet client certificate rotation fails», says how to renew it.",
                 source=f"{CERTS}; kubernetes/kubeadm#2185",
             )
+
+
+def _serving(ended: t.Sequence[Certificate]) -> t.Iterator[Finding]:
+    asked = [one for one in ended if one.path == SERVING]
+    if asked:
+        yield Finding(
+            id="kubelet-serving-certificate-ended",
+            severity="warning",
+            title="kubelet's serving certificate has ended",
+            seen=cut(one.line() for one in asked),
+            why="kubelet asks for a new one in time, and somebody has to approve it. Who verifies it (an API server "
+            "with --kubelet-certificate-authority, metrics) gets no logs, no exec and no metrics from these nodes.",
+            fix="kubectl get csr, then kubectl certificate approve NAME for those that are expected.",
+            source=CERTS,
+        )
+    own = [one for one in ended if one.path == SELF_SIGNED]
+    if own:
+        yield Finding(
+            id="kubelet-self-signed-ended",
+            severity="info",
+            title="kubelet's self-signed serving certificate has ended",
+            seen=cut(one.line() for one in own),
+            why="Nobody renews it, and by default nobody verifies it: nothing of the upgrade hangs on it.",
+            fix="Where it matters: remove kubelet.crt and kubelet.key and restart kubelet, which makes new ones.",
+            source=CERTS,
+        )
 
 
 def _kubeadms(ctx: Context, found: t.Sequence[Certificate]) -> t.Iterator[Finding]:

@@ -17,6 +17,7 @@ from ansible_collections.uplift.kubeadm.tests.unit.plugins.checking import all_n
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.healthy import GIB, healthy_context
 
 PKI = "/etc/kubernetes/pki"
+KUBELET_PKI = "/var/lib/kubelet/pki"
 
 
 def test_a_healthy_cluster_has_none() -> None:
@@ -189,6 +190,11 @@ def ends(path: str, day: str, node: str = "cp1") -> t.Callable[[t.Any, t.Any], N
         ("/etc/kubernetes/kubelet.conf", "2023-05-30", {"kubelet-certificate-ended": "blocker"}),
         ("/etc/kubernetes/kubelet.conf", "2023-06-20", {"kubelet-certificate-ends": "warning"}),
         ("/etc/kubernetes/kubelet.conf", "2023-07-20", {}),
+        (f"{KUBELET_PKI}/kubelet-client-current.pem", "2023-05-30", {"kubelet-certificate-ended": "blocker"}),
+        (f"{KUBELET_PKI}/kubelet-server-current.pem", "2023-05-30", {"kubelet-serving-certificate-ended": "warning"}),
+        (f"{KUBELET_PKI}/kubelet-server-current.pem", "2023-06-20", {}),
+        (f"{KUBELET_PKI}/kubelet.crt", "2023-05-30", {"kubelet-self-signed-ended": "info"}),
+        (f"{KUBELET_PKI}/kubelet.crt", "2023-06-20", {}),
         (f"{PKI}/ca.crt", "2023-05-30", {"authority-ended": "blocker"}),
         (f"{PKI}/etcd/ca.crt", "2023-09-30", {"authority-ends": "warning"}),
         (f"{PKI}/front-proxy-ca.crt", "2024-06-01", {}),
