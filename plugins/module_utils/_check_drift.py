@@ -15,6 +15,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._seen import seen a
 KUBELET = "/var/lib/kubelet/config.yaml"
 RECONFIGURE = "https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-reconfigure/"
 PATCHES = "https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/control-plane-flags/#patches"
+KUBECONFIG = "kubeconfig.conf"  # a key of kube-proxy's ConfigMap
 MOST_LINES = 20
 
 
@@ -22,22 +23,29 @@ def drift(ctx: Context) -> t.Iterator[Finding]:
     """A finding for each file that is not as kubeadm would write it."""
     if not ctx.minors:
         return
+    told = set()
     for name, node in ctx.nodes.items():
         for row in node.get("drift") or ():
-            yield _edited(name, row)
+            if row["file"].startswith("/"):
+                yield _edited(f"drift:{name}:{row['file']}", f"{row['file']} on {name}", f"{name}: {row['file']}", row)
+            elif row["file"] not in told:  # an object of the cluster, which every control plane node tells alike
+                told.add(row["file"])
+                yield _edited(
+                    f"drift:{row['file'].replace(', ', '/').replace(' ', '/')}", row["file"], row["file"], row
+                )
 
 
-def _edited(node: str, row: t.Mapping[str, t.Any]) -> Finding:
+def _edited(name: str, title: str, where: str, row: t.Mapping[str, t.Any]) -> Finding:
     lost, back = list(row.get("lost") or ()), list(row.get("back") or ())
-    lines = [f"{node}: {row['file']}: lost: {line.strip()}" for line in lost]
-    lines += [f"{node}: {row['file']}: written: {line.strip()}" for line in back]
+    lines = [f"{where}: lost: {line.strip()}" for line in lost]
+    lines += [f"{where}: written: {line.strip()}" for line in back]
     return Finding(
-        id=f"drift:{node}:{row['file']}",
+        id=name,
         severity="warning" if lost else "info",
-        title=f"kubeadm will overwrite edits in {row['file']} on {node}",
-        seen=cut(lines, MOST_LINES) or (f"{node}: {row['file']}",),
-        why="kubeadm writes the file anew at each hop, from the configuration that it keeps in the cluster. What was "
-        "edited in the file alone is then gone, without a word.",
+        title=f"kubeadm will overwrite edits in {title}",
+        seen=cut(lines, MOST_LINES) or (where,),
+        why="kubeadm writes it anew at each hop, from the configuration that it keeps in the cluster. What was "
+        "edited there alone is then gone, without a word.",
         fix=_fix(str(row["file"])),
         source=RECONFIGURE,
     )
@@ -55,7 +63,17 @@ def _fix(file: str) -> str:
             "kube-system/kubeadm-config, and everything else into a kubeadm patch in the directory of "
             "kubeadm_upgrade_patches."
         )
-    return "To keep it: write it again after each hop (kubeadm_upgrade_hook_after_hop), or put it into a kubeadm patch."
+    again = "write it again after each hop (kubeadm_upgrade_hook_after_hop)"
+    if file.endswith(KUBECONFIG):
+        return (
+            f"To keep it: set the address in controlPlaneEndpoint of ConfigMap kube-system/kubeadm-config, or {again}."
+        )
+    if file.startswith("DaemonSet"):
+        return (
+            "To keep it: what kube-proxy's configuration can say belongs into config.conf of ConfigMap "
+            f"kube-system/kube-proxy, which kubeadm keeps. Else {again}: kubeadm has no patch for it."
+        )
+    return f"To keep it: from 1.32 on, put it into a kubeadm patch with the target corednsdeployment. Before, {again}."
 
 
 def uneven_patches(ctx: Context) -> t.Iterator[Finding]:

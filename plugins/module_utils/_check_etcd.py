@@ -133,13 +133,13 @@ def health(ctx: Context) -> t.Iterator[Finding]:
             fix="Bring the members back that are down (crictl ps -a --name etcd on each control plane node).",
             source=FAQ,
         )
-    alarms = {_alarm(alarm) for etcd in told(ctx).values() for alarm in etcd.get("alarms") or ()}
+    alarms = {(row["alarm"], row["member"]) for etcd in told(ctx).values() for row in etcd.get("alarms") or ()}
     for kind in sorted({kind for kind, _member in alarms}):
         yield Finding(
             id=f"etcd-alarm:{kind}",
             severity="blocker",
             title=f"etcd has raised the alarm {kind}",
-            seen=tuple(f"member {member or '(unknown)'}: {kind}" for found, member in sorted(alarms) if found == kind),
+            seen=tuple(f"member {member}: {kind}" for found, member in sorted(alarms) if found == kind),
             why="The database is full: etcd takes no more writes, and kubeadm's upgrade needs some."
             if kind == "NOSPACE"
             else "A member's data differ from the others'. An upgrade could spread what is wrong.",
@@ -159,12 +159,6 @@ def health(ctx: Context) -> t.Iterator[Finding]:
             fix="Bring the member back before the upgrade.",
             source=FAQ,
         )
-
-
-def _alarm(alarm: t.Any) -> tuple[str, str]:
-    if isinstance(alarm, t.Mapping):
-        return str(alarm.get("alarm")), str(alarm.get("member") or "")
-    return str(alarm), ""
 
 
 def size(ctx: Context) -> t.Iterator[Finding]:

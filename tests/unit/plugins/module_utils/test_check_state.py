@@ -219,6 +219,26 @@ def test_edits_by_hand() -> None:
     assert found[f"drift:cp1:{file}"].seen == (f"cp1: {file}: lost: - --audit-log-path=/x",)
 
 
+@pytest.mark.parametrize(
+    ("file", "name", "fix"),
+    [
+        ("DaemonSet kube-system/kube-proxy", "drift:DaemonSet/kube-system/kube-proxy", "config.conf of ConfigMap"),
+        ("Deployment kube-system/coredns", "drift:Deployment/kube-system/coredns", "corednsdeployment"),
+        (
+            "ConfigMap kube-system/kube-proxy, kubeconfig.conf",
+            "drift:ConfigMap/kube-system/kube-proxy/kubeconfig.conf",
+            "controlPlaneEndpoint",
+        ),
+    ],
+)
+def test_edited_add_ons_are_told_once(file: str, name: str, fix: str) -> None:
+    spoil = all_nodes("drift", [{"file": file, "lost": ["spec.replicas: 5"], "back": []}])
+    found = findings(DRIFT, healthy_context(spoil))
+    assert list(found) == [name]
+    assert found[name].seen == (f"{file}: lost: spec.replicas: 5",)
+    assert fix in found[name].fix
+
+
 def test_nothing_is_overwritten_when_nothing_is_to_do() -> None:
     spoil = all_nodes("drift", [{"file": "/x", "lost": ["a"], "back": []}])
     context = healthy_context(spoil)
