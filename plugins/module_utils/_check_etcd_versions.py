@@ -23,9 +23,6 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._knowledge import e
 Numbers = tuple[int, ...]
 EDIT = "kubectl -n kube-system edit configmap kubeadm-config"
 CONSTANTS = "kubernetes/kubernetes: cmd/kubeadm/app/constants/constants.go"
-# etcd's guide asks for more than what is known to break: below this patch removed members come back, and learners that
-# were promoted stay learners (etcd blog 2025-12-21). From it on, not to follow the guide is a warning.
-BREAKS_BELOW = {"3.6": "3.5.26"}
 # The tables of knowledge speak of releases that corrupt data when a plan passes through this minor.
 CORRUPTING_ROW = "1.23"
 
@@ -109,7 +106,7 @@ def _crossing(step: Step, version: str, where: t.Sequence[str]) -> t.Iterator[Fi
     wanted = rule["members_at_least"]
     yield Finding(
         id=f"etcd-before:{_text(new)}",
-        severity="blocker" if step.before < numbers(BREAKS_BELOW.get(_text(new), wanted)) else "warning",
+        severity="blocker" if step.before < numbers(rule["breaks_below"]) else "warning",
         title=f"etcd is to go to {_text(new)} from a release that is too old for that",
         seen=(line,),
         why=f"Every member is to be at {wanted} or later before. {rule['why']}",

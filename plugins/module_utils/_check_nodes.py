@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _knowledge
 from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import mapping, numbers
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import control_plane_hops, kubelet_hops
@@ -30,8 +31,6 @@ CONTROL_PLANE_IMAGES, WORKER_IMAGES = GIB, 256 * MIB
 BINARIES_BYTES = 300 * MIB  # kubeadm, kubelet and kubectl of one minor
 GC_PERCENT = 85  # kubelet's imageGCHighThresholdPercent when it is not set
 EVICTION_FREE = 0.1  # kubelet's evictionHard nodefs.available when it is not set
-# kubelets from this minor on do not speak to an older containerd: a row of the tables of knowledge.
-CRI_V1, CRI_V1_CONTAINERD = 26, (1, 6)
 PACKAGES = ("kubeadm", "kubelet")
 RUNTIME_SOURCES = {"containerd": container_runtimes.CONTAINERD_SOURCE, "cri-o": container_runtimes.CRIO_SOURCE}
 
@@ -216,12 +215,22 @@ def runtimes(ctx: Context) -> t.Iterator[Finding | Unchecked]:
 
 def _fits(kind: str, version: tuple[int, ...], minor: str) -> bool | None:
     if kind == "containerd":
-        if version < CRI_V1_CONTAINERD and parse_minor(minor) >= CRI_V1:
-            return True  # told by the tables
+        if _told_by_tables(kind, version, minor):
+            return True
         return container_runtimes.containerd_fits(version, minor)
     if kind == "cri-o":
         return version[:2] >= (1, parse_minor(minor))
     return None
+
+
+def _told_by_tables(kind: str, version: tuple[int, ...], minor: str) -> bool:
+    """Whether a row of the tables of knowledge says that kubelets of this minor cannot work with the runtime at all."""
+    lowest = (
+        mapping(mapping(row.get("detect")).get("runtime")).get(kind)
+        for row in _knowledge.breakers("1.0", minor)
+        if row["severity"] == "blocker"
+    )
+    return any(version < numbers(least) for least in lowest if least)
 
 
 def disks(ctx: Context) -> t.Iterator[Finding | Unchecked]:

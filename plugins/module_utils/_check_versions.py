@@ -14,10 +14,8 @@ import typing as t
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _knowledge
 from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import image_version
-from ansible_collections.uplift.kubeadm.plugins.module_utils._detect import api_server_images_differ
 from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import (
     Missing,
-    Seen,
     cluster_configuration,
     mapping,
     numbers,
@@ -42,8 +40,7 @@ EDIT = "kubectl -n kube-system edit configmap kubeadm-config"
 # The first kubeadm that reads a version of its configuration (cmd/kubeadm/app/apis/kubeadm; when one goes is told by
 # the tables of knowledge).
 READ_FROM = {"kubeadm.k8s.io/v1beta2": 15, "kubeadm.k8s.io/v1beta3": 22, "kubeadm.k8s.io/v1beta4": 31}
-# From this minor on kubeadm upgrades CoreDNS and kube-proxy only when all API servers have one image; the row of that
-# minor in the tables of knowledge speaks for plans that pass through it.
+# From this minor on kubeadm upgrades CoreDNS and kube-proxy only when all API servers have one image.
 ADDONS_LAST = 28
 STATIC = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 # What kubeadm wrote as its default up to 1.24, and takes for the other one since.
@@ -168,21 +165,24 @@ def kube_proxy_stays(ctx: Context) -> t.Iterator[Finding]:
 
 def api_server_images(ctx: Context) -> t.Iterator[Finding]:
     """Image names of API servers that differ: then kubeadm never upgrades CoreDNS and kube-proxy, without an error."""
-    hops = control_plane_hops(ctx.plan)
-    if not hops or parse_minor(ctx.current) < ADDONS_LAST:
-        return
-    seen = [hit.line for hit in api_server_images_differ(True, ctx, hops[0].minor) if isinstance(hit, Seen)]
-    if seen:
+    hit = [hop.minor for hop in control_plane_hops(ctx.plan) if parse_minor(hop.minor) >= ADDONS_LAST]
+    names: dict[str, list[str]] = {}
+    for node, facts in ctx.facts["nodes"].items():
+        pod = mapping(mapping(facts.get("static_pods")).get("kube-apiserver"))
+        if pod.get("image"):
+            names.setdefault(pod["image"].replace(pod.get("version") or "\0", "VERSION"), []).append(node)
+    if hit and len(names) > 1:
         yield Finding(
             id="api-server-images-differ",
             severity="warning",
             title="The image names of the API servers differ between control planes",
-            seen=cut(seen),
+            seen=cut(f"{', '.join(nodes)}: {name}" for name, nodes in sorted(names.items())),
             why="kubeadm upgrades CoreDNS and kube-proxy when all API servers have the same image, and compares the "
             "names as text. Where a patch keeps a name different, it never does, and reports success.",
             fix="Give all control planes the same image name (kubeadm patches that change it: on all of them, or on "
             "none). Where it was edited by hand, the upgrade itself puts it right.",
-            source=f"{UPGRADE}, unupgradedControlPlaneInstances",
+            source=f"{UPGRADE}, unupgradedControlPlaneInstances; kubernetes/kubernetes#117660",
+            minor=hit[0],
         )
 
 

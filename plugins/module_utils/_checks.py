@@ -64,6 +64,7 @@ NODE_FACTS = {
     "disk": "Whether there is room for the upgrade is unknown.",
     "kubelet_configuration": "Settings of kubelet that the next minors do not know are not seen.",
     "kubelet_arguments": "Flags of kubelet that the next minors do not know are not seen.",
+    "files": "Configuration files of static pods, of versions that the next minors do not read, are not seen.",
     "static_pods": "Flags of the control plane that the next minors do not know are not seen.",
     "certificates": "When certificates end is unknown.",
     "name": "The host cannot be matched to a node of the cluster.",
@@ -151,7 +152,8 @@ def _unread_of_nodes(nodes: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.Iterator
             if what not in SAID_BY_CHECKS:
                 same.setdefault((what, str(why)), []).append(name)
     for (what, why), names in sorted(same.items()):
-        matters = NODE_FACTS.get(what, "Checks that need it saw nothing there.")
+        fact = what.partition(" ")[0]  # "drift PATH", "static_pods FILE" are parts of one
+        matters = NODE_FACTS.get(fact, "Checks that need it saw nothing there.")
         yield Unchecked(f"node:{what}", f"On {listing(names)}: {_sentences(why, matters)}")
 
 

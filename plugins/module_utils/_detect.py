@@ -141,12 +141,19 @@ def storage_class(provisioners: t.Sequence[str], ctx: Context, minor: str) -> t.
 
 
 def cgroup(version: str, ctx: Context, minor: str) -> t.Iterator[Hit]:
-    """Nodes with this version of cgroups ("v1")."""
+    """Nodes with this version of cgroups ("v1"). It is borne where kubelet and kubeadm's preflight were told so."""
+    everywhere = config_map(ctx, "kubelet-config")
+    ignored = {"SystemVerification", "all"} & {*(ctx.options.get("ignore_preflight_errors") or ())}
     for node, found in each_node(ctx, "cgroup", "the version of cgroups"):
         if isinstance(found, Missing):
             yield found
         elif found == version:
-            yield Seen(f"{node}: cgroup {found}")
+            configs = (mapping(ctx.nodes[node].get("kubelet_configuration")), mapping(everywhere))
+            borne = any(config.get("failCgroupV1") is False for config in configs)
+            said = ", failCgroupV1 is false" if borne else ""
+            if borne and not ignored:
+                said += "; the preflight error SystemVerification is not ignored"
+            yield Seen(f"{node}: cgroup {found}{said}", certain=not (borne and ignored))
 
 
 def kernel_below(lowest: str, ctx: Context, minor: str) -> t.Iterator[Hit]:
@@ -220,18 +227,6 @@ def missing_san(_yes: bool, ctx: Context, minor: str) -> t.Iterator[Hit]:
                 yield Seen(f"{node}: {metric} is {count:g} since {usage.get('since') or 'its start'}")
 
 
-def api_server_images_differ(_yes: bool, ctx: Context, minor: str) -> t.Iterator[Hit]:
-    """API servers of one version have images of different names."""
-    names: dict[str, list[str]] = {}
-    for node, facts in mapping(ctx.facts.get("nodes")).items():
-        pod = mapping(mapping(facts.get("static_pods")).get("kube-apiserver"))
-        if pod.get("image"):
-            names.setdefault(pod["image"].replace(pod.get("version") or "\0", "VERSION"), []).append(node)
-    if len(names) > 1:
-        for name, nodes in sorted(names.items()):
-            yield Seen(f"{', '.join(nodes)}: {name}")
-
-
 def patches(_yes: bool, ctx: Context, minor: str) -> t.Iterator[Hit]:
     """There are folders of kubeadm patches."""
     for node, facts in ctx.nodes.items():
@@ -275,7 +270,6 @@ DETECTORS: dict[str, Detector] = {
         toleration_only,
         kube_proxy_mode,
         missing_san,
-        api_server_images_differ,
         patches,
         kubeadm_feature_gates,
     )

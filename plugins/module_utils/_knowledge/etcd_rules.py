@@ -5,6 +5,9 @@
 """etcd's own rules for upgrades: what every member must be before it may go to a later minor of etcd.
 
 kubeadm follows none of them by itself: it ships what its constants say (see `components` of the minors).
+
+members_at_least: what etcd's guide asks for. breaks_below: below it the step is known to break clusters; from it on,
+not to follow the guide is a risk.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ ENTRY: tuple[dict[str, t.Any], ...] = (
         "id": "to-3.6",
         "to": "3.6",
         "members_at_least": "3.5.32",
+        "breaks_below": "3.5.26",  # removed members come back, promoted learners stay learners (blog 2025-12-21)
         "why": (
             "Members of an earlier 3.5 patch can leave removed members or learners behind that break the cluster "
             "under 3.6. kubeadm 1.33.13 ships 3.5.24, so that the usual way from 1.33 to 1.34 does not meet this."
@@ -34,6 +38,7 @@ ENTRY: tuple[dict[str, t.Any], ...] = (
         "id": "to-3.7",
         "to": "3.7",
         "members_at_least": "3.6.11",
+        "breaks_below": "3.6.11",
         "why": (
             "etcd asks for members of 3.6.11 or newer before 3.7. kubeadm 1.36.4 ships 3.6.8; a later patch of 1.36 "
             "may ship a newer one. --experimental- flags of etcd in extraArgs stop a 3.7 from starting."

@@ -52,7 +52,7 @@ MINOR: dict[str, t.Any] = {
             "severity": "warning",
             "component": "kubeadm",
             "title": "API servers name their image differently",
-            "detect": {"api_server_images_differ": True},
+            "covered_by": "The check of versions compares the images, for every plan with a hop to 1.28 or later.",
             "why": (
                 "kubeadm upgrades CoreDNS and kube-proxy only when all API servers run one and the same "
                 "image. Where the names differ, it never does, and says nothing."

@@ -72,14 +72,14 @@ MINOR: dict[str, t.Any] = {
             "detect": {"cgroup": "v1"},
             "why": (
                 "kubelet refuses to start on cgroup v1 (failCgroupV1 is true unless set), and kubeadm's "
-                "preflight fails."
+                "preflight fails, whatever failCgroupV1 is."
             ),
             "fix": (
-                "Move the nodes to an operating system with cgroup v2. For the time being: failCgroupV1: "
-                "false in the kubelet-config ConfigMap, and SystemVerification among the preflight errors "
-                "that are ignored."
+                "Move the nodes to an operating system with cgroup v2. For the time being, both: failCgroupV1: "
+                "false in the kubelet-config ConfigMap, and SystemVerification in "
+                "kubeadm_upgrade_ignore_preflight_errors."
             ),
-            "source": "CHANGELOG-1.35 (kubernetes/kubernetes#134744)",
+            "source": ("CHANGELOG-1.35 (kubernetes/kubernetes#134744); kubernetes/system-validators#61; KEP-5573"),
         },
         {
             "id": "pod-infra-image",

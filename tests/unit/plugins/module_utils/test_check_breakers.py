@@ -143,11 +143,6 @@ def spoil_missing_san(_yes: t.Any, facts: Facts, nodes: Facts) -> None:
     nodes["cp1"]["api_usage"]["san_missing"] = {"apiserver_webhooks_x509_missing_san_total": 3}
 
 
-def spoil_api_server_images(_yes: t.Any, facts: Facts, nodes: Facts) -> None:
-    pods = facts["nodes"]["w1"]["static_pods"]
-    pods["kube-apiserver"] = {"image": "mirror.example/kube-apiserver:v1.24.17", "version": "v1.24.17", "ready": True}
-
-
 SPOIL: dict[str, Spoil] = {
     "flags": spoil_flags,
     "gone_flags": spoil_flags,
@@ -170,7 +165,6 @@ SPOIL: dict[str, Spoil] = {
     "toleration_only": lambda taints, facts, _n: spoil_pods(facts, tolerations=[{"key": taints["key"]}]),
     "kube_proxy_mode": lambda modes, facts, _n: facts["config_maps"].update({"kube-proxy": f"mode: {modes[0]}\n"}),
     "missing_san": spoil_missing_san,
-    "api_server_images_differ": spoil_api_server_images,
     "patches": lambda _yes, _f, nodes: nodes["cp1"].update(patches_found=["/etc/kubernetes/patches"]),
     "kubeadm_feature_gates": lambda names, facts, _n: configure(facts, f"featureGates:\n  {names[0]}: true\n"),
 }
@@ -380,12 +374,32 @@ class TestNearMisses:
         ctx = healthy(lambda _f, nodes: nodes["cp1"].update(api_usage=usage))
         assert lines("missing_san", True, ctx) == []
 
-    def test_api_servers_of_two_versions_are_not_two_images(self) -> None:
-        def spoil(facts: Facts, _nodes: Facts) -> None:
-            image = "registry.k8s.io/kube-apiserver:v1.25.0"
-            facts["nodes"]["w1"]["static_pods"] = {"kube-apiserver": {"image": image, "version": "v1.25.0"}}
 
-        assert lines("api_server_images_differ", True, healthy(spoil)) == []
+class TestCgroups:
+    @pytest.mark.parametrize("where", ["node", "cluster"])
+    @pytest.mark.parametrize(
+        ("ignored", "severity"), [([], "blocker"), (["SystemVerification"], "warning"), (["all"], "warning")]
+    )
+    def test_v1_is_borne_where_kubelet_and_kubeadm_are_told_to(
+        self, where: str, ignored: list[str], severity: str
+    ) -> None:
+        def spoil(facts: Facts, nodes: Facts) -> None:
+            nodes["w1"]["cgroup"] = "v1"
+            if where == "node":
+                nodes["w1"]["kubelet_configuration"]["failCgroupV1"] = False
+            else:
+                facts["config_maps"]["kubelet-config"] += "failCgroupV1: false\n"
+
+        ctx = replace(healthy(spoil), options={"ignore_preflight_errors": ignored})
+        found = findings(ctx)["breaker:cgroup-v1"]
+        assert found.severity == severity
+        assert found.seen[0].startswith("w1: cgroup v1, failCgroupV1 is false")
+        assert ("SystemVerification is not ignored" in found.seen[0]) is (severity == "blocker")
+
+    def test_v1_breaks_kubelet_whatever_kubeadm_ignores(self) -> None:
+        ctx = healthy(lambda _f, nodes: nodes["w1"].update(cgroup="v1"))
+        ctx = replace(ctx, options={"ignore_preflight_errors": ["SystemVerification"]})
+        assert findings(ctx)["breaker:cgroup-v1"].severity == "blocker"
 
 
 class TestWhatIsNotKnown:

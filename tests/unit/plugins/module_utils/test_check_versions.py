@@ -117,12 +117,15 @@ def second_plane(image: str) -> t.Callable[[t.Any, t.Any], None]:
 
 
 def test_names_of_api_server_images() -> None:
-    """The tables speak for plans through 1.28; this check for those that begin later."""
     odd = healthy_context(second_plane("registry.k8s.io/hardened/kube-apiserver:v1.24.14"))
     same = healthy_context(second_plane("registry.k8s.io/kube-apiserver:v1.24.14"))
     assert "api-server-images-differ" in findings(CHECKS, at(odd, "1.28", "1.30"))
     assert "api-server-images-differ" not in findings(CHECKS, at(same, "1.28", "1.30"))
-    assert "api-server-images-differ" not in findings(CHECKS, at(odd, "1.26", "1.28"))
+    assert findings(CHECKS, at(odd, "1.26", "1.29"))["api-server-images-differ"].minor == "1.28"
+    assert "api-server-images-differ" not in findings(CHECKS, at(odd, "1.25", "1.27"))
+    later = healthy_context(second_plane("registry.k8s.io/kube-apiserver:v1.25.0"))
+    later.facts["nodes"]["cp2"]["static_pods"]["kube-apiserver"]["version"] = "v1.25.0"
+    assert "api-server-images-differ" not in findings(CHECKS, at(later, "1.28", "1.30"))
 
 
 @pytest.mark.parametrize(("tag", "severity"), [("v1.8.6", "warning"), ("v1.9.3", "info"), ("v1.11.1", "info")])

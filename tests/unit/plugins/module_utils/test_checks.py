@@ -122,6 +122,15 @@ def test_what_could_not_be_read_is_told_once_for_all_nodes() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "what", ["drift /var/lib/kubelet/config.yaml", "drift add-ons", "static_pods a.yaml", "files /x"]
+)
+def test_parts_of_facts_that_could_not_be_read_say_what_hangs_on_them(what: str) -> None:
+    context = healthy_context(lambda _facts, nodes: nodes["cp1"].update(unread={what: "no such file"}))
+    gaps = {gap["check"]: gap["why"] for gap in run(context=context)["unchecked"]}
+    assert gaps == {f"node:{what}": f"On cp1: no such file. {_checks.NODE_FACTS[what.split()[0]]}"}
+
+
 def test_a_context_from_what_modules_return() -> None:
     facts, hosts = healthy_facts(), healthy_hosts()
     facts["nodes"]["cp1"]["static_pods"]["kube-apiserver"]["version"] = "v1.23.17"

@@ -235,5 +235,6 @@ class TestContainerRuntimes:
 class TestEtcdRules:
     def test_entry_rules(self) -> None:
         assert (etcd_rules.entry_rule("3.6") or {})["members_at_least"] == "3.5.32"
+        assert (etcd_rules.entry_rule("3.6") or {})["breaks_below"] == "3.5.26"
         assert (etcd_rules.entry_rule("3.7") or {})["members_at_least"] == "3.6.11"
         assert etcd_rules.entry_rule("3.5") is None
