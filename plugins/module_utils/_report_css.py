@@ -69,7 +69,8 @@ section {
 .verdict strong { color: var(--tone); }
 .figures { display: flex; flex-wrap: wrap; gap: .75rem; margin: 1rem 0 0; }
 .figures div {
-  flex: 1 1 8rem; background: var(--paper); border: 1px solid var(--line); border-radius: 10px; padding: .6rem .8rem;
+  flex: 1 1 6.5rem; max-width: 16rem; padding: .6rem .8rem;
+  background: var(--paper); border: 1px solid var(--line); border-radius: 10px;
 }
 .figures dt { color: var(--soft); font-size: .8125rem; }
 .figures dd {
@@ -122,7 +123,7 @@ figure { margin: 0; }
 .legend i { width: .95rem; height: .7rem; border-radius: 3px; background: var(--tone); }
 .legend i.faint { background: none; border: 1.5px solid var(--soft); opacity: .8; }
 .legend i.solid { background: var(--soft); }
-.lanes { display: grid; grid-template-columns: minmax(4rem, 11rem) 1fr; column-gap: .9rem; align-items: center; }
+.lanes { display: grid; grid-template-columns: fit-content(11rem) 1fr; column-gap: .9rem; align-items: center; }
 .lanes .name { font-size: .875rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; padding: .1rem 0; }
 svg { display: block; width: 100%; overflow: visible; }
 svg text { fill: var(--soft); font-size: 12px; font-variant-numeric: tabular-nums; paint-order: stroke; }

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Any
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _report_views as views
@@ -18,7 +19,8 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._report_verdict imp
 
 TONES = {"blocker": "bad", "warning": "warn", "info": "note"}
 NAMES_SHOWN = 8  # names in a cell, and things seen in a finding; the rest is folded
-ROWS_SHOWN = 24  # steps; more are folded
+ROWS_SHOWN = 12  # steps; more are folded
+NAMES_WIDTH = 64  # characters of names in a cell
 SHORT = 16  # characters of a cell that are kept on one line
 OPEN_WARNINGS = 5  # as many warnings are shown unfolded
 
@@ -209,13 +211,7 @@ def _names(cell: views.Cell) -> Part:
     """Names of nodes: some, and the rest folded."""
     if isinstance(cell, str):
         return cell
-    rest = cell[NAMES_SHOWN:]
-    if len(rest) < 2:
-        return ", ".join(cell)
-    return join(
-        [
-            ", ".join(cell[:NAMES_SHOWN]),
-            " ",
-            tag("details", tag("summary", f"{len(rest)} more"), ", ".join(rest), class_="more"),
-        ]
-    )
+    shown = max(1, sum(length <= NAMES_WIDTH for length in accumulate(len(name) + 2 for name in cell[:NAMES_SHOWN])))
+    rest = cell[shown:]
+    folded = tag("details", tag("summary", f"{len(rest)} more"), ", ".join(rest), class_="more") if rest else None
+    return join([", ".join(cell[:shown]), " ", folded])

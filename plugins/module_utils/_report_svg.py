@@ -79,9 +79,15 @@ def _lane(lane: Lane, shown: Timeline, compared: bool) -> list[Html]:
     else:
         bars = [_bar(bar, shown, 5, ROW - 10) for bar in lane.planned]
     return [
-        tag("div", lane.name, class_="name", title=lane.name),
+        tag("div", _short_name(lane, shown), class_="name", title=lane.name),
         tag("svg", _lines(shown, 0, ROW), bars, height=ROW, role="img", aria_label=_in_words(lane)),
     ]
+
+
+def _short_name(lane: Lane, shown: Timeline) -> str:
+    """A host's name without its domain, where that is enough to tell it from the others."""
+    short = lane.name.partition(".")[0]
+    return short if sum(other.name.partition(".")[0] == short for other in shown.lanes) == 1 else lane.name
 
 
 def _bar(bar: Bar, shown: Timeline, y: int, height: int, more: str = "") -> Html:

@@ -75,14 +75,13 @@ def stages(document: Mapping[str, Any]) -> Table:
     """The plan in its order, what each stage is expected to take, and what it took."""
     expected = {stage["id"]: stage["seconds"] for stage in document["durations"]["stages"]}
     steps = _steps_by_stage(document)
-    headers = ("Stage", "Nodes", "At once", "Drained", "Expected", *(["Took"] if steps else []))
+    headers = ("Stage", "Nodes", "How", "Expected", *(["Took"] if steps else []))
     rows: list[tuple[Cell, ...]] = []
     for stage in document["plan"]["stages"]:
         row: list[Cell] = [
             f"{stage['version']} {TITLES[stage['kind']]}",
             stage["nodes"] if stage["kind"] != "finish" else "the cluster",
-            _at_once(stage),
-            "yes" if stage["drains"] else "no",
+            _how(stage) if stage["kind"] != "finish" else "",
             about(expected[stage["id"]]),
         ]
         if steps:
@@ -188,9 +187,12 @@ def workloads(document: Mapping[str, Any]) -> tuple[str, Table]:
     return " ".join(state["lines"][:1]), Table(headers, rows)
 
 
-def _at_once(stage: Mapping[str, Any]) -> str:
+def _how(stage: Mapping[str, Any]) -> str:
+    """How many at a time, and whether they are drained: "1, then 10% at a time, drained"."""
     serial = stage["serial"] if isinstance(stage["serial"], list) else [stage["serial"]]
-    return ", then ".join("all" if str(part) == "100%" else str(part) for part in serial)
+    parts = ", then ".join(str(part) for part in serial)
+    together = "all at once" if parts == "100%" else f"{parts} at a time"
+    return f"{together}, drained" if stage["drains"] else together
 
 
 def _steps_by_stage(document: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:

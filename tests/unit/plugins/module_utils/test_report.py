@@ -245,7 +245,9 @@ def test_stages() -> None:
     assert views.stages(DOCUMENTS["plan"]).headers[-1] == "Expected"
     assert {row[-1] for row in views.stages(DOCUMENTS["under way"]).rows} == {"no end recorded", "not begun", ""}
     serial = views.stages(samples.document_of(workers=9, serial=[1, "50%"])).rows[3]
-    assert serial[2] == "1, then 50%"
+    assert serial[2] == "1, then 50% at a time, drained"
+    how = {row[0]: row[2] for row in views.stages(DOCUMENTS["plan"]).rows}
+    assert (how["v1.25.9 prepare"], how["v1.25.9 control plane"]) == ("all at once", "1 at a time")
 
 
 def test_who_is_out_and_how_often() -> None:

@@ -209,6 +209,21 @@ def test_many_hops_are_named_by_their_minors() -> None:
     assert "v1.25" in Page(draw(document)).texts["text"]
 
 
+def test_long_names_of_nodes() -> None:
+    document = samples.document_of()
+    for stage in document["plan"]["stages"]:
+        stage["nodes"] = [f"ip-10-0-12-13{number}.{'x' * 40}" for number in range(len(stage["nodes"]))]
+    page = Page(html_page(document))
+    lanes = [
+        attributes for name, attributes in page.tags if attributes.get("class") == "name" and "title" in attributes
+    ]
+    assert [lane["title"] for lane in lanes] == [f"ip-10-0-12-13{number}.{'x' * 40}" for number in range(3)]
+    assert "ip-10-0-12-130" in page.texts["div"]
+    assert "2 more" in page.texts["summary"]
+    document["plan"]["stages"][0]["nodes"] = ["a.b", "a.c", "d"]
+    assert {"a.b", "a.c", "d"} <= set(Page(draw(document)).texts["div"])
+
+
 # --- the builder -----------------------------------------------------------------------------------------------------
 def test_tags() -> None:
     assert tag("p", "a < b & c", [tag("b", "x"), None], class_="k", data_x=1, hidden=True, lang=None, open=False) == (
