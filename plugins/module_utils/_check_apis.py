@@ -11,10 +11,10 @@ what somebody once applied, and is advice only.
 
 from __future__ import annotations
 
-import datetime
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import days_between
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import SEVERITIES, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._knowledge import removed_apis
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import minor_name, parse_minor
@@ -310,7 +310,6 @@ def _name(obj: Row) -> str:
 def _days(since: t.Any, today: str) -> int | None:
     """Whole days from a date or time (RFC 3339) to today; None when it is not one."""
     try:
-        first = datetime.date.fromisoformat(str(since or "")[:10])
-        return max(0, (datetime.date.fromisoformat(today) - first).days)
+        return max(0, days_between(str(since or ""), today))
     except ValueError:
         return None

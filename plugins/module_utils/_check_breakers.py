@@ -12,10 +12,11 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils import _knowledge
 from ansible_collections.uplift.kubeadm.plugins.module_utils._detect import DETECTORS
 from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import Missing, Seen, mapping
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import listing
+from ansible_collections.uplift.kubeadm.plugins.module_utils._seen import seen as cut
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import minor_name, parse_minor
 
 CHECK = "breakers"
-MOST_LINES = 50
 MOST_NODES = 5
 DOCS = "docs/knowledge.md of this collection"
 # Rows that bite when a kubelet passes their minor. A kubelet that lags has minors to pass which the API servers have
@@ -92,14 +93,11 @@ def _finding(row: t.Mapping[str, t.Any], seen: t.Mapping[str, bool], after: bool
         severity = "info"
     elif severity == "blocker" and not any(seen.values()):
         severity = "warning"
-    lines = list(seen)
-    if len(lines) > MOST_LINES:
-        lines[MOST_LINES:] = [f"and {len(lines) - MOST_LINES} more"]
     return Finding(
         id=f"breaker:{row['id']}",
         severity=severity,
         title=f"{row['title']} (in {row['minor']}, after the target)" if after else row["title"],
-        seen=tuple(lines),
+        seen=cut(seen),
         why=row["why"],
         fix=row["fix"],
         source=row["source"],
@@ -116,8 +114,7 @@ def _unchecked(missing: t.Mapping[Missing, t.Sequence[str]]) -> t.Iterator[Unche
             nodes.append(fact.node)
         rows.update(dict.fromkeys(ids))
     for (what, why), (nodes, rows) in grouped.items():
-        more = f" and {len(nodes) - MOST_NODES} more" if len(nodes) > MOST_NODES else ""
-        where = f" of {', '.join(nodes[:MOST_NODES])}{more}" if nodes else ""
+        where = f" of {listing(nodes, MOST_NODES)}" if nodes else ""
         yield Unchecked(
             CHECK, f"Not known: {what}{where} ({why.rstrip('.')}). Not looked for there: {', '.join(rows)}."
         )

@@ -6,18 +6,19 @@
 
 from __future__ import annotations
 
-import datetime
 import typing as t
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _knowledge
-from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import mapping, numbers
+from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import days_between, mapping, numbers
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import target_minor
 from ansible_collections.uplift.kubeadm.plugins.module_utils._knowledge import container_runtimes, etcd_rules
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import listing
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import minor_name
 
 RELEASES = "https://kubernetes.io/releases/"
 SOON_DAYS = 90
+MOST_NAMES = 5
 
 
 class Line(t.NamedTuple):
@@ -47,7 +48,7 @@ def calendar(ctx: Context) -> t.Iterator[Finding | Unchecked]:
     end = mapping(_knowledge.calendar(target)).get("end_of_life")
     if not _knowledge.calendar(target):
         yield Unchecked("support-calendar", f"How long {target} is supported is not known to this collection.")
-    elif end and _days(ctx.today, end) < SOON_DAYS:
+    elif end and days_between(ctx.today, end) < SOON_DAYS:
         yield _short_lived(target, end, ctx.today)
 
 
@@ -82,7 +83,7 @@ def _etcd(ctx: Context) -> list[Line]:
         version = mapping(node.get("etcd")).get("version") or mapping(node.get("running")).get("etcd")
         where.setdefault(_release_line(version), []).append(name)
     return [
-        Line(f"etcd {line}", etcd_rules.END_OF_LIFE.get(line), _some(names))
+        Line(f"etcd {line}", etcd_rules.END_OF_LIFE.get(line), listing(names, MOST_NAMES))
         for line, names in sorted(where.items())
         if line
     ]
@@ -95,7 +96,7 @@ def _containerd(ctx: Context) -> list[Line]:
         if runtime == "containerd":
             where.setdefault(_release_line(version), []).append(name)
     return [
-        Line(f"containerd {line}", container_runtimes.containerd_end_of_life(numbers(line)), _some(names))
+        Line(f"containerd {line}", container_runtimes.containerd_end_of_life(numbers(line)), listing(names, MOST_NAMES))
         for line, names in sorted(where.items(), key=lambda item: numbers(item[0]))
         if line
     ]
@@ -110,14 +111,6 @@ def _say(line: Line, today: str) -> str:
     if line.ends is None:
         return f"{line.name} ({line.where}): no end of support is known"
     return f"{line.name} ({line.where}): support {'ended' if line.ends < today else 'ends'} on {line.ends}"
-
-
-def _some(names: t.Sequence[str], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def _days(today: str, end: str) -> int:
-    return (datetime.date.fromisoformat(end) - datetime.date.fromisoformat(today)).days
 
 
 CHECKS: tuple[Check, ...] = (calendar,)

@@ -6,11 +6,10 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 import typing as t
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import control_planes, mapping
+from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import control_planes, days_between, mapping
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import control_plane_hops
 from ansible_collections.uplift.kubeadm.plugins.module_utils._seen import seen as cut
@@ -43,7 +42,7 @@ class Certificate(t.NamedTuple):
 def certificates(ctx: Context) -> t.Iterator[Finding]:
     """Each kind apart, since each is mended in a way of its own."""
     found = [
-        Certificate(name, path, str(ends), _days(ctx.today, str(ends)))
+        Certificate(name, path, str(ends), days_between(ctx.today, str(ends)))
         for name, node in ctx.nodes.items()
         for path, ends in mapping(node.get("certificates")).items()
     ]
@@ -183,10 +182,6 @@ def _soon(ctx: Context) -> int:
 def _signing_duration(node: t.Mapping[str, t.Any]) -> str:
     manager = mapping(mapping(node.get("static_pods")).get("kube-controller-manager"))
     return str(mapping(manager.get("flags")).get("cluster-signing-duration") or "")
-
-
-def _days(today: str, end: str) -> int:
-    return (datetime.date.fromisoformat(end[:10]) - datetime.date.fromisoformat(today)).days
 
 
 CHECKS: tuple[Check, ...] = (certificates, unknown)

@@ -34,6 +34,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import (
     Finding,
     Unchecked,
 )
+from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast import oldest_api_server
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import listing
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import minor_name, parse_minor
 
@@ -82,7 +83,8 @@ def make_context(
     """What checks are given, from what modules return. hosts: {inventory name: node facts}."""
     nodes = {str(host["name"]): host for host in hosts.values() if host.get("name")}
     minors = tuple(str(hop["minor"]) for hop in plan.get("hops") or ())
-    return Context(facts, nodes, plan, minors, _oldest_api_server(facts), today, options)
+    current = minor_name(oldest_api_server(facts).minor)
+    return Context(facts, nodes, plan, minors, current, today, options)
 
 
 def run(
@@ -240,9 +242,3 @@ def _summary(rows: t.Sequence[t.Mapping[str, t.Any]], gaps: t.Sequence[object]) 
 def _order(finding: Finding) -> tuple[int, int, str]:
     minor = parse_minor(finding.minor) if finding.minor else 0
     return SEVERITIES.index(finding.severity), minor, finding.id
-
-
-def _oldest_api_server(facts: t.Mapping[str, t.Any]) -> str:
-    pods = (node.get("static_pods") or {} for node in (facts.get("nodes") or {}).values())
-    versions = [pod["kube-apiserver"].get("version") for pod in pods if "kube-apiserver" in pod]
-    return minor_name(min(parse_minor(version) for version in [*filter(None, versions)] or [facts.get("version")]))

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import datetime
 import functools
 import re
 import typing as t
@@ -44,6 +45,14 @@ def numbers(version: object) -> tuple[int, ...]:
     """The leading numbers of a version of whatever program: "v3.5.6-0" -> (3, 5, 6); () when there are none."""
     match = NUMBERS.match(str(version))
     return tuple(int(number) for number in match[1].split(".")) if match else ()
+
+
+def days_between(first: str, last: str) -> int:
+    """Whole days from one date, or time of RFC 3339, to another; negative when it is the earlier one.
+
+    Raises ValueError when either is none.
+    """
+    return (datetime.date.fromisoformat(last[:10]) - datetime.date.fromisoformat(first[:10])).days
 
 
 def control_planes(ctx: Context) -> list[str]:

@@ -10,6 +10,7 @@ import re
 import shlex
 import typing as t
 
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _flags_in_use
 from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import (
     Hit,
     Missing,
@@ -21,18 +22,12 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts impor
     mapping,
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Context
-from ansible_collections.uplift.kubeadm.plugins.module_utils._flags_in_use import flags_in_use
 from ansible_collections.uplift.kubeadm.plugins.module_utils._flags_trial import GATES, split_gates
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node_flags import flags_of
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_stages import CLEAN_UPS
 
 # Where the ClusterConfiguration keeps a component's extraArgs.
-SECTIONS = {
-    "kube-apiserver": ("apiServer",),
-    "kube-controller-manager": ("controllerManager",),
-    "kube-scheduler": ("scheduler",),
-    "etcd": ("etcd", "local"),
-}
+SECTIONS = {**{program: (name,) for program, name in _flags_in_use.SECTIONS.items()}, "etcd": ("etcd", "local")}
 COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet")
 # Older kubeadms wrote these into the manifests themselves, and newer ones leave them out.
 KUBEADM_WROTE = frozenset(
@@ -151,20 +146,14 @@ def _of_kubelet(ctx: Context) -> t.Iterator[Flag | Missing]:
 
 
 def _extra_args(component: str, ctx: Context) -> t.Iterator[Flag | Missing]:
-    """extraArgs: a mapping up to kubeadm.k8s.io/v1beta3, a list of name and value from v1beta4 on."""
     config = cluster_configuration(ctx)
     if isinstance(config, Missing):
         yield config
         return
     for key in SECTIONS[component]:
         config = mapping(config.get(key))
-    args = config.get("extraArgs") or {}
-    pairs = (
-        args.items() if isinstance(args, t.Mapping) else ((a.get("name"), a.get("value")) for a in map(mapping, args))
-    )
-    for name, value in pairs:
-        text = str(value).lower() if isinstance(value, bool) else str("" if value is None else value)
-        yield Flag("ConfigMap kube-system/kubeadm-config", str(name).replace("_", "-"), text, "extraArgs", True)
+    for name, value in _flags_in_use.extra_args(config):
+        yield Flag("ConfigMap kube-system/kubeadm-config", name.replace("_", "-"), value, "extraArgs", True)
 
 
 def _seen(component: str, flag: Flag) -> Seen:
@@ -207,7 +196,7 @@ def taken(ctx: Context, minor: str, component: str, flag: str) -> bool:
 def _tried(ctx: Context, component: str) -> set[str]:
     """What a trial tries: not what stands in manifests alone, or in kube-proxy's configuration."""
     configuration = mapping(ctx.facts.get("cluster")).get("configuration") or ""
-    others, gates = split_gates(flags_in_use(ctx.nodes, configuration).get(component, ()))
+    others, gates = split_gates(_flags_in_use.flags_in_use(ctx.nodes, configuration).get(component, ()))
     return {_dashed_flag(flag) for flag in (*others, *gates)}
 
 

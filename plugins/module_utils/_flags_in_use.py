@@ -32,16 +32,19 @@ def flags_in_use(nodes: Mapping[str, Any], cluster_configuration: str) -> dict[s
     cluster_configuration: the text of kubeadm's ClusterConfiguration.
     """
     config = _yaml.load(cluster_configuration, "ClusterConfiguration") if cluster_configuration else {}
-    found = {program: _extra_args((config or {}).get(section)) for program, section in SECTIONS.items()}
+    found = {
+        program: [f"--{name}={value}" for name, value in extra_args((config or {}).get(section))]
+        for program, section in SECTIONS.items()
+    }
     found["kubelet"] = _kubelet(nodes.values())
     return {program: flags for program, flags in found.items() if flags}
 
 
-def _extra_args(section: Any) -> list[str]:
+def extra_args(section: Any) -> list[tuple[str, str]]:
     """extraArgs: a mapping up to v1beta3, a list of name and value (which may repeat a name) from v1beta4 on."""
     args = (section or {}).get("extraArgs") or {}
-    pairs = args.items() if isinstance(args, Mapping) else [(arg["name"], arg.get("value", "")) for arg in args]
-    return [f"--{name}={_text(value)}" for name, value in pairs]
+    pairs = args.items() if isinstance(args, Mapping) else [(arg.get("name"), arg.get("value")) for arg in args]
+    return [(str(name), "" if value is None else _text(value)) for name, value in pairs]
 
 
 def _kubelet(nodes: Iterable[Mapping[str, Any]]) -> list[str]:

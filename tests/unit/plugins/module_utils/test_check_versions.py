@@ -166,7 +166,7 @@ def test_the_calendar_names_what_runs() -> None:
         "Kubernetes 1.24 (the present version): support ends on 2023-07-28",
         "Kubernetes 1.26 (the target): support ends on 2024-02-28",
         "etcd 3.5 (cp1): support ends on 2027-07-08",
-        "containerd 1.6 (cp1, w1, w2): support ends on 2025-08-23",
+        "containerd 1.6 (cp1, w1 and w2): support ends on 2025-08-23",
     )
 
 
