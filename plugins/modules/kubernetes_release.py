@@ -221,6 +221,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner, apply_environment
+from ansible_collections.uplift.kubeadm.plugins.module_utils._environment import hide_only_secrets
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import BINARIES, Node
 from ansible_collections.uplift.kubeadm.plugins.module_utils._release import Release, Source
@@ -346,6 +347,7 @@ def main() -> None:
         required_if=[("state", "listed", ["minors"]), ("state", "installed", ["version"])],
         supports_check_mode=True,
     )
+    hide_only_secrets(module, module.params["environment"])
     apply_environment(module.params["environment"])
     runner = Runner()
     node = Node(ROOT, runner)

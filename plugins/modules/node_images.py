@@ -118,6 +118,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner, apply_environment
+from ansible_collections.uplift.kubeadm.plugins.module_utils._environment import hide_only_secrets
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._images import Images, configuration_file, needed, tags_in
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
@@ -188,6 +189,7 @@ def main() -> None:
         mutually_exclusive=[("config", "image_repository"), ("config", "cluster_configuration")],
         supports_check_mode=True,
     )
+    hide_only_secrets(module, module.params["environment"])
     try:
         result = run(module.params, module.check_mode)
     except UpliftError as exc:

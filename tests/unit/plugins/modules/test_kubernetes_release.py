@@ -109,6 +109,8 @@ def test_the_environment_reaches_what_is_run_and_shows_up_nowhere(
 ) -> None:
     monkeypatch.setattr(os, "environ", dict(os.environ))
     (root / "usr/bin/kubectl").write_text('#!/bin/sh\necho "{\\"clientVersion\\": {\\"gitVersion\\": \\"$Seen\\"}}"\n')
-    result = run(check_mode=True, state="installed", components=["kubectl"], environment={"Seen": "v1.9.8"})
+    environment = {"Seen": "v1.9.1234567", "no_proxy": "kubectl", "N": "1"}
+    result = run(check_mode=True, state="installed", components=["kubectl"], environment=environment)
     assert result["diff"]["before"] == "kubectl ********\n"
-    assert "v1.9.8" not in str(result)
+    assert "v1.9.1234567" not in str(result)
+    assert result["diff"]["after"] == "kubectl v1.25.4\n", "what is no secret was blotted out"

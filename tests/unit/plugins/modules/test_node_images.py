@@ -145,9 +145,10 @@ def test_a_configuration_that_kubeadm_refuses_is_named(run: Run, runtime: FakeRu
 
 def test_the_environment_shows_up_nowhere(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "environ", dict(os.environ))
-    result = run(environment={"https_proxy": "http://me:secret@proxy"})
+    result = run(environment={"https_proxy": "http://me:secret@proxy", "no_proxy": "registry.k8s.io", "X": "1"})
     assert os.environ["https_proxy"] == "http://me:secret@proxy"
     assert "secret" not in str(result)
+    assert result["pulled"] == [API, PROXY], "what is no secret was blotted out"
 
 
 def test_credentials_are_not_on_a_command_line(run: Run, runtime: FakeRuntime) -> None:
