@@ -22,19 +22,19 @@ class Html(str):
     """Markup that is safe as it stands."""
 
 
-Part = Union[str, None, "Iterable[Part]"]
+Part = Union[str, None, Iterable["Part"]]
 
 
-def tag(name: str, /, *children: Part, **attributes: object) -> Html:
+def tag(element: str, /, *children: Part, **attributes: object) -> Html:
     """An element. `class_` is the attribute class, `aria_label` aria-label; None and False leave an attribute out."""
     written = "".join(
         f' {_name(key)}="{escape(str(value))}"' if value is not True else f" {_name(key)}"
         for key, value in attributes.items()
         if value is not None and value is not False
     )
-    if name in _VOID:
-        return Html(f"<{name}{written}>")
-    return Html(f"<{name}{written}>{join(children)}</{name}>")
+    if element in _VOID:
+        return Html(f"<{element}{written}>")
+    return Html(f"<{element}{written}>{join(children)}</{element}>")
 
 
 def join(parts: Part) -> Html:

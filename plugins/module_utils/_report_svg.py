@@ -42,9 +42,9 @@ def draw(document: Mapping[str, Any]) -> Html:
 
 
 def _legend(shown: Timeline, compared: bool) -> Html:
-    kinds = {bar.kind for lane in shown.lanes for bar in [*lane.planned, *lane.done]}
+    kinds = {one.kind for lane in shown.lanes for one in [*lane.planned, *lane.done]}
     kinds |= {"prepare"} if kinds & {"uncordon", "kubectl"} else set()
-    failed = any(bar.failed for lane in shown.lanes for bar in lane.done)
+    failed = any(one.failed for lane in shown.lanes for one in lane.done)
     entries: list[Part] = [
         tag("span", tag("i", class_=f"k-{kind}"), text) for kind, text in LEGEND.items() if kind in kinds
     ]
@@ -74,10 +74,10 @@ def _lane(lane: Lane, shown: Timeline, compared: bool) -> list[Html]:
     """A row: planned alone, or planned above and done below."""
     middle = ROW // 2
     if compared:
-        bars = [_bar(bar, shown, 4, middle - 5, " faint") for bar in lane.planned]
-        bars += [_bar(bar, shown, middle, middle - 4) for bar in lane.done]
+        bars = [_bar(one, shown, 4, middle - 5, " faint") for one in lane.planned]
+        bars += [_bar(one, shown, middle, middle - 4) for one in lane.done]
     else:
-        bars = [_bar(bar, shown, 5, ROW - 10) for bar in lane.planned]
+        bars = [_bar(one, shown, 5, ROW - 10) for one in lane.planned]
     return [
         tag("div", _short_name(lane, shown), class_="name", title=lane.name),
         tag("svg", _lines(shown, 0, ROW), bars, height=ROW, role="img", aria_label=_in_words(lane)),
@@ -90,14 +90,14 @@ def _short_name(lane: Lane, shown: Timeline) -> str:
     return short if sum(other.name.partition(".")[0] == short for other in shown.lanes) == 1 else lane.name
 
 
-def _bar(bar: Bar, shown: Timeline, y: int, height: int, more: str = "") -> Html:
-    state = " failed" if bar.failed else " running" if bar.running else ""
-    width = max(bar.end - bar.start, shown.seconds / 400) * 0.985  # never nothing, and a gap to the next
+def _bar(one: Bar, shown: Timeline, y: int, height: int, more: str = "") -> Html:
+    state = " failed" if one.failed else " running" if one.running else ""
+    width = max(one.end - one.start, shown.seconds / 400) * 0.985  # never nothing, and a gap to the next
     return tag(
         "rect",
-        tag("title", _bar_words(bar)),
-        class_=f"{bar.kind}{state}{more}",
-        x=_percent(bar.start, shown),
+        tag("title", _bar_words(one)),
+        class_=f"{one.kind}{state}{more}",
+        x=_percent(one.start, shown),
         width=_percent(width, shown),
         y=y,
         height=height,
@@ -146,10 +146,10 @@ def _in_words(lane: Lane) -> str:
 
 
 def _spoken(bars: list[Bar]) -> str:
-    return listing([_bar_words(bar) for bar in bars], 8)
+    return listing([_bar_words(one) for one in bars], 8)
 
 
-def _bar_words(bar: Bar) -> str:
-    state = " (failed)" if bar.failed else " (no end recorded)" if bar.running else ""
-    who = "" if len(bar.nodes) == 1 else f"{len(bar.nodes)} nodes, "
-    return f"{who}{TITLES[bar.kind]}, hop {bar.hop + 1}, {exactly(bar.end - bar.start)}{state}"
+def _bar_words(one: Bar) -> str:
+    state = " (failed)" if one.failed else " (no end recorded)" if one.running else ""
+    who = "" if len(one.nodes) == 1 else f"{len(one.nodes)} nodes, "
+    return f"{who}{TITLES[one.kind]}, hop {one.hop + 1}, {exactly(one.end - one.start)}{state}"

@@ -63,7 +63,7 @@ def timeline(document: Mapping[str, Any]) -> Timeline:
     for bars, which in ((planned, "planned"), (done, "done")):
         for lane_name, own in _by_lane(bars, owners).items():
             setattr(lanes[lane_name], which, own if lanes[lane_name].nodes == 1 else _merged(own))
-    return Timeline(max((bar.end for bar in [*planned, *done]), default=0.0), hops, list(lanes.values()))
+    return Timeline(max((one.end for one in [*planned, *done]), default=0.0), hops, list(lanes.values()))
 
 
 def _planned(document: Mapping[str, Any]) -> tuple[list[Bar], list[tuple[str, float]]]:
@@ -103,7 +103,7 @@ def _done(document: Mapping[str, Any]) -> list[Bar]:
 
 def _lanes_of_nodes(document: Mapping[str, Any], bars: Iterable[Bar]) -> dict[str, str]:
     """{node: name of its lane}, control planes first."""
-    nodes = list(dict.fromkeys(bar.nodes[0] for bar in bars))
+    nodes = list(dict.fromkeys(one.nodes[0] for one in bars))
     control = {
         node for stage in document["plan"]["stages"] if stage["kind"] in CONTROL_PLANE_KINDS for node in stage["nodes"]
     }
@@ -118,30 +118,30 @@ def _lanes_of_nodes(document: Mapping[str, Any], bars: Iterable[Bar]) -> dict[st
 
 def _by_lane(bars: Iterable[Bar], owners: Mapping[str, str]) -> dict[str, list[Bar]]:
     lanes: dict[str, list[Bar]] = {}
-    for bar in bars:
-        lanes.setdefault(owners[bar.nodes[0]], []).append(bar)
+    for one in bars:
+        lanes.setdefault(owners[one.nodes[0]], []).append(one)
     return lanes
 
 
 def _merged(bars: list[Bar]) -> list[Bar]:
     """Bars of several nodes: one a wave, or one a stage where waves are too many to be told apart."""
-    waves = _merge(bars, lambda bar: (bar.hop, bar.kind, bar.start))
-    return waves if len(waves) <= MOST_BARS else _merge(bars, lambda bar: (bar.hop, bar.kind))
+    waves = _merge(bars, lambda one: (one.hop, one.kind, one.start))
+    return waves if len(waves) <= MOST_BARS else _merge(bars, lambda one: (one.hop, one.kind))
 
 
 def _merge(bars: list[Bar], key: Any) -> list[Bar]:
     groups: dict[Any, list[Bar]] = {}
-    for bar in bars:
-        groups.setdefault(key(bar), []).append(bar)
+    for one in bars:
+        groups.setdefault(key(one), []).append(one)
     return [
         Bar(
-            tuple(node for bar in group for node in bar.nodes),
+            tuple(node for one in group for node in one.nodes),
             group[0].kind,
             group[0].hop,
-            min(bar.start for bar in group),
-            max(bar.end for bar in group),
-            any(bar.failed for bar in group),
-            any(bar.running for bar in group),
+            min(one.start for one in group),
+            max(one.end for one in group),
+            any(one.failed for one in group),
+            any(one.running for one in group),
         )
         for group in groups.values()
     ]

@@ -55,7 +55,7 @@ def clock(text: str) -> str:
 def _planned_verdict(document: Mapping[str, Any]) -> Verdict:
     summary = document["summary"]
     unchecked = summary["unchecked"]
-    more = [f"{_number(unchecked, 'thing')} could not be checked: see “Not checked”."] if unchecked else []
+    more = [f"{_number(unchecked, 'thing')} could not be checked: see Not checked."] if unchecked else []
     if summary["blockers"]:
         return Verdict(
             "bad",
@@ -81,7 +81,7 @@ def _failed_verdict(document: Mapping[str, Any]) -> Verdict:
     if not failed:
         return Verdict("bad", "Failed", ["What failed was not recorded here; the output of the run says it."])
     where = f" on {failed['node']}" if failed["node"] else ""
-    at = f" at “{failed['task']}”" if failed["task"] else ""
+    at = f" at \"{failed['task']}\"" if failed["task"] else ""
     sentences = [f"In stage {failed['stage']}{at}:"] if failed["stage"] else []
     return Verdict(
         "bad",
@@ -99,7 +99,7 @@ def _succeeded_verdict(document: Mapping[str, Any]) -> Verdict:
         )
     headline = f"Upgraded to {document['target']}" + (f" in {exactly(took)}" if took is not None else "")
     if lost:
-        return Verdict("warn", headline, [f"{_number(lost, 'workload')} not as before: see “Workloads”."])
+        return Verdict("warn", headline, [f"{_number(lost, 'workload')} not as before: see Workloads."])
     return Verdict("good", headline, [])
 
 

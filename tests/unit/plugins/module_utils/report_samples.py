@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
+from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _report
@@ -128,7 +129,7 @@ def summary_of(version: str, control_planes: int = 1, workers: int = 2) -> dict[
 def document_of(
     control_planes: int = 1,
     workers: int = 2,
-    checks: Mapping[str, Any] | None = CHECKS,
+    checks: Mapping[str, Any] | None = MappingProxyType(CHECKS),
     outcome: str = "planned",
     **options: Any,
 ) -> dict[str, Any]:

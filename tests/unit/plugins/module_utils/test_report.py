@@ -300,15 +300,15 @@ def test_a_lane_a_node() -> None:
     assert [lane.name for lane in shown.lanes] == ["cp1", "w1", "w2"]
     assert [version for version, _at in shown.hops] == ["v1.25.9", "v1.26.9"]
     assert shown.lanes[2].done[-1].failed
-    worked = [bar for bar in shown.lanes[1].planned if bar.kind == "workers"]
-    waiting = [bar for bar in shown.lanes[2].planned if bar.kind == "workers"]
+    worked = [one for one in shown.lanes[1].planned if one.kind == "workers"]
+    waiting = [one for one in shown.lanes[2].planned if one.kind == "workers"]
     assert worked[0].end == waiting[0].start  # one after the other
 
 
 def test_large_clusters_share_lanes() -> None:
     shown = timeline(samples.upgraded(control_planes=3, workers=297, serial=1))
     assert [lane.name for lane in shown.lanes] == ["cp1", "cp2", "cp3", "297 workers"]
-    assert [len(bar.nodes) for bar in shown.lanes[-1].planned if bar.kind == "workers"] == [297, 297]
+    assert [len(one.nodes) for one in shown.lanes[-1].planned if one.kind == "workers"] == [297, 297]
     waves = timeline(DOCUMENTS["large upgrade"]).lanes[-1].planned
     assert 20 < len(waves) <= MOST_BARS
     many = timeline(samples.document_of(12, 30))
