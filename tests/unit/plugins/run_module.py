@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import typing as t
 
 import pytest
@@ -20,7 +21,12 @@ def run_module(main: t.Callable[[], None], capsys: pytest.CaptureFixture[str], d
 
     def run(check_mode: bool = False, failed: bool = False, **params: t.Any) -> dict[str, t.Any]:
         args = {"_ansible_check_mode": check_mode, "_ansible_diff": True, **defaults, **params}
-        with patch_module_args({k: v for k, v in args.items() if v is not None}), pytest.raises(SystemExit):
+        given = {k: v for k, v in args.items() if v is not None}
+        with pytest.MonkeyPatch.context() as patch, patch_module_args(given), pytest.raises(SystemExit):
+            # Where another test of this process has loaded parts of the controller, warnings would go to its display.
+            internal = sys.modules.get("ansible.module_utils._internal")  # from ansible-core 2.19 on
+            if internal is not None:
+                patch.setattr(internal, "is_controller", False)
             main()
         result = json.loads(capsys.readouterr().out)
         assert result.get("failed", False) is failed, result.get("msg")
