@@ -59,6 +59,7 @@ class FakeApi:
     def __init__(self, kubeconfig: Path) -> None:
         self.objects: dict[str, Object] = {}
         self.requests: list[tuple[str, str, Object | None]] = []  # method, path with query, body
+        self.accepted: list[str] = []  # of each request, its header Accept
         self.faults: list[tuple[str, Fault]] = []  # (regex of "METHOD path?query", answer), used once each, in order
         self.termination: dict[str, float] = {}  # pod name -> seconds from its eviction to its end
         self.on_gone: t.Callable[[Object], None] = lambda pod: None
@@ -303,6 +304,7 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
         def answer(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
+            api.accepted.append(self.headers.get("Accept", ""))
             answer = api.handle(self.command, self.path, body)
             if answer is None:
                 self.close_connection = True

@@ -55,6 +55,22 @@ def test_the_small_interface(api: _api.Api, fake: FakeApi) -> None:
     assert api.find("/api/v1/nodes/w9") is None
 
 
+def test_lists_may_have_a_limit_of_their_own(api: _api.Api, fake: FakeApi) -> None:
+    for number in range(5):
+        fake.node(f"n{number}")
+    assert len(api.list("/api/v1/nodes", {"limit": 2})) == 6
+    pages = [target.partition("?")[2] for _method, target, _body in fake.sent("GET", "/nodes")]
+    assert pages == ["limit=2", "limit=2&continue=2", "limit=2&continue=4"]
+
+
+def test_metadata_is_asked_for_alone(api: _api.Api, fake: FakeApi) -> None:
+    api.list("/api/v1/nodes")
+    api.list("/api/v1/nodes", metadata_only=True)
+    whole, alone = fake.accepted
+    assert whole == "application/json"
+    assert alone.startswith("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1")
+
+
 @pytest.mark.parametrize(
     "fault",
     [

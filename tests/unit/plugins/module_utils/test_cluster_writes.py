@@ -67,17 +67,12 @@ def test_both_authorities(fake: FakeApi) -> None:
 
 def test_only_metadata_travels_and_no_removed_api_is_called_that_has_a_successor(fake: FakeApi) -> None:
     add(fake, "cronjobs", "old", written("batch/v1beta1"))
-    seen: list[tuple[str, str]] = []
-    transport = _api.StdlibTransport(str(fake.kubeconfig))
-    send = transport.request
-
-    def request(method: str, path: str, body: bytes | None, content_type: str, accept: str = "") -> _api.Answer:
-        seen.append((path.partition("?")[0], accept))
-        return send(method, path, body, content_type, accept)
-
-    transport.request = request  # type: ignore[method-assign, assignment]
-    _cluster_writes.read(Reading(_api.Api(transport, 1)), "v1.24.17")
-    lists = [(path, accept) for path, accept in seen if path != "/apis"]
+    read(fake)
+    lists = [
+        (target.partition("?")[0], accept)
+        for (_method, target, _body), accept in zip(fake.requests, fake.accepted)
+        if target != "/apis"
+    ]
     assert lists
     assert all("as=PartialObjectMetadataList" in accept for _path, accept in lists)
     assert "/apis/batch/v1/cronjobs" in [path for path, _accept in lists]
