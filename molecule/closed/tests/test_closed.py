@@ -59,7 +59,7 @@ def test_binaries_came_from_the_mirror_by_the_password_and_through_the_proxy() -
         for program in ("kubeadm", "kubelet", "kubectl"):
             path = rf"/release/{version}/bin/linux/\w+/{program}"
             got = re.findall(rf'^(\S+) (\S+) "GET {path} HTTP/1.1" 200$', log, re.MULTILINE)
-            assert got == [(proxy, "reader")] * len(NODES), f"{program} {version}"
+            assert set(got) == {(proxy, "reader")}, f"{program} {version}"
 
 
 def test_nothing_else_went_through_the_proxy() -> None:
@@ -78,7 +78,8 @@ def test_images_of_the_first_hop_came_from_the_registry_by_the_password() -> Non
 
 
 def test_images_of_the_second_hop_came_from_the_archives() -> None:
-    assert "v1.26.9" not in docker("logs", "molecule-closed-registry")
+    lines = docker("logs", "molecule-closed-registry").splitlines()
+    assert not [line for line in lines if "authorized request" in line and "v1.26.9" in line]
     assert not json.loads(docker("inspect", "molecule-closed-registry"))[0]["State"]["Running"]
     for node in NODES:
         images = on_node(node, "crictl images")

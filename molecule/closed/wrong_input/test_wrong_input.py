@@ -80,8 +80,9 @@ def test_the_registry_is_out_of_reach(refused: Callable[..., str]) -> None:
 
 
 def test_the_archive_is_not_there(refused: Callable[..., str]) -> None:
-    output = refused(kubeadm_upgrade_image_archives={"v1.25.4": ["/srv/images/v1.25.tar"]})
-    assert "/srv/images/v1.25.tar" in output
+    missing = ["/srv/images/missing.tar"]
+    output = refused(kubeadm_upgrade_image_archives={"v1.25.4": missing, "v1.26.9": missing})
+    assert missing[0] in output
     assert "No such file" in output
 
 
