@@ -9,3 +9,4 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--inventory", required=True, help="inventory of a running lab cluster at 1.24.17")
+    parser.addoption("--cluster", required=True, help="the lab's name of that cluster")

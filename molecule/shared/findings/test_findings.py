@@ -21,6 +21,7 @@ import yaml
 
 BIN = Path(sys.executable).parent
 HERE = Path(__file__).parent
+PROJECT = HERE.parents[2]
 EXTRA_ARG = "logtostderr"  # klog flags are gone at 1.26 (kubernetes/kubernetes#112120)
 
 
@@ -98,6 +99,29 @@ def seen(report: dict[str, Any], identity: str) -> str:
 def test_a_healthy_cluster_gives_no_blocker_and_no_warning(cluster: Cluster) -> None:
     report = cluster.plan()
     assert ids(report, "blocker", "warning") == []
+
+
+def test_a_kubeconfig_with_the_documented_rights_is_enough(cluster: Cluster, request: pytest.FixtureRequest) -> None:
+    """docs/rbac/plan-reader.yml, by a service account's token, from the controller."""
+    cluster.copy(PROJECT / "docs/rbac/plan-reader.yml", "/root/plan-reader.yml")
+    cluster.kubectl("apply", "-f", "/root/plan-reader.yml")
+    cluster.kubectl("-n", "default", "create", "serviceaccount", "planner")
+    role = ["--clusterrole=uplift-kubeadm-plan-reader", "--serviceaccount=default:planner"]
+    cluster.kubectl("create", "clusterrolebinding", "planner", *role)
+    name = request.config.getoption("--cluster")
+    found = subprocess.run(
+        [sys.executable, "tests/lab", "kubeconfig", "--name", name],
+        cwd=PROJECT, check=True, text=True, capture_output=True,
+    )  # fmt: skip
+    config = yaml.safe_load(Path(found.stdout.strip()).read_text())
+    token = cluster.kubectl("-n", "default", "create", "token", "planner").split()[-1]
+    config["users"][0]["user"] = {"token": token}
+    kubeconfig = cluster.folder / "planner.conf"
+    kubeconfig.touch(0o600)
+    kubeconfig.write_text(yaml.safe_dump(config))
+    report = cluster.plan(kubeadm_upgrade_api_host="localhost", kubeadm_upgrade_kubeconfig=str(kubeconfig))
+    assert ids(report, "blocker", "warning") == []
+    assert {gap["check"] for gap in report["unchecked"]} <= {"flags", "images"}, "more than a probe is missing"
 
 
 def test_each_seed_is_found(cluster: Cluster) -> None:
