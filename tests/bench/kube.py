@@ -37,7 +37,7 @@ class KubeError(Exception):
 def running(version: str, folder: Path) -> Iterator[Path]:
     """The kubeconfig of an API server of that version, with its data in folder; both programs end with the block."""
     programs, etcd = artifacts.ensure(version), artifacts.tool("etcd", ETCD)
-    client, peer, secure = (_free_port() for _ in range(3))
+    client, peer, secure = _free_port(), _free_port(), _free_port()
     key = folder / "sa.key"
     subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
     (folder / "tokens.csv").write_text(f"{_TOKEN},bench,1,system:masters\n")
