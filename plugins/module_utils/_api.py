@@ -12,12 +12,14 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import socket
 import ssl
 import sys
 import threading
 import time
 import typing as t
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote, urlencode, urlsplit
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _kubeconfig
@@ -40,6 +42,8 @@ _JSON = "application/json"
 _MERGE_PATCH = "application/merge-patch+json"
 # Objects without spec and status; whole ones where a server knows no better (aggregated API servers).
 _METADATA = f"{_JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{_JSON}"
+# Where a list goes on, as API servers write it: before the objects. Elsewhere it is found when the page is read.
+_CONTINUE = re.compile(rb'\{"kind":"\w+","apiVersion":"[^"]+","metadata":\{[^{}]*"continue":"([\w-]+=*)"')
 # etcd changing its leader, or losing its connection, comes through as a 500 with one of these in the message.
 _AWAY_WORDS = (
     "etcdserver:",
@@ -108,6 +112,7 @@ class Api:
     def __init__(self, transport: Transport, timeout: float) -> None:
         self._transport = transport
         self._timeout = timeout
+        self._ahead = ThreadPoolExecutor(max_workers=1)  # its thread is made when a list has a second page
 
     @property
     def server(self) -> str:
@@ -147,19 +152,32 @@ class Api:
         accept = _METADATA if metadata_only else _JSON
         while True:
             items: t.List[T] = []  # noqa: UP006
-            token = ""
-            while True:
-                page_query = {"limit": PAGE, **(query or {}), **({"continue": token} if token else {})}
-                try:
-                    page = self._request("GET", path, page_query, accept=accept)
-                except ApiError as e:
-                    if e.status == 410 and token:
-                        break
+            begun = False
+            try:
+                for page in self._pages(path, {"limit": PAGE, **(query or {})}, accept):
+                    begun = True
+                    items.extend(keep(item) if keep else t.cast(T, item) for item in page.get("items") or [])
+                return items
+            except ApiError as e:
+                if e.status != 410 or not begun:
                     raise
-                items.extend(keep(item) if keep else t.cast(T, item) for item in page.get("items") or [])
-                token = page.get("metadata", {}).get("continue") or ""
-                if not token:
-                    return items
+
+    def _pages(self, path: str, query: Query, accept: str) -> t.Iterator[Object]:
+        """The pages of a collection. While one is read, which takes as long, the server makes the next."""
+
+        def fetch(token: str) -> Answer:
+            return self._send("GET", path, {**query, **({"continue": token} if token else {})}, accept=accept)
+
+        answer = fetch("")
+        while True:
+            early = _CONTINUE.match(answer.body)
+            coming = self._ahead.submit(fetch, early[1].decode()) if early else None
+            page = _object("GET", path, answer)
+            yield page
+            token = page.get("metadata", {}).get("continue")
+            if not token:
+                return
+            answer = coming.result() if coming else fetch(token)
 
     def create(self, path: str, body: Object, wait_when_busy: bool = True) -> Object:
         """Create an object or a subresource. It may be sent twice when an answer was lost on the way.
@@ -183,8 +201,19 @@ class Api:
         body: Object | None = None,
         content_type: str = _JSON,
         wait_when_busy: bool = True,
-        accept: str = _JSON,
     ) -> Object:
+        return _object(method, path, self._send(method, path, query, body, content_type, wait_when_busy))
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: Query | None,
+        body: Object | None = None,
+        content_type: str = _JSON,
+        wait_when_busy: bool = True,
+        accept: str = _JSON,
+    ) -> Answer:
         """Send until there is an answer that stands, for api_timeout seconds from the first failure on."""
         target = path + (f"?{urlencode(query)}" if query else "")
         data = None if body is None else json.dumps(body).encode()
@@ -194,7 +223,7 @@ class Api:
             try:
                 answer = self._transport.request(method, target, data, content_type, accept)
                 if 200 <= answer.status < 300:
-                    return _object(method, path, answer)
+                    return answer
                 error = ApiError(method, path, answer)
                 if not _is_away(error, method, wait_when_busy):
                     raise _explained(error, self._transport)

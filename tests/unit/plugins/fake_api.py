@@ -218,7 +218,8 @@ class FakeApi:
         start = int(query.get("continue", 0))
         stop = start + min(int(query.get("limit", self.page_limit)), self.page_limit)
         more = {"continue": str(stop)} if stop < len(items) else {}
-        return 200, {"items": items[start:stop], "metadata": {"resourceVersion": str(self._version), **more}}
+        meta = {"resourceVersion": str(self._version), **more}
+        return 200, {"kind": "List", "apiVersion": "v1", "metadata": meta, "items": items[start:stop]}
 
     def _patch(self, path: str, body: Object, manager: str) -> tuple[int, Object]:
         obj = self.objects[path]
@@ -310,7 +311,7 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
                 return
             code, obj, headers = answer
-            data = json.dumps(obj).encode()
+            data = json.dumps(obj, separators=(",", ":")).encode()  # as API servers write it
             self.send_response(code)
             for name, value in {
                 "Content-Type": "application/json",

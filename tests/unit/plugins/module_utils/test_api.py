@@ -63,6 +63,43 @@ def test_lists_may_have_a_limit_of_their_own(api: _api.Api, fake: FakeApi) -> No
     assert pages == ["limit=2", "limit=2&continue=2", "limit=2&continue=4"]
 
 
+def test_the_next_page_is_asked_for_while_one_is_read(api: _api.Api, fake: FakeApi) -> None:
+    for number in range(3):
+        fake.node(f"n{number}")
+
+    def keep(node: dict[str, t.Any]) -> int:
+        deadline = time.monotonic() + 5
+        while len(fake.requests) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return len(fake.requests)
+
+    assert api.list("/api/v1/nodes", {"limit": 2}, keep)[0] == 2
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        '{"apiVersion":"v1","items":[{"metadata":{"continue":"no"}}],"kind":"List","metadata":{"continue":"1"}}',
+        '{"kind":"List","apiVersion":"v1","metadata":{"a":{"continue":"no"},"continue":"1"},"items":[{}]}',
+        '{"kind": "List", "metadata": {"continue": "1"}, "items": [{}]}',
+    ],
+)
+def test_pages_that_do_not_begin_with_where_to_go_on(page: str) -> None:
+    """As API servers write lists of custom resources, and as others may."""
+    asked: list[str] = []
+
+    class Transport:
+        server, kubeconfig = "s", "k"
+
+        def request(self, method: str, path: str, body: t.Any, content_type: str, accept: str = "") -> _api.Answer:
+            asked.append(path.partition("continue=")[2])
+            text = page if len(asked) == 1 else '{"items":[{}]}'
+            return _api.Answer(200, {}, text.encode())
+
+    assert len(_api.Api(Transport(), 1).list("/x")) == 2
+    assert asked == ["", "1"]
+
+
 def test_metadata_is_asked_for_alone(api: _api.Api, fake: FakeApi) -> None:
     api.list("/api/v1/nodes")
     api.list("/api/v1/nodes", metadata_only=True)
