@@ -44,6 +44,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import S
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import Version, parse_version
 
 Row = dict[str, t.Any]
+OLD_TAINT = "node-role.kubernetes.io/master"
 _LISTS = (
     "blocked",
     "unobserved",
@@ -73,7 +74,7 @@ class Forecast:
 
 def forecast(facts: Facts, plan: t.Mapping[str, t.Any], options: t.Mapping[str, t.Any]) -> Forecast:
     """Simulate the drains of a plan. `options`: drain_delete_emptydir_data and so on, see DrainOptions."""
-    simulation = Simulation(facts, DrainOptions.read(options))
+    simulation = Simulation(_without_old_taint(facts, plan), DrainOptions.read(options))
     api = oldest_api_server(facts)
     rows: list[Row] = []
     for stage in plan.get("stages") or []:
@@ -86,6 +87,22 @@ def forecast(facts: Facts, plan: t.Mapping[str, t.Any], options: t.Mapping[str, 
                 rows += simulation.drain(wave, api, stage["id"])
                 simulation.give_back(wave)
     return Forecast(rows, simulation.budgets, len(simulation.room.nodes) == 1)
+
+
+def _without_old_taint(facts: Facts, plan: t.Mapping[str, t.Any]) -> Facts:
+    """The facts, without the taint of control planes that kubeadm 1.25 takes away before the first drain of its hop.
+
+    Source: cmd/kubeadm/app/phases/upgrade/postupgrade.go at v1.25, RemoveOldControlPlaneTaint.
+    """
+    if not any(
+        s["kind"] == "control_plane" and parse_version(s["version"]).minor == 25 for s in plan.get("stages") or []
+    ):
+        return facts
+    nodes = {
+        name: {**node, "taints": [taint for taint in node.get("taints") or [] if taint.get("key") != OLD_TAINT]}
+        for name, node in (facts.get("nodes") or {}).items()
+    }
+    return {**facts, "nodes": nodes}
 
 
 def waves(plan: t.Mapping[str, t.Any], stage: t.Mapping[str, t.Any]) -> list[list[str]]:

@@ -23,6 +23,7 @@ import time
 import typing as t
 from pathlib import Path
 
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _yaml
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import PATH, Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 
@@ -40,6 +41,7 @@ OLD_KUBELETS = re.compile(
 ERROR_LINE = re.compile(
     r"^\s*\[ERROR |FATAL|^[Ee]rror:|^error |^\s+- |SHOULD NOT|rolling back|[Ff]ailed to|couldn't|could not"
 )
+API_SERVER = "etc/kubernetes/manifests/kube-apiserver.yaml"
 READ_ONLY = (
     ("version",),
     ("config", "images", "list"),
@@ -287,6 +289,31 @@ class Kubeadm:
 
     def _boot(self) -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def environment_for(given: t.Mapping[str, t.Any], root: Path) -> dict[str, str]:
+    """What kubeadm gets of an environment: all but its proxies, and the proxies that the control plane here has.
+
+    kubeadm writes every variable ending in _proxy that it finds in its environment into the static pods and kube-proxy
+    (cmd/kubeadm/app/util/env.go), and takes away those that it does not find. The proxy that downloads go through would
+    be the API server's for webhooks, its password readable by who may read pods. kubeadm itself downloads nothing:
+    version and images are there already.
+    """
+    others = {name: str(value) for name, value in given.items() if not name.lower().endswith("_proxy")}
+    return {**others, **proxies_in_place(root)}
+
+
+def proxies_in_place(root: Path) -> dict[str, str]:
+    """The variables ending in _proxy that the API server's static pod has; none on a worker."""
+    try:
+        manifest = _yaml.load((root / API_SERVER).read_text(), f"/{API_SERVER}")
+    except FileNotFoundError:
+        return {}
+    try:
+        variables = manifest["spec"]["containers"][0].get("env") or []
+        return {v["name"]: v["value"] for v in variables if v["name"].lower().endswith("_proxy") and v.get("value")}
+    except (TypeError, KeyError, IndexError, AttributeError) as exc:
+        raise UpliftError(f"/{API_SERVER} is no manifest of a pod: the API server's proxies cannot be read.") from exc
 
 
 def only_old_kubelets(log: str) -> bool:

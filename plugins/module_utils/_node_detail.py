@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import (
     _etcd,
+    _kubeadm,
     _node_api_usage,
     _node_disk,
     _node_drift,
@@ -31,14 +32,12 @@ class Live(t.NamedTuple):
     """What the cluster says of itself, for the comparison with what kubeadm would write.
 
     cluster: the text of ClusterConfiguration, "" for no comparison. kubelet: the text of KubeletConfiguration, or "".
-    patches: the folder of patches that kubeadm will be given, or None. proxies: the variables ending in _proxy that
-    kubeadm will be run with.
+    patches: the folder of patches that kubeadm will be given, or None.
     """
 
     cluster: str = ""
     kubelet: str = ""
     patches: str | None = None
-    proxies: t.Mapping[str, str] = {}
 
 
 def add_detail(node: Node, facts: Facts, live: Live) -> None:
@@ -124,6 +123,6 @@ def _drift(
         endpoint=None,
         cri_socket=facts["cri_socket"],
         patches=live.patches if live.patches and facts["patches_there"] else None,
-        environment=live.proxies,
+        environment=_kubeadm.proxies_in_place(node.root),
     )
     return _with_why("drift", _node_drift.drift(node.root, node.runner, kubeadm, pods, wanted), unread)

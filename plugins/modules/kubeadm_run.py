@@ -49,7 +49,10 @@ options:
     type: float
     default: 900
   environment:
-    description: Environment variables for kubeadm, such as C(HTTPS_PROXY). They never appear on a command line.
+    description:
+      - Environment variables for kubeadm. They never appear on a command line.
+      - Those with names ending in C(_proxy) are left out, as kubeadm would write them into static pods and kube-proxy.
+        It gets those that the C(kube-apiserver) of this node has, so that they stay as they are.
     type: dict
     default: {}
   adopt:
@@ -77,12 +80,10 @@ EXAMPLES = r"""
     version: v1.25.4
     timeout: 1200
 
-- name: Upgrade a worker's kubelet configuration, through a proxy
+- name: Upgrade a worker's kubelet configuration
   uplift.kubeadm.kubeadm_run:
     arguments: [upgrade, node]
     version: v1.25.4
-    environment:
-      HTTPS_PROXY: http://proxy.example.com:3128
 """
 
 RETURN = r"""
@@ -122,8 +123,14 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
+from ansible_collections.uplift.kubeadm.plugins.module_utils._environment import hide_only_secrets
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
-from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import Kubeadm, changes_something, complaint
+from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import (
+    Kubeadm,
+    changes_something,
+    complaint,
+    environment_for,
+)
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
 
 ROOT = Path("/")
@@ -144,6 +151,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     wants = module.params
+    hide_only_secrets(module, wants["environment"])
     runner = Runner()
     kubeadm = wants["kubeadm"]
     if "/" not in kubeadm:
@@ -157,7 +165,7 @@ def main() -> None:
             kubeadm,
             wants["arguments"],
             version=wants["version"],
-            environment={name: str(value) for name, value in wants["environment"].items()},
+            environment=environment_for(wants["environment"], ROOT),
             timeout=wants["timeout"],
             adopt=wants["adopt"],
             force_if_only_kubelets=wants["force_if_only"] == "kubelet_skew",

@@ -75,11 +75,6 @@ options:
     description:
       - The text of C(KubeletConfiguration) in ConfigMap C(kubelet-config), for the same of kubelet's configuration.
     type: str
-  proxies:
-    description:
-      - The variables with names ending in C(_proxy) that kubeadm will be run with. It writes them into static pods.
-    type: dict
-    default: {}
 requirements:
   - root on the node
 """
@@ -279,7 +274,6 @@ def main() -> None:
             "detail": {"type": "bool", "default": False},
             "cluster_configuration": {"type": "str"},
             "kubelet_configuration": {"type": "str"},
-            "proxies": {"type": "dict", "default": {}, "no_log": True},
         },
         supports_check_mode=True,
     )
@@ -307,7 +301,6 @@ def live(params: dict[str, t.Any]) -> Live:
         cluster=params["cluster_configuration"] or "",
         kubelet=params["kubelet_configuration"] or "",
         patches=params["patches"],
-        proxies={name: str(value) for name, value in params["proxies"].items()},
     )
 
 

@@ -92,13 +92,8 @@ def test_the_searches_for_secrets_would_find_them() -> None:
     assert found_in_journal(NODES[0], "systemd")
 
 
-KNOWN = "kubeadm writes the proxy variables of its environment into static pods' manifests and kube-proxy's DaemonSet"
-
-
 @pytest.mark.parametrize("node", NODES)
-@pytest.mark.parametrize(
-    "whose", ["binary", "registry", pytest.param("proxy", marks=pytest.mark.xfail(strict=True, reason=KNOWN))]
-)
+@pytest.mark.parametrize("whose", USERS)
 def test_no_secret_is_left_on_a_node(whose: str, node: str) -> None:
     # The password, and how HTTP writes it.
     secrets = USERS[whose].partition(":")[2], base64.b64encode(USERS[whose].encode()).decode()

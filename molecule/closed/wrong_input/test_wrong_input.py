@@ -46,7 +46,7 @@ def refused(ansible: Ansible) -> Callable[..., str]:
 
 
 def through(proxy: str) -> dict[str, Any]:
-    return {"kubeadm_upgrade_environment": {"https_proxy": proxy, "no_proxy": "molecule-closed-control-plane"}}
+    return {"kubeadm_upgrade_environment": {"https_proxy": proxy}}
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_pods impo
 from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import binds, honours_empty_selector
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import parse_version
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_pods import (
+    CONTROL_PLANE_TAINT,
     HOST,
     budget,
     control_plane,
@@ -139,6 +140,17 @@ def test_an_empty_selector(version: str, honoured: bool) -> None:
     assert can(cluster, ["w1"], version=f"v{version}") == ["yes"]
     nothing = {**budget("none", max_unavailable=0), "selector": None}
     assert can(facts(ALL, ONE_EACH, [nothing]), ["w1"], version="v1.30.0", before="cp1") == ["yes"]
+
+
+@pytest.mark.parametrize(("version", "fits"), [("v1.25.4", True), ("v1.26.9", False)])
+def test_the_old_taint_of_control_planes_goes_before_the_drains_of_1_25(version: str, fits: bool) -> None:
+    """kubeadm 1.25 takes it away in its first pass, so pods that tolerate the new one alone have room there then."""
+    old = {"key": "node-role.kubernetes.io/master", "effect": "NoSchedule"}
+    nodes = {"cp1": control_plane("cp1", taints=[CONTROL_PLANE_TAINT, old]), "w1": node("w1")}
+    tolerant = {"tolerations": [{"key": CONTROL_PLANE_TAINT["key"], "operator": "Exists"}]}
+    cluster = facts(nodes, [pod("a", "w1", **tolerant)], workloads=[workload(replicas=1)])
+    row = drain(cluster, ["w1"], version=version, before="cp1")["w1"]
+    assert (row["unplaceable"] == []) is fits
 
 
 def test_status_that_is_not_observed() -> None:

@@ -82,6 +82,35 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(_kubeadm, "SYSTEMD", tmp_path)
 
 
+API_SERVER = """apiVersion: v1
+kind: Pod
+spec:
+  containers:
+  - command:
+    - kube-apiserver
+    env:
+    - name: NO_PROXY
+      value: 10.0.0.0/8,.svc
+    - name: https_proxy
+      value: http://old:3128
+    - name: GODEBUG
+      value: x509sha1=1
+    image: registry.k8s.io/kube-apiserver:v1.25.4
+"""
+
+
+def test_kubeadm_gets_the_proxies_that_the_control_plane_has_and_no_others(tmp_path: Path) -> None:
+    given = {"HTTPS_PROXY": "http://me:secret@downloads:3128", "no_proxy": "kube-api", "LANG": "C", "N": 1}
+    assert _kubeadm.environment_for(given, tmp_path) == {"LANG": "C", "N": "1"}, "a worker"
+    file = tmp_path / _kubeadm.API_SERVER
+    file.parent.mkdir(parents=True)
+    file.write_text(API_SERVER)
+    kept = {"NO_PROXY": "10.0.0.0/8,.svc", "https_proxy": "http://old:3128"}
+    assert _kubeadm.environment_for(given, tmp_path) == {"LANG": "C", "N": "1", **kept}
+    file.write_text(API_SERVER.replace("    env:\n", "    ports:\n"))
+    assert _kubeadm.proxies_in_place(tmp_path) == {}
+
+
 def run(systemd: FakeSystemd, state: Path, arguments: t.Sequence[str] = APPLY, **how: t.Any) -> Run:
     options = {"version": "v1.26.9", "environment": {}, "timeout": 5.0, **how}
     return Kubeadm(systemd, state).run("/usr/bin/kubeadm", arguments, **options)

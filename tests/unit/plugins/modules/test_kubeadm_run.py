@@ -60,9 +60,15 @@ def test_check_mode_starts_nothing(run: Run, systemd: FakeSystemd) -> None:
 
 def test_the_environment_shows_up_nowhere(run: Run, systemd: FakeSystemd) -> None:
     systemd.outcomes = [(0, 0, "")]
-    result = run(environment={"HTTPS_PROXY": "http://me:secret@proxy"})
-    assert 'HTTPS_PROXY="http://me:secret@proxy"' in systemd.environment_file
+    result = run(environment={"TOKEN": "secret"})
+    assert 'TOKEN="secret"' in systemd.environment_file
     assert "secret" not in f"{result} {systemd.commands}"
+
+
+def test_proxies_are_not_kubeadms(run: Run, systemd: FakeSystemd) -> None:
+    systemd.outcomes = [(0, 0, "")]
+    run(environment={"HTTPS_PROXY": "http://me:secret@proxy"})
+    assert systemd.environment_file == ""
 
 
 def test_another_version_is_refused(run: Run, systemd: FakeSystemd) -> None:
