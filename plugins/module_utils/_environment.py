@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
 SHORTEST_SECRET = 8
+TELLING = re.compile(r"token|pass|secret|key|cred|auth", re.IGNORECASE)  # names of variables whose values may be short
 
 
 def hide_only_secrets(module: AnsibleModule, variables: t.Mapping[str, t.Any]) -> None:
@@ -20,5 +22,6 @@ def hide_only_secrets(module: AnsibleModule, variables: t.Mapping[str, t.Any]) -
     no_proxy is no longer known by its name, and of "v1.25.4" a variable of value "1" leaves "v********.25.4".
     """
     for name, value in variables.items():
-        if name.lower() == "no_proxy" or len(str(value)) < SHORTEST_SECRET:
+        harmless = len(str(value)) < SHORTEST_SECRET and not TELLING.search(name)
+        if harmless or name.lower() == "no_proxy":
             module.no_log_values.discard(str(value))
