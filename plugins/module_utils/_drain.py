@@ -29,8 +29,10 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import Upli
 from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import honours_empty_selector, is_empty
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import parse_version
 
-POLL = 0.5  # seconds between two looks at which pods are gone
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 4.0  # seconds between two tries against a budget that refuses; kubectl: always 5
+SOONEST_LOOK, LATEST_LOOK = 0.1, 0.5  # seconds between two looks at which pods are gone: a tenth of the wait so far
+# Seconds between two tries against a budget that refuses; kubectl: always 5. What it waits for is often a replica that
+# is Ready elsewhere after a second or two.
+FIRST_PAUSE, PAUSE_GROWS, LONGEST_PAUSE = 0.25, 1.6, 4.0
 
 
 @dataclass
@@ -50,7 +52,7 @@ class _Gate:
         self.refusing_since = now if self.refusing_since is None else self.refusing_since
         if now >= self.next_try:  # one refusal of several that were asked for at once is enough to back off
             self.next_try = now + self.pause
-            self.pause = min(self.pause * 2, LONGEST_PAUSE)
+            self.pause = min(self.pause * PAUSE_GROWS, LONGEST_PAUSE)
 
     def open(self, now: float) -> None:
         if self.refusing_since is not None:
@@ -101,11 +103,11 @@ class Drain:
         try:
             self.survey()
             self.cordon()
-            self.survey(exact=True)
             while not self.step():
                 if time.monotonic() - self._begun > self.options.timeout:
                     raise UpliftError(self._timed_out())
-                time.sleep(POLL)
+                waited = time.monotonic() - max(self._sent.values(), default=self._begun)
+                time.sleep(min(max(waited / 10, SOONEST_LOOK), LATEST_LOOK))
         except ApiAway as e:
             raise UpliftError(
                 f"{e} The node {self.node} could not be uncordoned either; run again when the API server is back."
@@ -127,12 +129,14 @@ class Drain:
         self.report.changed |= bool(self.report.evicted)
         return self.report
 
-    def survey(self, exact: bool = False) -> None:
+    def survey(self, pods: list[Object] | None = None) -> None:
         """Read the node's pods and the budgets, and decide on each pod.
 
+        :param pods: what is on the node, where that was read already.
         :raises UpliftError: pods stop the drain; each is named.
         """
-        pods = _cordon.pods_on(self.api, self.node, exact)
+        first = pods is None
+        pods = _cordon.pods_on(self.api, self.node) if pods is None else pods
         daemonsets = self._daemonsets(pods)
         budgets = self._budgets()
         self.pods = {pod["metadata"]["uid"]: self._decide(pod, daemonsets, budgets) for pod in pods}
@@ -149,7 +153,7 @@ class Drain:
             for pod in self.pods.values()
             if pod.verdict == LEAVE
         ]
-        if not exact:
+        if first:
             self._warn_of(budgets)
 
     def to_evict(self) -> list[Pod]:
@@ -166,14 +170,18 @@ class Drain:
     def step(self) -> bool:
         """Evict what is due, look which pods are gone; True when none is left. Takes about as long as its requests."""
         due = self._due(time.monotonic())
-        for pod, error in zip(due, self._pool.map(self._evict, due)):
+        # One alone goes over the connection that is open already.
+        for pod, error in zip(due, self._pool.map(self._evict, due) if len(due) > 1 else map(self._evict, due)):
             self._take(pod, error, time.monotonic())
         self._look()
         if self._remaining():
             return False
         # The cache of one API server said so. Ask etcd, once: also for pods bound just before the cordon was seen.
-        self.survey(exact=True)
-        self._look_at(self.pods)
+        pods = _cordon.pods_on(self.api, self.node, exact=True)
+        present = {pod["metadata"]["uid"] for pod in pods}
+        if not present <= self.pods.keys():
+            self.survey(pods)
+        self._look_at(present)
         return not self._remaining()
 
     def _budgets(self) -> list[Object]:
@@ -189,14 +197,24 @@ class Drain:
         return self._honours
 
     def _daemonsets(self, pods: list[Object]) -> set[str]:
+        """The DaemonSets of these pods that exist. All of them in one request; a cache that does not have one yet is no
+        proof that it is gone."""
         owners = {
-            f"{p['metadata']['namespace']}/{(_cordon.controller(p) or {}).get('name')}"
-            for p in pods
-            if _cordon.is_daemonset_pod(p)
+            f"{pod['metadata']['namespace']}/{owner['name']}"
+            for pod in pods
+            if (owner := _cordon.controller(pod)) and owner["kind"] == "DaemonSet"
         }
-        return {
-            key for key in owners if self.api.find("/apis/apps/v1/namespaces/{}/daemonsets/{}".format(*key.split("/")))
-        }
+        if not owners:
+            return set()
+        known: list[str] = self.api.list(
+            "/apis/apps/v1/daemonsets", {"resourceVersion": "0"}, keep=key_of, metadata_only=True
+        )
+        gone = [
+            key
+            for key in owners.difference(known)
+            if not self.api.find("/apis/apps/v1/namespaces/{}/daemonsets/{}".format(*key.split("/")))
+        ]
+        return owners.difference(gone)
 
     def _decide(self, pod: Object, daemonsets: set[str], budgets: list[Object]) -> Pod:
         meta = pod["metadata"]
