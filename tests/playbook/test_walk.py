@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -249,6 +250,24 @@ def test_a_gate_that_closes_stops_the_run_before_the_next_wave(tmp_path: Path) -
     variables["kubeadm_upgrade_hook_after_node"] = ""
     assert cluster.run("uplift.kubeadm.upgrade", **variables).returncode == 0
     assert set(kubelets(cluster).values()) == {"v1.25.4"}
+
+
+def test_without_a_report_awx_is_told_and_what_the_run_took_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANSIBLE_SHOW_CUSTOM_STATS", "true")
+    cluster = StubbedCluster(tmp_path, control_planes=2, workers=2)
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_report="", kubeadm_upgrade_serial=2)
+    assert run.returncode == 0, run.stdout
+    told = json.loads(re.findall(r"RUN: (\{.*\})", run.stdout)[0])["kubeadm_upgrade"]
+    assert (told["outcome"], told["from"], told["nodes"], told["drains"]) == ("succeeded", "v1.24.17", 4, 4)
+    assert told["unchecked"] > 1, "the findings of the plan are counted"
+    kept = json.loads(cluster.read("notes.json")["durations"])["steps"]
+    assert {kind: len(values) for kind, values in kept.items()} == {
+        "prepare": 4, "control_plane_apply": 1, "control_plane_node": 1, "control_plane_kubelet": 2, "workers": 2,
+    }  # fmt: skip
+    assert not list(tmp_path.glob("**/report.*"))
+    assert "Report:" not in run.stdout
 
 
 def test_the_report_says_what_happened_also_when_a_node_failed(tmp_path: Path) -> None:
