@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _checks
 from ansible_collections.uplift.kubeadm.plugins.module_utils._own_checks import own_findings
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.healthy import healthy_context
 
 
 def result(rc: int | None, **check: Any) -> dict[str, Any]:
@@ -38,5 +40,5 @@ def test_a_command_that_is_not_there_is_no_pass() -> None:
 
 
 def test_a_severity_that_does_not_exist_is_the_worst() -> None:
-    (finding,) = own_findings([result(1, severity="mild")])
-    assert finding["severity"] == "blocker"
+    (row,) = _checks.run(healthy_context(), extra=own_findings([result(1, severity="mild")]), checks=())["findings"]
+    assert (row["id"], row["severity"]) == ("own:quiet", "blocker")
