@@ -89,9 +89,10 @@ class _Writes:
 
     def __call__(self, obj: Object) -> list[Object]:
         meta = obj["metadata"]
+        entries = meta.get("managedFields") or ()
         found = []
-        for entry in meta.get("managedFields") or ():
-            if (entry.get("apiVersion"), self._kind) in self._removed:
+        for entry in entries:
+            if (entry.get("apiVersion"), self._kind) in self._removed and not _superseded(entry, entries):
                 by = {key: entry.get(key) for key in ("manager", "operation", "subresource", "time")}
                 found.append(self._row(MANAGED_FIELDS, entry["apiVersion"], meta, by))
         applied = (meta.get("annotations") or {}).get(_LAST_APPLIED_ANNOTATION)
@@ -114,6 +115,24 @@ class _Writes:
                 **by,
             }
         )
+
+
+def _superseded(entry: Object, entries: t.Iterable[Object]) -> bool:
+    """Has the same client written the object since, through another version?
+
+    The entry of an Update stays for as long as it owns a field, and a write through another version makes one of its
+    own (structured-merge-diff; apimachinery, managedfields, BuildManagerIdentifier).
+    """
+    return any(
+        _writer(other) == _writer(entry)
+        and other.get("apiVersion") != entry.get("apiVersion")
+        and (other.get("time") or "") > (entry.get("time") or "")
+        for other in entries
+    )
+
+
+def _writer(entry: Object) -> tuple[str, ...]:
+    return tuple(entry.get(key) or "" for key in ("manager", "operation", "subresource"))
 
 
 def _applied_version(annotation: str) -> str | None:

@@ -99,6 +99,34 @@ def test_entries_of_a_subresource_say_so(fake: FakeApi) -> None:
     assert read(fake)[0][0]["subresource"] == "status"
 
 
+def test_a_client_that_wrote_through_a_newer_version_since_has_moved(fake: FakeApi) -> None:
+    add(fake, "cronjobs", "moved", written("batch/v1beta1"), written("batch/v1", time="2026-11-02T00:00:00Z"))
+    assert read(fake) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"time": "2026-09-02T00:00:00Z"},
+        {"time": "2026-10-02T00:00:00Z"},
+        {"time": "2026-11-02T00:00:00Z", "manager": "kubectl"},
+        {"time": "2026-11-02T00:00:00Z", "operation": "Apply"},
+        {"time": "2026-11-02T00:00:00Z", "subresource": "status"},
+    ],
+    ids=["written before", "at the same time", "another client", "another operation", "a subresource"],
+)
+def test_another_write_does_not_speak_for_a_client(fake: FakeApi, other: dict[str, str]) -> None:
+    add(fake, "cronjobs", "old", written("batch/v1beta1"), written("batch/v1", **other))
+    (row,) = read(fake)[0]
+    assert (row["version"], row["manager"], row["time"]) == ("v1beta1", BY["manager"], BY["time"])
+
+
+def test_of_two_old_versions_the_later_write_counts(fake: FakeApi) -> None:
+    old, older = written("batch/v2alpha1"), written("batch/v1beta1", time="2026-11-02T00:00:00Z")
+    add(fake, "cronjobs", "old", old, older)
+    assert [row["version"] for row in read(fake)[0]] == ["v1beta1"]
+
+
 @pytest.mark.parametrize("applied", ["", "no json", "[]", "3", '{"apiVersion": 3}', "{}", '{"apiVersion": null}'])
 def test_an_annotation_that_is_no_manifest_is_passed_over(fake: FakeApi, applied: str) -> None:
     add(fake, "cronjobs", "odd", applied=applied)
