@@ -15,6 +15,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils import _knowledge
 from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import mapping, numbers
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import control_plane_hops, kubelet_hops
+from ansible_collections.uplift.kubeadm.plugins.module_utils._images import NODE_IMAGES
 from ansible_collections.uplift.kubeadm.plugins.module_utils._knowledge import container_runtimes
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import listing
 from ansible_collections.uplift.kubeadm.plugins.module_utils._seen import seen as cut
@@ -26,8 +27,9 @@ PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailabl
 NODE_STATUS = "https://kubernetes.io/docs/reference/node/node-status/"
 # Where runtimes keep images, the first that is there being the one in use.
 IMAGE_FOLDERS = ("/var/lib/containerd", "/var/lib/containers", "/var/lib/docker")
-# Unpacked, of one minor: all that kubeadm names; and kube-proxy and pause alone. Sizes of 1.24 to 1.30, rounded up.
-CONTROL_PLANE_IMAGES, WORKER_IMAGES = GIB, 256 * MIB
+# Unpacked, of one minor, of 1.24 to 1.30, rounded up: all that kubeadm names; and what workers are brought.
+CONTROL_PLANE_IMAGES = GIB
+WORKER_IMAGES = sum({"kube-proxy": 175 * MIB, "coredns": 80 * MIB, "pause": MIB}[image] for image in NODE_IMAGES)
 BINARIES_BYTES = 300 * MIB  # kubeadm, kubelet and kubectl of one minor
 GC_PERCENT = 85  # kubelet's imageGCHighThresholdPercent when it is not set
 EVICTION_FREE = 0.1  # kubelet's evictionHard nodefs.available when it is not set
