@@ -53,6 +53,12 @@ def written(by: str, on: str, **more: str) -> dict[str, str]:
     return {"authority": "managed_fields", **CRONJOB, "manager": by, "operation": "Update", "time": on, **more}
 
 
+def test_what_was_counted_stays_and_the_finding_says_how_to_count_anew() -> None:
+    fix = only(context([call("batch", "v1beta1", "cronjobs", "1.25")])).fix
+    for words in ("counts until it restarts", "crictl stop $(crictl ps -q --name kube-apiserver)", "A hop restarts"):
+        assert words in fix
+
+
 def test_every_witness_of_a_kind_is_in_one_finding() -> None:
     applied = {"authority": "last_applied", **CRONJOB}
     manifests = {
