@@ -30,7 +30,7 @@ def addons(ctx: Context) -> t.Iterator[Finding | Unchecked]:
     """One finding for each add-on that is too old for a hop, and one that lists those that nothing is known of."""
     workloads, missing = cluster_rows(ctx, "workloads")
     for gap in missing:
-        yield Unchecked("addons", f"Which add-ons run is not known, or not of all: {gap.why}")
+        yield Unchecked("addons", "Which add-ons run is not known, or not of all.", gap.cause)
     unknown = []
     for addon in _running(ctx, workloads):
         answers = {minor: fits(addon.row, addon.version, minor) for minor in ctx.minors}

@@ -107,17 +107,20 @@ def _finding(row: t.Mapping[str, t.Any], seen: t.Mapping[str, bool], after: bool
 
 def _unchecked(missing: t.Mapping[Missing, t.Sequence[str]]) -> t.Iterator[Unchecked]:
     """What is missing, once for all rows that want it and all nodes that lack it for one reason."""
-    grouped: dict[tuple[str, str], tuple[list[str], dict[str, None]]] = {}
+    grouped: dict[tuple[str, str, str], tuple[list[str], dict[str, None]]] = {}
     for fact, ids in missing.items():
-        nodes, rows = grouped.setdefault((fact.what, fact.why), ([], {}))
+        nodes, rows = grouped.setdefault((fact.what, fact.why, fact.cause), ([], {}))
         if fact.node:
             nodes.append(fact.node)
         rows.update(dict.fromkeys(ids))
-    for (what, why), (nodes, rows) in grouped.items():
+    for (what, why, cause), (nodes, rows) in grouped.items():
         where = f" of {listing(nodes, MOST_NODES)}" if nodes else ""
-        yield Unchecked(
-            CHECK, f"Not known: {what}{where} ({why.rstrip('.')}). Not looked for there: {', '.join(rows)}."
-        )
+        if cause:
+            yield Unchecked(CHECK, f"Not looked for in {what}: {', '.join(rows)}.", cause)
+        else:
+            yield Unchecked(
+                CHECK, f"Not known: {what}{where} ({why.rstrip('.')}). Not looked for there: {', '.join(rows)}."
+            )
 
 
 def _unknown_minors(ctx: Context) -> t.Iterator[Unchecked]:

@@ -40,14 +40,12 @@ def drains(context: Context) -> t.Iterator[Finding | Unchecked]:
     """Findings from the drain forecast; none when the plan drains nothing."""
     if not any(stage["drains"] for stage in context.plan.get("stages") or []):
         return
-    why = unread_of(context.facts, "pods")
-    if why:
-        yield Unchecked("drain-forecast", f"Whether the drains can succeed is not known: {why}")
+    if unread_of(context.facts, "pods"):
+        yield Unchecked("drain-forecast", "Whether the drains can succeed is not known.", "pods")
         return
     for what, matters in _READS.items():
-        why = unread_of(context.facts, what)
-        if why:
-            yield Unchecked(f"drain-{what}", f"The drain forecast does not know {matters}: {why}")
+        if unread_of(context.facts, what):
+            yield Unchecked(f"drain-{what}", f"The drain forecast does not know {matters}.", what)
     outcome = forecast(context.facts, context.plan, context.options)
     yield from budget_findings(context, outcome)
     yield from _unmanaged(outcome)

@@ -35,7 +35,7 @@ def workloads(ctx: Context) -> t.Iterator[Finding | Unchecked]:
         return
     rows, missing = cluster_rows(ctx, "workloads")
     for gap in missing:
-        yield Unchecked("workloads", f"How workloads are set up is not known, or not of all: {gap.why}")
+        yield Unchecked("workloads", "How workloads are set up is not known, or not of all.", gap.cause)
     serving = [row for row in rows if row["ns"] != "kube-system" and row["kind"] in SERVING and row.get("replicas")]
     several = [row for row in serving if row["replicas"] > 1]
     yield from _info(

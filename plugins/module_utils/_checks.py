@@ -33,6 +33,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import (
     Context,
     Finding,
     Unchecked,
+    unread_of,
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast import oldest_api_server
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import listing
@@ -58,6 +59,25 @@ MODULES = (
 )
 CHECKS: tuple[Check, ...] = tuple(check for module in MODULES for check in module.CHECKS)
 
+# The cluster's facts that checks look at. Those that are missing are no fact at all: it is said that they are.
+CLUSTER_FACTS = (
+    "addons",
+    "api_services",
+    "certificate_requests_pending",
+    "config_maps",
+    "crds",
+    "csi_drivers",
+    "helm_releases",
+    "namespaces",
+    "old_api_writes",
+    "pdbs",
+    "pods",
+    "services",
+    "storage_classes",
+    "volumes",
+    "webhooks",
+    "workloads",
+)
 # What hangs on a fact of a node. Where a check itself says that it could not look, that is said instead of this.
 NODE_FACTS = {
     "drift": "Edits by hand that kubeadm would overwrite are not seen.",
@@ -107,7 +127,7 @@ def run(
     findings += _unused(accepted, findings)
     findings.sort(key=_order)
     rows = [{**finding.as_dict(), "accepted": finding.id in accepted} for finding in findings]
-    gaps = [gap.as_dict() for gap in _once(one for one in said if isinstance(one, Unchecked))]
+    gaps = [gap.as_dict() for gap in _once(context.facts, [one for one in said if isinstance(one, Unchecked)])]
     summary = _summary(rows, gaps)
     return {
         "findings": rows,
@@ -122,7 +142,6 @@ def _all(
 ) -> t.Iterator[Finding | Unchecked]:
     for check in checks:
         yield from _run_one(check, context)
-    yield from _unread_of_cluster(context.facts)
     yield from _unread_of_nodes(context.nodes)
     for row in extra:
         yield _from_dict(row)
@@ -139,11 +158,6 @@ def _run_one(check: Check, context: Context) -> t.Iterator[Finding | Unchecked]:
             f"The check ended with {type(error).__name__}: {error}. What it looks for is unknown. This is an error in "
             "this collection, or in the facts that it was given; please report it.",
         )
-
-
-def _unread_of_cluster(facts: t.Mapping[str, t.Any]) -> t.Iterator[Unchecked]:
-    for gap in facts.get("unread") or ():
-        yield Unchecked(f"cluster:{gap.get('what')}", _sentences(gap.get("why"), gap.get("matters")))
 
 
 def _unread_of_nodes(nodes: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.Iterator[Unchecked]:
@@ -222,9 +236,22 @@ def _unused(accepted: t.Sequence[str], findings: t.Iterable[Finding]) -> list[Fi
     ]
 
 
-def _once(unchecked: t.Iterable[Unchecked]) -> list[Unchecked]:
-    """Two checks may have wanted the same."""
-    return sorted(dict.fromkeys(unchecked), key=lambda gap: (gap.check, gap.why))
+def _once(facts: t.Mapping[str, t.Any], unchecked: t.Iterable[Unchecked]) -> list[Unchecked]:
+    """Two checks may have wanted the same. What hangs on facts of the cluster that were not read is a row a cause."""
+    lost: dict[str, list[str]] = {key: [] for key in CLUSTER_FACTS if facts.get(key) is None}
+    for gap in facts.get("unread") or ():
+        lost.setdefault(str(gap.get("what")), []).append(str(gap.get("matters") or ""))
+    alone = []
+    for one in unchecked:
+        if one.cause in lost:
+            lost[one.cause].append(one.why)
+        else:
+            alone.append(one)
+    causes = [
+        Unchecked(f"cluster:{key}", _sentences(unread_of(facts, key), *dict.fromkeys(matters)))
+        for key, matters in lost.items()
+    ]
+    return sorted(dict.fromkeys([*causes, *alone]), key=lambda gap: (gap.check, gap.why))
 
 
 def _summary(rows: t.Sequence[t.Mapping[str, t.Any]], gaps: t.Sequence[object]) -> dict[str, int]:

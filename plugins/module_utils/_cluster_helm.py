@@ -19,11 +19,13 @@ import zlib
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import Object
 from ansible_collections.uplift.kubeadm.plugins.module_utils._reading import Reading, without_empty
+from ansible_collections.uplift.kubeadm.plugins.module_utils._seen import seen
 
 _MATTERS = "Releases that name removed APIs, which Helm then can neither upgrade nor remove, are not found."
 _TYPE = "helm.sh/release.v1"
 _DEPLOYED = "owner=helm,status=deployed"  # Helm marks the revision that is in force, and keeps ten others
 _PAGE = 50  # a release may have a megabyte
+_NAMED = 12  # releases that cannot be read, by name
 _MOST = 16 * 1024**2  # bytes that one may be unpacked to
 _GZIP = b"\x1f\x8b\x08"
 _KEY = re.compile(r"(?P<key>[A-Za-z]+):(?:[ \t]+(?P<value>.*))?$")
@@ -45,15 +47,14 @@ def read(reading: Reading) -> list[Object]:
         key = (release["ns"], release["name"])
         if key not in newest or newest[key]["revision"] < release["revision"]:
             newest[key] = release
-    for release in newest.values():
-        why = release.pop("unread", None)
-        if why:
-            reading.miss(f"helm_release {release['ns']}/{release['name']}", why, _MATTERS)
+    unread = [release["unread"] for release in newest.values() if "unread" in release]
+    if unread:
+        reading.miss("helm_releases", f"No release could be read from {', '.join(seen(unread, _NAMED))}.", _MATTERS)
     return [release for release in newest.values() if "objects" in release]
 
 
 class _Reader:
-    """Reduces a Secret or ConfigMap to a row; one that cannot be read has `unread`, why, instead of `objects`."""
+    """Reduces a Secret or ConfigMap to a row; an unreadable one has `unread` (its name, why) in place of `objects`."""
 
     def __init__(self, encoded: bool) -> None:
         self._encoded = encoded  # the API has a Secret's values in base64 once more
@@ -74,10 +75,7 @@ class _Reader:
         except (ValueError, zlib.error, AttributeError, TypeError, RecursionError) as e:
             kind = "Secret" if self._encoded else "ConfigMap"
             # The error's own words may quote what is in it.
-            return {
-                **row,
-                "unread": f"The {kind} {meta['name']} holds no release that can be read ({type(e).__name__}).",
-            }
+            return {**row, "unread": f"{kind} {meta['namespace']}/{meta['name']} ({type(e).__name__})"}
 
 
 def _unpack(text: str, encoded: bool) -> Object:

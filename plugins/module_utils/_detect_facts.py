@@ -26,11 +26,15 @@ class Seen(t.NamedTuple):
 
 
 class Missing(t.NamedTuple):
-    """A fact that is not known: what ("kubelet's configuration"), of which node ("" for the cluster), and why."""
+    """A fact that is not known: what ("kubelet's configuration"), of which node ("" for the cluster), and why.
+
+    cause: the key of the cluster's facts that was not read, where that is why.
+    """
 
     what: str
     node: str
     why: str
+    cause: str = ""
 
 
 Hit = t.Union[Seen, Missing]
@@ -71,7 +75,7 @@ def each_node(ctx: Context, key: str, what: str, names: t.Iterable[str] | None =
 def cluster_rows(ctx: Context, key: str) -> tuple[list[t.Any], list[Missing]]:
     """What was read of a list among the cluster's facts; and, when that is not all of it, what is missing."""
     why = unread_of(ctx.facts, key)
-    return list(ctx.facts.get(key) or ()), [Missing(f"the cluster's {key}", "", why)] if why else []
+    return list(ctx.facts.get(key) or ()), [Missing(f"the cluster's {key}", "", why, key)] if why else []
 
 
 def config_map(ctx: Context, name: str) -> t.Any:
@@ -79,7 +83,7 @@ def config_map(ctx: Context, name: str) -> t.Any:
     text, what = mapping(ctx.facts.get("config_maps")).get(name), f"the ConfigMap kube-system/{name}"
     why = unread_of(ctx.facts, "config_maps")
     if not text:
-        return Missing(what, "", why) if why else {}
+        return Missing(what, "", why, "config_maps") if why else {}
     return _read(text, what)
 
 

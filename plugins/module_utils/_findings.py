@@ -48,13 +48,16 @@ class Unchecked:
 
     check: id of the check, or of what could not be read.
     why: what was in the way, a whole sentence, with the way out where there is one.
+    cause: the key of the cluster's facts that was not read, where that alone is in the way. Several checks may lack the
+        same one: what was in the way is then said once for all of them, and `why` says only what is not known for it.
     """
 
     check: str
     why: str
+    cause: str = ""
 
     def as_dict(self) -> dict[str, t.Any]:
-        return asdict(self)
+        return {"check": self.check, "why": self.why}
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def unread_of(facts: t.Mapping[str, t.Any], *keys: str) -> str:
     key in `unread`, once for each kind of object behind it that it could not list.
     """
     whys = [f"The facts have no {key}; read them anew with cluster_info." for key in keys if facts.get(key) is None]
-    whys += [str(gap["why"]) for gap in facts.get("unread") or () if gap["what"] in keys]
+    whys += [str(gap.get("why")) for gap in facts.get("unread") or () if gap.get("what") in keys]
     return " ".join(dict.fromkeys(whys))
 
 

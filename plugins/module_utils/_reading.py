@@ -18,7 +18,7 @@ _ODD_SHAPE = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 class Reading:
     """One reading of a cluster. unread: [{"what", "why", "matters"}], in the order in which it was found out.
 
-    what: the key of the facts that is empty, or not whole, for it; or the one thing in it that could not be read.
+    what: the key of the facts that is empty, or not whole, for it; several entries may have the same.
     why, matters: whole sentences, the latter what cannot be said without it.
     """
 

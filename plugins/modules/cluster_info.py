@@ -30,10 +30,18 @@ attributes:
     description: Will return details on what has changed.
     support: none
 options:
+  scope:
+    description:
+      - V(all) reads everything, and writes it to a file.
+      - V(nodes) reads nodes, control planes and add-ons alone, and returns RV(summary) without a file. It takes the same
+        few requests however many pods there are.
+    type: str
+    choices: [all, nodes]
+    default: all
   path:
     description:
       - File to write the facts to, with mode 0600. It appears whole or not at all.
-      - One of O(path) and O(directory) is needed.
+      - One of O(path) and O(directory) is needed with O(scope=all).
     type: path
   directory:
     description:
@@ -50,6 +58,11 @@ EXAMPLES = r"""
   uplift.kubeadm.cluster_info:
     directory: /var/lib/uplift
   register: cluster
+
+- name: Look once more at nodes and control planes
+  uplift.kubeadm.cluster_info:
+    scope: nodes
+  register: cluster_now
 
 - name: Show what runs
   ansible.builtin.debug:
@@ -76,20 +89,20 @@ path:
     - C(old_api_writes), objects written through API versions that a later minor removes; C(authority) says whether
       C(managed_fields) or only the annotation of C(kubectl apply) (C(last_applied)) says so. Events are told by writer.
     - C(unread), as in RV(summary.unread).
-  returned: success
+  returned: with O(scope=all)
   type: str
   sample: /var/lib/uplift/cluster-facts.json
 sha256:
   description: SHA-256 of that file.
-  returned: success
+  returned: with O(scope=all)
   type: str
 configuration:
   description: The cluster's C(ClusterConfiguration), as it is in the ConfigMap C(kubeadm-config).
-  returned: success
+  returned: with O(scope=all)
   type: str
 kubelet_configuration:
   description: The KubeletConfiguration in the ConfigMap C(kubelet-config); empty when it could not be read.
-  returned: success
+  returned: with O(scope=all)
   type: str
 summary:
   description: What a person wants to see of the facts.
@@ -147,12 +160,12 @@ summary:
       type: list
       elements: str
     pods:
-      description: Number of pods.
+      description: Number of pods; 0 with O(scope=nodes), which does not read them.
       type: int
     unread:
       description:
-        - What could not be read. C(what) is the key of the facts that is empty, or not whole, for it, or the one thing
-          in it; C(why) says what was in the way, C(matters) what is not known without it.
+        - What could not be read. C(what) is the key of the facts that is empty, or not whole, for it; C(why) says what
+          was in the way, C(matters) what is not known without it.
       type: list
       elements: dict
       sample:
@@ -162,32 +175,48 @@ summary:
 """
 
 import os
+import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _cluster, _cluster_facts
-from ansible_collections.uplift.kubeadm.plugins.module_utils._api import API_ARGS, connect
+from ansible_collections.uplift.kubeadm.plugins.module_utils._api import API_ARGS, Api, connect
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={"path": {"type": "path"}, "directory": {"type": "path"}, **API_ARGS},
-        required_one_of=[("path", "directory")],
+        argument_spec={
+            "scope": {"type": "str", "choices": ["all", "nodes"], "default": "all"},
+            "path": {"type": "path"},
+            "directory": {"type": "path"},
+            **API_ARGS,
+        },
+        required_if=[("scope", "all", ("path", "directory"), True)],
         mutually_exclusive=[("path", "directory")],
         supports_check_mode=True,
     )
     try:
-        path = module.params["path"] or os.path.join(module.params["directory"], "cluster-facts.json")
-        facts = _cluster_facts.read(connect(module.params))
-        digest = _cluster.write(facts, path)
+        if module.params["scope"] == "nodes":
+            result = {"summary": _cluster.summary(_cluster_facts.read_nodes(connect(module.params)))}
+        else:
+            path = module.params["path"] or os.path.join(module.params["directory"], "cluster-facts.json")
+            result = whole(connect(module.params), path)
     except UpliftError as e:
         module.fail_json(msg=str(e))
-    configuration = facts["cluster"]["configuration"]
-    summary = _cluster.summary(facts)
-    kubelet = facts["config_maps"].get("kubelet-config", "")
-    texts = {"configuration": configuration, "kubelet_configuration": kubelet}
-    module.exit_json(changed=False, path=path, sha256=digest, summary=summary, **texts)
+    module.exit_json(changed=False, **result)
+
+
+def whole(api: Api, path: str) -> dict[str, t.Any]:
+    """Read everything, and write it to path."""
+    facts = _cluster_facts.read(api)
+    return {
+        "path": path,
+        "sha256": _cluster.write(facts, path),
+        "summary": _cluster.summary(facts),
+        "configuration": facts["cluster"]["configuration"],
+        "kubelet_configuration": facts["config_maps"].get("kubelet-config", ""),
+    }
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import pytest
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _api, _cluster_helm
 from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster_helm import objects_of
+from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import unread_of
 from ansible_collections.uplift.kubeadm.plugins.module_utils._reading import Reading
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_api import FakeApi
 
@@ -123,9 +124,17 @@ def test_what_cannot_be_decoded_is_named_and_not_quoted(fake: FakeApi, text: str
     fake.add("secrets", stored("fine", 1, release()))
     releases, unread = read(fake)
     assert [row["name"] for row in releases] == ["fine"]
-    assert [row["what"] for row in unread] == ["helm_release shop/shop"]
-    assert "sh.helm.release.v1.shop.v7" in unread[0]["why"]
+    assert [row["what"] for row in unread] == ["helm_releases"]
+    assert "Secret shop/sh.helm.release.v1.shop.v7 (" in unread[0]["why"]
     assert "hunter2" not in json.dumps(unread)
+
+
+def test_many_that_cannot_be_decoded_are_one_gap(fake: FakeApi) -> None:
+    for number in range(300):
+        fake.add("secrets", stored(f"r{number}", 1, "%%%"))
+    releases, unread = read(fake)
+    assert releases == []
+    assert unread_of({"helm_releases": releases, "unread": unread}, "helm_releases").endswith("and 288 more.")
 
 
 def test_forbidden(fake: FakeApi) -> None:

@@ -17,26 +17,31 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import un
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_api import FakeApi
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.healthy import CLUSTER_CONFIGURATION, healthy_context
 
-# What is asked for, and the checks that say that they cannot look; "cluster:KEY" comes for all of them.
-FORBIDDEN = {
-    "pods": {"drain-forecast", "breakers"},
-    "deployments": {"drain-workloads", "addons", "workloads", "breakers"},
-    "daemonsets": {"drain-workloads", "addons", "workloads", "breakers"},
-    "statefulsets": {"drain-workloads", "addons", "workloads", "breakers"},
-    "jobs": {"drain-workloads", "addons", "workloads", "breakers"},
-    "cronjobs": {"drain-workloads", "addons", "workloads", "breakers"},
-    "poddisruptionbudgets": {"drain-pdbs"},
-    "persistentvolumes": {"drain-volumes", "breakers"},
-    "storageclasses": set(),
-    "csidrivers": set(),
-    "validatingwebhookconfigurations": set(),
-    "mutatingwebhookconfigurations": set(),
-    "apiservices": set(),
-    "customresourcedefinitions": set(),
-    "certificatesigningrequests": set(),
-    "namespaces": set(),
-    "secrets": set(),
-    "configmaps/kube-proxy": {"breakers"},
+ADDONS = "Which add-ons run is not known"
+WORKLOADS = "How workloads are set up is not known"
+REPLICAS = "The drain forecast does not know which pods are the only replica"
+IMAGES = "Not looked for in the cluster's workloads: "
+OF_WORKLOADS = (REPLICAS, ADDONS, WORKLOADS, IMAGES)
+# What is asked for, and what is said of each check that cannot look, beside the cause and what hangs on it in general.
+FORBIDDEN: dict[str, tuple[str, ...]] = {
+    "pods": ("Whether the drains can succeed is not known", "Not looked for in the cluster's pods: "),
+    "deployments": OF_WORKLOADS,
+    "daemonsets": OF_WORKLOADS,
+    "statefulsets": OF_WORKLOADS,
+    "jobs": OF_WORKLOADS,
+    "cronjobs": OF_WORKLOADS,
+    "poddisruptionbudgets": ("The drain forecast does not know which disruption budgets would hold a drain",),
+    "persistentvolumes": ("bound to a node or zone", "Not looked for in the cluster's volumes: "),
+    "storageclasses": (),
+    "csidrivers": (),
+    "validatingwebhookconfigurations": (),
+    "mutatingwebhookconfigurations": (),
+    "apiservices": (),
+    "customresourcedefinitions": (),
+    "certificatesigningrequests": (),
+    "namespaces": (),
+    "secrets": (),
+    "configmaps/kube-proxy": ("Not looked for in the ConfigMap kube-system/kube-proxy: ",),
 }
 
 
@@ -50,8 +55,10 @@ def api(tmp_path: Path) -> t.Iterator[FakeApi]:
     fake.stop()
 
 
-@pytest.mark.parametrize(("resource", "checks"), FORBIDDEN.items())
-def test_each_refusal_is_said(api: FakeApi, resource: str, checks: set[str]) -> None:
+@pytest.mark.parametrize(("resource", "said"), FORBIDDEN.items())
+def test_each_refusal_is_said_once_with_all_that_hangs_on_it(
+    api: FakeApi, resource: str, said: tuple[str, ...]
+) -> None:
     api.faults = [(rf"GET [^ ]*/{resource}(\?|$)", (403, {"message": f"{resource} is forbidden: User x cannot list"}))]
     parameters = {"kubeconfig": str(api.kubeconfig), "transport": "stdlib", "api_timeout": 2}
     unread = _cluster_facts.read(connect(parameters))["unread"]
@@ -62,10 +69,14 @@ def test_each_refusal_is_said(api: FakeApi, resource: str, checks: set[str]) -> 
         facts["unread"] = unread
 
     result = _checks.run(healthy_context(refused))
-    gaps = {gap["check"]: gap["why"] for gap in result["unchecked"]}
+    before = {gap["check"] for gap in _checks.run(healthy_context())["unchecked"]}
+    gaps = {gap["check"]: gap["why"] for gap in result["unchecked"] if gap["check"] not in before}
     keys = {gap["what"] for gap in unread}
-    assert keys and {f"cluster:{key}" for key in keys} | checks <= set(gaps)
-    assert all(f"{resource.partition('/')[0]}" in gaps[f"cluster:{key}"] for key in keys)
+    assert keys and set(gaps) == {f"cluster:{key}" for key in keys}
+    for key in keys:
+        assert gaps[f"cluster:{key}"].count("User x cannot list") == 1
+        assert resource.partition("/")[0] in gaps[f"cluster:{key}"]
+    assert all(any(words in why for why in gaps.values()) for words in said)
     assert all(unread_of(healthy_context(refused).facts, key) for key in keys)
     # Nothing is made up of what is not there.
     assert [row["id"] for row in result["findings"] if row["severity"] != "info"] == []
@@ -83,3 +94,16 @@ def test_unread_of() -> None:
     assert unread_of(facts, "pods") == ""
     assert unread_of(facts, "pods", "workloads") == "Jobs are forbidden. CronJobs are forbidden."
     assert unread_of(facts, "volumes") == "The facts have no volumes; read them anew with cluster_info."
+
+
+def test_a_fact_that_is_missing_is_no_empty_one(api: FakeApi) -> None:
+    facts = _cluster_facts.read(connect({"kubeconfig": str(api.kubeconfig), "transport": "stdlib", "api_timeout": 2}))
+    asked = set(facts) - {"schema", "server", "version", "ca_fingerprints", "cluster", "nodes", "unread"}
+    assert asked == set(_checks.CLUSTER_FACTS)
+
+    def lose(facts: t.Any, _nodes: t.Any) -> None:
+        for key in asked:
+            del facts[key]
+
+    gaps = {gap["check"]: gap["why"] for gap in _checks.run(healthy_context(lose))["unchecked"]}
+    assert [key for key in asked if not gaps[f"cluster:{key}"].startswith(f"The facts have no {key};")] == []
