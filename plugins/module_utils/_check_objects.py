@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils._backends import ready_pods
-from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding
+from ansible_collections.uplift.kubeadm.plugins.module_utils._backends import Backends
+from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import listing
 
 Row = t.Mapping[str, t.Any]
 DOCKER_SOCKETS = ("/var/run/docker.sock", "/run/docker.sock")
+AGGREGATION = "https://kubernetes.io/docs/concepts/extend-kubernetes/api-extension/apiserver-aggregation/"
 CRD_GUIDE = "https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/"
 
 
@@ -62,47 +64,125 @@ def old_versions(context: Context) -> t.Iterator[Finding]:
         )
 
 
-def conversion_webhooks(context: Context) -> t.Iterator[Finding]:
+def conversion_webhooks(context: Context) -> t.Iterator[Finding | Unchecked]:
     """Conversion is asked for at every read of an object in another version than it is stored in."""
+    backends = Backends(context.facts, context.plan)
+    in_doubt, drained = [], _Drained()
     for crd in context.facts.get("crds") or ():
-        service = crd.get("service")
-        if crd.get("conversion") != "Webhook" or not service:
+        if crd.get("conversion") != "Webhook":
             continue
-        pods = ready_pods(context.facts, service)
-        if pods == []:
-            name = f"{service['ns']}/{service['name']}"
-            yield Finding(
-                id=f"conversion-webhook-down:{crd['name']}",
-                severity="warning",
-                title=f"Nobody converts {crd['kind']} between its versions",
-                seen=(f"CRD {crd['name']}: its conversion webhook's Service {name} has no ready pod",),
-                why="Objects of this kind cannot be read in all versions, so that their controller stands still, and "
-                "so may what lists everything (garbage collection, deletion of namespaces).",
-                fix=f"Look at the pods behind it: kubectl -n {service['ns']} describe service {service['name']}",
-                source=CRD_GUIDE,
-            )
+        service = crd.get("service")  # none: it leads to an address outside of the cluster
+        pods = backends.ready(service) if service else None
+        if pods is None:
+            in_doubt.append(crd["name"])
+        elif not pods:
+            yield _no_conversion(crd, service)
+        else:
+            drained.add(backends, service, pods, f"CRD {crd['name']}")
+    yield from _in_doubt("conversion-webhooks", "converts objects of", in_doubt, backends)
+    yield from drained.findings(
+        "conversion-webhook-drained",
+        "Nobody converts objects between versions while {} is drained",
+        "Objects of these kinds cannot be read in all versions until another pod is Ready, so that their controllers "
+        "stand still for that time.",
+        CRD_GUIDE,
+    )
 
 
-def api_services(context: Context) -> t.Iterator[Finding]:
-    """Aggregated APIs that are down make discovery incomplete."""
+def _no_conversion(crd: Row, service: Row) -> Finding:
+    name = f"{service['ns']}/{service['name']}"
+    return Finding(
+        id=f"conversion-webhook-down:{crd['name']}",
+        severity="warning",
+        title=f"Nobody converts {crd['kind']} between its versions",
+        seen=(f"CRD {crd['name']}: its conversion webhook's Service {name} has no ready pod",),
+        why="Objects of this kind cannot be read in all versions, so that their controller stands still, and "
+        "so may what lists everything (garbage collection, deletion of namespaces).",
+        fix=f"Look at the pods behind it: kubectl -n {service['ns']} describe service {service['name']}",
+        source=CRD_GUIDE,
+    )
+
+
+def api_services(context: Context) -> t.Iterator[Finding | Unchecked]:
+    """Aggregated APIs that are down, or will be during a drain, make discovery incomplete."""
+    backends = Backends(context.facts, context.plan)
+    in_doubt, drained = [], _Drained()
     for row in context.facts.get("api_services") or ():
-        if row.get("available"):
+        if not row.get("available"):
+            yield _not_available(row)
             continue
-        service = row.get("service") or {}
-        yield Finding(
-            id=f"api-service-down:{row['name']}",
-            severity="warning",
-            title=f"The aggregated API {row['name']} is not available",
-            seen=(
-                f"APIService {row['name']} (Service {service.get('ns')}/{service.get('name')}): {row.get('message')}",
-            ),
-            why="Clients see an incomplete list of APIs: namespaces cannot be deleted, garbage collection waits, and "
-            "what needs this API (autoscaling, where it is metrics) stands still. It makes it harder to tell what the "
-            "upgrade broke from what was broken before.",
-            fix=f"Mend what is behind it (kubectl describe apiservice {row['name']}), or delete the APIService where "
-            "nothing is.",
-            source="https://kubernetes.io/docs/concepts/extend-kubernetes/api-extension/apiserver-aggregation/",
+        service = row.get("service")
+        pods = backends.ready(service) if service else None
+        if pods is None:
+            in_doubt.append(row["name"])
+        elif pods:
+            drained.add(backends, service, pods, f"APIService {row['name']}")
+    yield from _in_doubt("api-services", "answers for", in_doubt, backends)
+    yield from drained.findings(
+        "api-service-drained",
+        "Aggregated APIs are not available while {} is drained",
+        "Until another pod is Ready clients see an incomplete list of APIs, and what needs these (autoscaling, where "
+        "it is metrics) stands still.",
+        AGGREGATION,
+    )
+
+
+def _not_available(row: Row) -> Finding:
+    service = row.get("service") or {}
+    return Finding(
+        id=f"api-service-down:{row['name']}",
+        severity="warning",
+        title=f"The aggregated API {row['name']} is not available",
+        seen=(f"APIService {row['name']} (Service {service.get('ns')}/{service.get('name')}): {row.get('message')}",),
+        why="Clients see an incomplete list of APIs: namespaces cannot be deleted, garbage collection waits, and "
+        "what needs this API (autoscaling, where it is metrics) stands still. It makes it harder to tell what the "
+        "upgrade broke from what was broken before.",
+        fix=f"Mend what is behind it (kubectl describe apiservice {row['name']}), or delete the APIService where "
+        "nothing is.",
+        source=AGGREGATION,
+    )
+
+
+def _in_doubt(check: str, does: str, names: list[str], backends: Backends) -> t.Iterator[Unchecked]:
+    """Things of which it cannot be told who answers for them."""
+    if not names:
+        return
+    why = f"Whether somebody {does} {listing(names)} all through the upgrade is not known"
+    if backends.unread:
+        yield Unchecked(check, f"{why}.", backends.unread)
+    else:
+        yield Unchecked(
+            check,
+            f"{why}: they lead out of the cluster, or to a Service without a selector, and what is there is not seen.",
         )
+
+
+class _Drained:
+    """What one wave of drains leaves without anybody to answer, by the Service behind it."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, list[str]] = {}
+        self._nodes: dict[str, list[str]] = {}
+
+    def add(self, backends: Backends, service: Row, pods: t.Sequence[Row], what: str) -> None:
+        nodes = backends.drained_at_once(pods)
+        if nodes:
+            name = f"{service['ns']}/{service['name']}"
+            line = f"{what}: all ready pods behind Service {name} are on {listing(nodes, 3)}"
+            self._lines.setdefault(name, []).append(line)
+            self._nodes[name] = nodes
+
+    def findings(self, check: str, title: str, why: str, source: str) -> t.Iterator[Finding]:
+        for name, lines in self._lines.items():
+            yield Finding(
+                id=f"{check}:{name}",
+                severity="info",
+                title=title.format(listing(self._nodes[name], 3)),
+                seen=tuple(lines),
+                why=why,
+                fix="Where that matters, run two replicas that do not share a node, with a PodDisruptionBudget.",
+                source=source,
+            )
 
 
 def pending_requests(context: Context) -> t.Iterator[Finding]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils._backends import ready_pods
+from ansible_collections.uplift.kubeadm.plugins.module_utils._backends import Backends
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
-from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast import waves
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import listing
 from ansible_collections.uplift.kubeadm.plugins.module_utils._webhook_scope import Need, Scope, matches
 
@@ -21,20 +20,25 @@ NEW_PODS = "new pods"
 
 def webhooks(context: Context) -> t.Iterator[Finding | Unchecked]:
     """Each webhook that fails closed: does somebody answer now, and while nodes are drained?"""
-    scope = Scope(context.facts)
-    together = _drained_together(context.plan)
+    scope, backends = Scope(context.facts), Backends(context.facts, context.plan)
+    in_doubt = []
     for webhook in context.facts.get("webhooks") or ():
         if webhook.get("failure_policy", "Fail") != "Fail":
             continue
         needs = scope.needs_met_by(webhook)
         service = webhook.get("service")
-        pods = ready_pods(context.facts, service) if service else None
-        if pods is None:
+        pods = backends.ready(service) if service else None
+        if pods is None and service and backends.unread:
+            in_doubt += [_name(webhook)] if needs else []
+        elif pods is None:
             yield from _unknown(webhook, needs)
         elif not pods:
             yield _nobody(webhook, needs)
         elif needs:
-            yield from _drained(webhook, needs, pods, together, scope)
+            yield from _drained(webhook, needs, pods, backends, scope)
+    if in_doubt:
+        why = f"Whether somebody answers for webhooks that the upgrade needs is not known: {listing(in_doubt)}."
+        yield Unchecked("webhooks", why, backends.unread)
 
 
 CHECKS: tuple[Check, ...] = (webhooks,)
@@ -70,14 +74,12 @@ def _drained(
     webhook: Row,
     needs: t.Sequence[Need],
     pods: t.Sequence[Row],
-    together: t.Sequence[frozenset[str]],
+    backends: Backends,
     scope: Scope,
 ) -> t.Iterator[Finding]:
     """All pods behind it go at once: then the upgrade waits for itself, or only for a moment."""
-    nodes = {str(pod.get("node")) for pod in pods}
-    wave = next((wave for wave in together if nodes <= wave), None)
-    # A pod that no drain moves (a DaemonSet's, a static one) answers on.
-    if wave is None or any((pod.get("owner") or {}).get("kind") in ("DaemonSet", "Node") for pod in pods):
+    nodes = backends.drained_at_once(pods)
+    if not nodes:
         return
     deadlock = _refuses_its_own(webhook, needs, pods[0], scope)
     names = listing([f"{pod['ns']}/{pod['name']} on {pod.get('node')}" for pod in pods], 5)
@@ -85,7 +87,7 @@ def _drained(
     yield Finding(
         id=f"webhook-drained:{_name(webhook)}",
         severity="blocker" if deadlock else "warning",
-        title=f"The webhook {webhook['name']} has nobody to answer while {listing(sorted(nodes), 3)} is drained",
+        title=f"The webhook {webhook['name']} has nobody to answer while {listing(nodes, 3)} is drained",
         seen=(f"{_named(webhook)}: all ready pods behind {_service(webhook)} are drained at once: {names}",),
         why=f"It fails closed, and is asked about {_what(needs)}. Until another pod of it is Ready these are refused, "
         f"evictions among them fail and are tried again. {evicted if deadlock else ''}".strip(),
@@ -102,13 +104,6 @@ def _refuses_its_own(webhook: Row, needs: t.Sequence[Need], pod: Row, scope: Sco
         and matches(webhook.get("namespace_selector"), scope.namespaces.get(pod["ns"], {}))
         and matches(webhook.get("object_selector"), pod.get("labels") or {})
     )
-
-
-def _drained_together(plan: Row) -> list[frozenset[str]]:
-    """Sets of nodes that the plan drains at the same moment, largest first."""
-    stages = [stage for stage in plan.get("stages") or () if stage["drains"]]
-    found = {frozenset(wave) for stage in stages for wave in waves(plan, stage)}
-    return sorted(found, key=lambda wave: (-len(wave), sorted(wave)))
 
 
 def _what(needs: t.Sequence[Need]) -> str:

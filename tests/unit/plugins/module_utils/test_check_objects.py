@@ -11,8 +11,12 @@ import typing as t
 
 import pytest
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils._backends import ready_pods
-from ansible_collections.uplift.kubeadm.plugins.module_utils._check_objects import docker_socket
+from ansible_collections.uplift.kubeadm.plugins.module_utils._backends import Backends
+from ansible_collections.uplift.kubeadm.plugins.module_utils._check_objects import (
+    api_services,
+    conversion_webhooks,
+    docker_socket,
+)
 from ansible_collections.uplift.kubeadm.plugins.module_utils._check_webhooks import webhooks
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._webhook_scope import Scope
@@ -161,8 +165,12 @@ def test_where_it_leads_is_not_known() -> None:
 
 def test_pods_or_services_that_were_not_read_are_not_none() -> None:
     facts = {**healthy_facts(), "unread": [{"what": "pods", "why": "403"}]}
-    assert ready_pods(facts, {"ns": "guard", "name": "guard"}) is None
-    assert ready_pods(healthy_facts(), {"ns": "guard", "name": "guard"}) == []
+    assert Backends(facts, {}).ready({"ns": "guard", "name": "guard"}) is None
+    assert Backends(healthy_facts(), {}).ready({"ns": "guard", "name": "guard"}) == []
+    context = guarded([])
+    context.facts["unread"].append({"what": "pods", "why": "403"})
+    (gap,) = webhooks(context)
+    assert isinstance(gap, Unchecked) and gap.cause == "pods" and "guard/guard.example" in gap.why
 
 
 def test_pods_that_are_not_ready_or_end_are_no_backend() -> None:
@@ -172,7 +180,7 @@ def test_pods_that_are_not_ready_or_end_are_no_backend() -> None:
         del first["ready"]
         second["terminating"] = True
 
-    pods = ready_pods(healthy_context(spoil).facts, {"ns": "shop", "name": "web"})
+    pods = Backends(healthy_context(spoil).facts, {}).ready({"ns": "shop", "name": "web"})
     assert pods is not None and [pod["name"] for pod in pods] == ["web-7c5d-2"]
 
 
@@ -183,3 +191,55 @@ def test_dockers_socket_bites_at_1_24() -> None:
     before = dataclasses.replace(healthy_context(spoil), minors=("1.24",), current="1.23")
     assert [finding.severity for finding in docker_socket(before)] == ["warning"]
     assert [finding.severity for finding in docker_socket(healthy_context(spoil))] == ["info"]
+
+
+def asked_by_the_api_server(pods: t.Sequence[tuple[str, str]], **service: t.Any) -> Context:
+    """A CRD whose objects a webhook converts, and an aggregated API, both behind pods (name, node) of one Service."""
+    context = guarded(pods)
+    leads = {"ns": "guard", "name": "guard"}
+    context.facts["webhooks"].clear()
+    context.facts["services"][0].update(service)
+    crd = {"kind": "Widget", "stored_versions": [], "versions": [], "conversion": "Webhook", "service": leads}
+    context.facts["crds"] += [{"name": name, **crd} for name in ("widgets.example", "gears.example")]
+    context.facts["api_services"] = [{"name": "v1.metrics.example", "service": leads, "available": True, "message": ""}]
+    return context
+
+
+def both(context: Context) -> list[Finding | Unchecked]:
+    return [*conversion_webhooks(context), *api_services(context)]
+
+
+def test_who_converts_and_who_answers_for_an_api_may_be_drained_at_once() -> None:
+    conversion, aggregated = both(asked_by_the_api_server([("a", "w1"), ("b", "w1")]))
+    assert isinstance(conversion, Finding) and isinstance(aggregated, Finding)
+    assert (conversion.id, conversion.severity) == ("conversion-webhook-drained:guard/guard", "info")
+    assert [line.partition(":")[0] for line in conversion.seen] == ["CRD widgets.example", "CRD gears.example"]
+    assert (aggregated.id, aggregated.severity) == ("api-service-drained:guard/guard", "info")
+    assert "w1" in aggregated.title
+    assert both(asked_by_the_api_server([("a", "w1"), ("b", "w2")])) == []
+
+
+def test_a_selector_that_selects_other_pods_leaves_nobody() -> None:
+    context = asked_by_the_api_server([("a", "w1")], selector={"app": "other"})
+    ids = [one.id for one in both(context) if isinstance(one, Finding)]
+    assert ids == ["conversion-webhook-down:widgets.example", "conversion-webhook-down:gears.example"]
+
+
+@pytest.mark.parametrize("selector", [None, {}])
+def test_a_service_without_a_selector_leads_to_who_knows_whom(selector: t.Any) -> None:
+    gaps = both(asked_by_the_api_server([("a", "w1")], selector=selector))
+    assert [gap.check for gap in gaps if isinstance(gap, Unchecked)] == ["conversion-webhooks", "api-services"]
+    assert "widgets.example and gears.example" in gaps[0].why and "without a selector" in gaps[0].why
+
+
+def test_a_conversion_outside_of_the_cluster_is_not_passed_over() -> None:
+    context = asked_by_the_api_server([("a", "w1"), ("b", "w2")])
+    del context.facts["crds"][-1]["service"]
+    (gap,) = both(context)
+    assert isinstance(gap, Unchecked) and "gears.example" in gap.why and "widgets" not in gap.why
+
+
+def test_backends_that_were_not_read_hang_on_one_cause() -> None:
+    context = asked_by_the_api_server([("a", "w1")])
+    context.facts["unread"].append({"what": "services", "why": "403"})
+    assert [gap.cause for gap in both(context) if isinstance(gap, Unchecked)] == ["services", "services"]
