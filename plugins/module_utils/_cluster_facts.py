@@ -45,6 +45,27 @@ def read(api: Api) -> Object:
         return _read(api)
 
 
+def read_nodes(api: Api) -> Object:
+    """The part of the facts that a summary is made of: nodes, the control planes' static pods, add-ons. A request for
+    each page of nodes and a few more, however many pods there are.
+
+    :raises UpliftError: as read().
+    """
+    version = api.get("/version")["gitVersion"]
+    cluster = kubeadm_config(api)
+    nodes = dict(api.list("/api/v1/nodes", keep=node_facts))
+    reading = Reading(api)
+    _cluster_pods.add_components(nodes, _cluster_pods.read_control_planes(reading))
+    return {
+        "schema": SCHEMA,
+        "version": version,
+        "cluster": cluster,
+        "nodes": dict(sorted(nodes.items())),
+        "addons": _addons(reading),
+        "unread": reading.unread,
+    }
+
+
 @contextlib.contextmanager
 def _uncollected() -> t.Iterator[None]:
     """Python's search for cycles among a growing number of rows takes a quarter of the time, and finds none."""
@@ -77,10 +98,7 @@ def _read(api: Api) -> Object:
         ),
         "cluster": cluster,
         "nodes": dict(sorted(nodes.items())),
-        "addons": {
-            "kube_proxy": _addon(reading, "daemonsets", "kube-proxy"),
-            "coredns": _addon(reading, "deployments", "coredns"),
-        },
+        "addons": _addons(reading),
         "config_maps": {"kubeadm-config": cluster["configuration"], **_config_maps(reading, version)},
         "pods": pods,
         **objects,
@@ -88,6 +106,13 @@ def _read(api: Api) -> Object:
         "helm_releases": _cluster_helm.read(reading),
         "old_api_writes": _cluster_writes.read(reading, version),
         "unread": reading.unread,
+    }
+
+
+def _addons(reading: Reading) -> dict[str, Object | None]:
+    return {
+        "kube_proxy": _addon(reading, "daemonsets", "kube-proxy"),
+        "coredns": _addon(reading, "deployments", "coredns"),
     }
 
 

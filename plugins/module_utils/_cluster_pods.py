@@ -9,6 +9,7 @@ import typing as t
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import Object
 from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import (
+    KUBE_SYSTEM,
     MIRROR_ANNOTATION,
     container_image,
     image_version,
@@ -46,6 +47,17 @@ def read(reading: Reading) -> tuple[list[Object], list[Component]]:
         PodReader(),
     )
     return [row for row, _component in pairs], [component for _row, component in pairs if component]
+
+
+def read_control_planes(reading: Reading) -> list[Component]:
+    """The static pods of the control planes alone, by the label that kubeadm gives them (see component())."""
+    return reading.rows(
+        "pods",
+        "What runs on the control planes is not known.",
+        f"{KUBE_SYSTEM}/pods",
+        component,
+        {"labelSelector": "tier=control-plane"},
+    )
 
 
 class PodReader:

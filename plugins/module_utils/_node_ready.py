@@ -34,6 +34,7 @@ class Expected:
 
     kubelet_version: str | None = None
     static_pods_version: str | None = None
+    healthy: t.Container[str] = ()  # static pods whose programs said themselves that they are healthy
 
 
 def missing(node: Object, pods: t.Iterable[Object], drivers: t.Collection[str], expected: Expected) -> list[str]:
@@ -51,7 +52,7 @@ def missing(node: Object, pods: t.Iterable[Object], drivers: t.Collection[str], 
         *_missing_resources(node, note.get("resources") or {}),
         *(f"CSI driver {name} is not registered" for name in note.get("csi_drivers") or [] if name not in drivers),
         *_missing_daemonset_pods(pods, note.get("daemonset_pods")),
-        *_missing_static_pods(pods, expected.static_pods_version),
+        *_missing_static_pods(pods, expected),
     ]
 
 
@@ -98,17 +99,24 @@ def _missing_daemonset_pods(pods: list[Object], recorded: int | None) -> list[st
     return [f"{ready} of {recorded} DaemonSet pods are Ready ({named})"]
 
 
-def _missing_static_pods(pods: list[Object], version: str | None) -> list[str]:
+def _missing_static_pods(pods: list[Object], expected: Expected) -> list[str]:
+    version = expected.static_pods_version
     mirrors = [pod for pod in pods if MIRROR_ANNOTATION in (pod["metadata"].get("annotations") or {})]
-    result = [f"static pod {_key(pod)} is not Ready" for pod in mirrors if not is_true(pod, "Ready")]
+    # Ready comes late for what was asked itself: kubelet looks at a startup probe every 10 s (kubeadm's static pods).
+    unready = [pod for pod in mirrors if not is_true(pod, "Ready") and _component(pod) not in expected.healthy]
+    result = [f"static pod {_key(pod)} is not Ready" for pod in unready]
     for component in CONTROL_PLANE if version else ():
-        pod = next(
-            (pod for pod in mirrors if (pod["metadata"].get("labels") or {}).get("component") == component), None
-        )
+        pod = next((pod for pod in mirrors if _component(pod) == component), None)
         shown = image_version(container_image(pod, component)) if pod else None
         if shown != version:
             result.append(f"static pod {component} " + (f"shows {shown}, not {version}" if pod else "is not there"))
     return result
+
+
+def _component(pod: Object) -> str | None:
+    """The program of one of kubeadm's static pods (cmd/kubeadm/app/phases/controlplane, label «component»)."""
+    component: str | None = (pod["metadata"].get("labels") or {}).get("component")
+    return component
 
 
 def _key(pod: Object) -> str:

@@ -28,12 +28,14 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Run
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import write_private
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import BINARIES, PACKAGES, Node, version_of
+from ansible_collections.uplift.kubeadm.plugins.module_utils._running import manifests
+from ansible_collections.uplift.kubeadm.plugins.module_utils._settled import end_older_than_kubelet
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import parse_minor, parse_version
 
 CONTENTS = "release.json"
 # Three programs are 160 to 230 MiB; packages are smaller, and unpacked once for kubeadm.
 FREE_MIB_TO_FETCH = 400
-KUBELET_POLL_SECONDS = 0.5
+KUBELET_POLL_SECONDS = 0.1
 
 
 class Source(t.Protocol):
@@ -194,6 +196,9 @@ class Release:
         restarted = restart_kubelet and ("kubelet" in pending or kubelet_is_stale(self.runner))
         if restarted:
             restart(self.runner, self.node.root, timeout)
+            old = before.get("kubelet")
+            if old and parse_minor(old) != parse_minor(version):
+                end_older_than_kubelet(self.node.root, manifests(self.node.root))
         return Installed({name: before[name] for name in pending}, kept, settled, restarted)
 
     def prune(self, keep: t.Container[str], check: bool) -> Pruned:

@@ -10,7 +10,6 @@ import hashlib
 import os
 import re
 import shutil
-import tempfile
 import typing as t
 import urllib.error
 from pathlib import Path
@@ -154,23 +153,24 @@ class Binary:
         return []
 
     def _replace(self, new: Path, path: Path) -> None:
-        number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(number)
-        making = Path(name)
+        making = path.with_name(f".{path.name}.uplift-kubeadm")
         try:
-            shutil.copyfile(new, making)
-            making.chmod(0o755)
+            making.unlink(missing_ok=True)  # of a run that was killed
+            try:
+                os.link(new, making)  # its bytes are on disk since it was fetched: the node is out for less time
+            except OSError:  # another file system
+                shutil.copyfile(new, making)
+                making.chmod(0o755)
+                sync(making)
             if path.exists():
                 old = path.stat()
                 os.chown(making, old.st_uid, old.st_gid)
                 making.chmod(old.st_mode & 0o7777)
-            sync(making)
             os.replace(making, path)
-        except BaseException as exc:
+        except OSError as exc:
+            raise UpliftError(f"{path} could not be replaced: {exc}. The old program is still there.") from exc
+        finally:
             making.unlink(missing_ok=True)
-            if isinstance(exc, OSError):
-                raise UpliftError(f"{path} could not be replaced: {exc}. The old program is still there.") from exc
-            raise
         sync(path.parent)
         restorecon = self.runner.which("restorecon")
         if restorecon:

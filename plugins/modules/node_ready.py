@@ -40,6 +40,14 @@ options:
       - Version that the static pods C(kube-apiserver), C(kube-controller-manager) and C(kube-scheduler) of the node
         have to show. For control plane nodes.
     type: str
+  healthy_static_pods:
+    description:
+      - Programs of kubeadm's static pods that have been asked themselves, as by M(uplift.kubeadm.node_info), and are
+        healthy. The Ready condition of their pods is not waited for. Kubelet's startup probe, which sets it, looks
+        every 10 seconds only.
+    type: list
+    elements: str
+    default: []
   timeout:
     description:
       - Seconds to wait.
@@ -68,6 +76,19 @@ EXAMPLES = r"""
   uplift.kubeadm.node_ready:
     name: worker-1
     kubelet_version: v1.25.4
+    uncordon: true
+
+- name: Wait until the programs of a control plane node have come to rest under its new kubelet
+  uplift.kubeadm.node_info:
+    wait_version: v1.25.4
+    settled: true
+  register: asked
+
+- name: Put the control plane node into service
+  uplift.kubeadm.node_ready:
+    name: cp1
+    kubelet_version: v1.25.4
+    healthy_static_pods: "{{ asked.node.running.keys() }}"
     uncordon: true
 
 - name: Wait for the new control plane of a node
@@ -106,7 +127,9 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import Upli
 def bring_back(module: AnsibleModule) -> dict[str, t.Any]:
     begun = time.monotonic()
     api, name = connect(module.params), module.params["name"]
-    expected = _node_ready.Expected(module.params["kubelet_version"], module.params["static_pods_version"])
+    expected = _node_ready.Expected(
+        module.params["kubelet_version"], module.params["static_pods_version"], module.params["healthy_static_pods"]
+    )
     result: dict[str, t.Any] = {"changed": False, "missing": []}
     if module.check_mode:
         result["missing"] = _node_ready.look(api, name, expected)
@@ -126,6 +149,7 @@ def main() -> None:
             "name": {"type": "str", "required": True},
             "kubelet_version": {"type": "str"},
             "static_pods_version": {"type": "str"},
+            "healthy_static_pods": {"type": "list", "elements": "str", "default": []},
             "timeout": {"type": "int", "default": 300},
             "uncordon": {"type": "bool", "default": False},
             "keep_record": {"type": "bool", "default": False},

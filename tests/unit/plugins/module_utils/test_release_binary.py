@@ -200,6 +200,24 @@ def test_what_is_installed_needs_no_files_any_more(release: Release) -> None:
     assert release.install("v1.24.17", BINARIES, restart_kubelet=False, timeout=1).replaced == {}
 
 
+@pytest.mark.parametrize("linkable", [True, False])
+def test_programs_are_linked_and_where_that_cannot_be_copied(
+    release: Release, root: Path, monkeypatch: pytest.MonkeyPatch, linkable: bool
+) -> None:
+    if not linkable:  # another file system
+
+        def link(*_args: t.Any) -> None:
+            raise OSError(18, "Invalid cross-device link")
+
+        monkeypatch.setattr(os, "link", link)
+    release.fetch("v1.25.4")
+    (root / "usr/bin/.kubelet.uplift-kubeadm").write_text("of a run that was killed")
+    release.install("v1.25.4", ["kubelet"], restart_kubelet=False, timeout=1)
+    assert release.node.versions()["kubelet"] == "v1.25.4"
+    assert (root / "usr/bin/kubelet").samefile(release.folder("v1.25.4") / "kubelet") == linkable
+    assert sorted(file.name for file in (root / "usr/bin").iterdir()) == sorted(BINARIES)
+
+
 def test_what_was_not_fetched_is_not_installed(release: Release) -> None:
     with pytest.raises(UpliftError, match="does not lie ready"):
         release.install("v1.25.4", ["kubelet"], restart_kubelet=False, timeout=1)
@@ -236,6 +254,19 @@ def test_kubelet_is_restarted_and_watched_until_it_is_healthy(
         "systemctl restart kubelet.service",
         *["systemctl is-active kubelet.service"] * 3,
     ]
+
+
+@pytest.mark.parametrize(("version", "ended"), [("v1.25.4", True), ("v1.24.18", False)])
+def test_static_pods_of_an_older_minors_kubelet_are_ended_for_the_new_one(
+    release: Release, mirror: Mirror, monkeypatch: pytest.MonkeyPatch, version: str, ended: bool
+) -> None:
+    calls: list[tuple[t.Any, ...]] = []
+    monkeypatch.setattr(_release, "restart", lambda *_args: None)
+    monkeypatch.setattr(_release, "end_older_than_kubelet", lambda *args: calls.append(args))
+    mirror.add(version)
+    release.fetch(version)
+    release.install(version, ["kubelet"], restart_kubelet=True, timeout=5)
+    assert bool(calls) == ended
 
 
 def test_a_kubelet_that_does_not_come_back_is_an_error_with_its_words(

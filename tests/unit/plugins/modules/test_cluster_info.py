@@ -215,6 +215,21 @@ def test_requests_grow_with_pages_and_not_with_objects(api: FakeApi, run: Run) -
     assert len(api.requests) == 2 * few
 
 
+def test_nodes_alone_say_the_same_in_a_few_requests(api: FakeApi, run: Run, tmp_path: Path) -> None:
+    whole = run()["summary"]
+    (tmp_path / "facts.json").unlink()
+    before = len(api.requests)
+    result = run(scope="nodes", path=None)
+    assert result["summary"] == {**whole, "pods": 0}
+    assert len(api.requests) - before == 6
+    assert not (tmp_path / "facts.json").exists()
+    assert set(result) & {"path", "sha256", "configuration"} == set()
+
+
+def test_all_facts_need_a_place(run: Run) -> None:
+    assert "path, directory" in run(path=None)["msg"]
+
+
 def test_a_cluster_without_workers(api: FakeApi, run: Run, tmp_path: Path) -> None:
     del api.objects["/api/v1/nodes/w1"]
     shown = run()["summary"]

@@ -146,6 +146,16 @@ def test_versions_that_are_not_there_yet(run: Run) -> None:
     assert "static pod kube-apiserver shows v1.24.17, not v1.25.4" in message
 
 
+def test_the_ready_of_static_pods_that_were_asked_themselves_is_not_waited_for(api: FakeApi, run: Run) -> None:
+    for name in ("kube-apiserver", "kube-scheduler"):
+        pod = api.objects[f"/api/v1/namespaces/kube-system/pods/{name}-w1"]
+        pod["status"]["conditions"][0]["status"] = "False"  # kubelet's startup probe has yet to look
+    assert run(healthy_static_pods=["kube-apiserver", "kube-scheduler"])["missing"] == []
+    failed = run(healthy_static_pods=["kube-scheduler"])
+    assert "static pod kube-system/kube-apiserver-w1 is not Ready" in failed["msg"]
+    assert "kube-scheduler-w1" not in failed["msg"]
+
+
 def test_waits_for_the_new_kubelet(api: FakeApi, run: Run) -> None:
     info = api.objects[NODE]["status"]["nodeInfo"]
     threading.Timer(0.8, lambda: info.update(kubeletVersion="v1.25.4")).start()
