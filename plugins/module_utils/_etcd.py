@@ -90,14 +90,31 @@ class Etcd:
             return int(float(match.group(1))) if match else None
         return None
 
-    def _request(self, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
-        connection = (
-            http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout, context=self._context)
-            if self._context
-            else http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
-        )
+    @contextlib.contextmanager
+    def stream(self, path: str) -> t.Iterator[t.Iterable[bytes]]:
+        """The lines that a call is answered with as they come, for answers too big to be held: each one is JSON.
+
+        :raises UpliftError: no answer, a refusal, or an answer that breaks off.
+        """
         try:
-            with contextlib.closing(connection):
+            with contextlib.closing(self._connect()) as connection:
+                connection.request("POST", path, "{}", {"Content-Type": "application/json"})
+                response = connection.getresponse()
+                if response.status != 200:
+                    said = response.read(500)
+                    raise UpliftError(f"etcd at {self.url} answers {path} with HTTP {response.status}: {said!r}.")
+                yield response
+        except (OSError, http.client.HTTPException) as exc:
+            raise UpliftError(f"etcd at {self.url} breaks off its answer to {path}: {exc}.") from exc
+
+    def _connect(self) -> http.client.HTTPConnection:
+        if self._context is None:
+            return http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
+        return http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout, context=self._context)
+
+    def _request(self, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
+        try:
+            with contextlib.closing(self._connect()) as connection:
                 connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
                 response = connection.getresponse()
                 return response.status, response.read()

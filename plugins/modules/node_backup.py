@@ -1,0 +1,170 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: node_backup
+short_description: Keep the files that a node needs to come back as it was
+version_added: 0.1.0
+author:
+  - The uplift.kubeadm authors (@uplift-kubeadm)
+description:
+  - Keeps C(/etc/kubernetes) with its PKI and static pods, kubelet's configuration and certificates, and the files that
+    flags of static pods name (encryption configuration, audit policy and others), wherever they lie.
+  - Archive and manifest are of mode 0600 in folders of mode 0700. They hold the secrets of the cluster.
+  - Must run as root on the node.
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+    support: full
+  diff_mode:
+    description: Returns details on what has changed when in diff mode.
+    support: none
+options:
+  state:
+    description:
+      - V(taken) keeps the node's files as O(id). A backup that lies there whole is left as it is.
+      - V(pruned) removes all backups of this node, snapshots of etcd among them, but the newest O(keep), and kubeadm's
+        own copies below C(/etc/kubernetes/tmp) but the newest O(keep_kubeadm) of each kind.
+      - V(listed) says which backups this node has, newest first.
+    type: str
+    choices: [taken, pruned, listed]
+    default: taken
+  id:
+    description: Name of the backup, and of its folder, such as V(20261121T180000Z-v1.24.17).
+    type: str
+  directory:
+    description: Folder of all backups.
+    type: path
+    default: /var/lib/uplift-kubeadm/backup
+  about:
+    description: What else the manifest is to say.
+    type: dict
+    default: {}
+  keep:
+    description: How many backups O(state=pruned) keeps. The newest one is always kept.
+    type: int
+    default: 3
+  keep_kubeadm:
+    description: How many of kubeadm's own copies of each kind O(state=pruned) keeps.
+    type: int
+    default: 3
+requirements:
+  - root on the node
+seealso:
+  - module: uplift.kubeadm.etcd_snapshot
+"""
+
+EXAMPLES = r"""
+- name: Keep the node's files
+  uplift.kubeadm.node_backup:
+    id: 20261121T180000Z-v1.24.17
+
+- name: Remove what is older
+  uplift.kubeadm.node_backup:
+    state: pruned
+    keep: 5
+"""
+
+RETURN = r"""
+path:
+  description: Folder of the backup.
+  type: str
+  returned: state=taken
+warnings_told:
+  description: What a person has to know of this backup, such as that a KMS holds the key of the snapshot's secrets.
+  type: list
+  elements: str
+  returned: state=taken
+node:
+  description: The node's name and its versions of kubelet, kubeadm and kubectl.
+  type: dict
+  returned: state=taken
+removed:
+  description: Folders that were removed, or in check mode would be.
+  type: list
+  elements: str
+  returned: state=pruned
+backups:
+  description: The names of this node's backups, newest first.
+  type: list
+  elements: str
+  returned: state=listed
+"""
+
+import typing as t
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _backup, _backup_folder, _etcd_snapshot
+from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
+from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import Kubeadm
+from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
+
+ROOT = Path("/")
+STATE = Path("/var/lib/uplift-kubeadm")
+MANIFESTS = (_backup.MANIFEST, _etcd_snapshot.MANIFEST)
+
+
+def taken(wants: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:
+    """state=taken."""
+    folder = _backup_folder.folder(wants["directory"], wants["id"])
+    if (folder / _backup.MANIFEST).is_file():
+        manifest, changed = _backup.read_manifest(folder), False
+    else:
+        node = Node(ROOT, Runner())
+        name, _why = node.name()
+        manifest, changed = {"node": {"name": name, **node.versions()}}, True
+        if not check:
+            manifest = _backup.take(ROOT, folder, {**manifest, **wants["about"]})
+    told = _backup.warnings(manifest)
+    return {"changed": changed, "path": str(folder), "warnings_told": told, "node": manifest["node"]}
+
+
+def pruned(wants: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:
+    """state=pruned. What a kubeadm that is at work has made is left alone."""
+    going = _backup_folder.expired(Path(wants["directory"]), MANIFESTS, wants["keep"])
+    run = Kubeadm(Runner(), STATE).last_run()
+    if run is None or run["state"] != "running":
+        going += _backup_folder.leftovers(ROOT, wants["keep_kubeadm"])
+    if not check:
+        _backup_folder.remove(going)
+    return {"changed": bool(going), "removed": [str(path) for path in going]}
+
+
+def listed(wants: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:
+    """state=listed."""
+    found = _backup_folder.folders(Path(wants["directory"]), _backup.MANIFEST)
+    return {"changed": False, "backups": [path.name for path in found]}
+
+
+STATES = {"taken": taken, "pruned": pruned, "listed": listed}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": list(STATES), "default": "taken"},
+            "id": {"type": "str"},
+            "directory": {"type": "path", "default": _backup_folder.DIRECTORY},
+            "about": {"type": "dict", "default": {}},
+            "keep": {"type": "int", "default": 3},
+            "keep_kubeadm": {"type": "int", "default": 3},
+        },
+        required_if=[("state", "taken", ["id"])],
+        supports_check_mode=True,
+    )
+    try:
+        result = STATES[module.params["state"]](module.params, module.check_mode)
+    except UpliftError as exc:
+        module.fail_json(msg=str(exc))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
