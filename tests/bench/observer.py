@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The uplift.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Watches a cluster's nodes from outside, through the API, and tells when each was out of service.
+"""Watches a cluster's nodes and the workload from outside, through the API: when was which out of service?
 
 It is the same for both ways of upgrading, and takes neither's word for anything.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from outage import Sample, outages
 # Seconds after which a watch is begun anew, and after which a silent connection is given up.
 _WATCH, _SILENCE = 10, 15
 _RECONNECT = 0.2
+WORKLOAD = "app=bench"  # the label of its pods, in the namespace default
 
 
 class Observer:
@@ -32,18 +33,21 @@ class Observer:
         configuration.retries = False
         self._api = kubernetes.client.CoreV1Api(kubernetes.client.ApiClient(configuration))
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._nodes, self._pods)]
         self.samples: list[Sample] = []
+        self.ready: list[tuple[float, int]] = []  # (when, how many pods of the workload were Ready)
 
     def __enter__(self) -> Observer:
         logging.getLogger("urllib3").setLevel(logging.ERROR)
         self.nodes()  # fails here, not in the background, when the cluster cannot be reached
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join(_SILENCE + 1)
+        for thread in self._threads:
+            thread.join(_SILENCE + 1)
 
     def nodes(self) -> dict[str, Sample]:
         """The nodes as they are now."""
@@ -57,19 +61,41 @@ class Observer:
                 return
             time.sleep(_RECONNECT)
 
-    def _watch(self) -> None:
+    def _nodes(self) -> None:
+        self._watch(lambda event: self.samples.append(_sample(event["object"])), self._api.list_node)
+
+    def _pods(self) -> None:
+        ready: set[str] = set()
+
+        def take(event: Any) -> None:
+            name = event["object"].metadata.name
+            if event["type"] != "DELETED" and _is_ready(event["object"]):
+                ready.add(name)
+            else:
+                ready.discard(name)
+            self.ready.append((time.monotonic(), len(ready)))
+
+        self._watch(take, self._api.list_namespaced_pod, namespace="default", label_selector=WORKLOAD)
+
+    def _watch(self, take: Callable[[Any], None], read: Callable[..., Any], **what: str) -> None:
         while not self._stop.is_set():
             try:
                 # Without a resource version a watch begins with an event for each object as it is.
                 events = kubernetes.watch.Watch().stream(
-                    self._api.list_node, timeout_seconds=_WATCH, _request_timeout=(2, _SILENCE)
+                    read, timeout_seconds=_WATCH, _request_timeout=(2, _SILENCE), **what
                 )
                 for event in events:
-                    self.samples.append(_sample(event["object"]))
+                    take(event)
                     if self._stop.is_set():
                         return
             except Exception:  # the API server is away, in whatever manner: that is what is waited for
                 self._stop.wait(_RECONNECT)
+
+
+def _is_ready(pod: Any) -> bool:
+    if pod.metadata.deletion_timestamp is not None:
+        return False
+    return any(condition.type == "Ready" and condition.status == "True" for condition in pod.status.conditions or [])
 
 
 def _sample(node: Any) -> Sample:

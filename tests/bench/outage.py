@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The uplift.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When a node was out of service, worked out from what its Node object said at which time."""
+"""When a node was out of service, or a workload short of pods, worked out from what the API said at which time."""
 
 from __future__ import annotations
 
@@ -55,3 +55,13 @@ def outages(samples: Iterable[Sample], node: str) -> list[Outage]:
     if cordoned is not None:
         found.append(Outage(node, cordoned, uncordoned, back))
     return found
+
+
+def seconds_short(samples: Iterable[tuple[float, int]], wanted: int, end: float) -> float:
+    """Seconds in all with fewer than `wanted` pods Ready; samples are (at, how many are), in order of time."""
+    short, last, ready = 0.0, None, wanted
+    for at, now in [*samples, (end, 0)]:
+        if last is not None and ready < wanted:
+            short += at - last
+        last, ready = at, now
+    return short

@@ -26,7 +26,7 @@ from typing import IO, Any
 
 import tasklog
 from observer import Observer
-from outage import Outage, outages
+from outage import Outage, outages, seconds_short
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -52,6 +52,13 @@ spec:
          labelSelector: {matchLabels: {app: bench}}}
       containers:
       - {name: bench, image: "@IMAGE@", imagePullPolicy: IfNotPresent}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: bench}
+spec:
+  maxUnavailable: 50%
+  selector: {matchLabels: {app: bench}}
 """
 
 
@@ -73,6 +80,7 @@ class Side:
     way: str
     seconds: float
     outages: dict[str, list[Outage]]  # by worker, in its inventory name
+    short: float  # seconds in which the workload had fewer pods Ready than its budget asks for
     tasks: dict[str, dict[int, tuple[int, int]]] = field(default_factory=dict)  # worker -> hop -> (ran, skipped)
     steps: dict[str, float] = field(default_factory=dict)  # step or task -> seconds in all
     profile: dict[str, tasklog.Profile] = field(default_factory=dict)
@@ -96,6 +104,7 @@ class Cluster:
     inventory: Path
     kubeconfig: Path
     mirror: str
+    budget: int  # pods of the workload that are to be Ready at any time
 
     @property
     def control_plane(self) -> str:
@@ -208,6 +217,7 @@ def cluster(name: str, options: argparse.Namespace, log: IO[str]) -> Iterator[Cl
             Path(lab("inventory", "--name", name, "--connection", "docker", "--path")),
             Path(lab("kubeconfig", "--name", name)),
             status["mirror"],
+            options.replicas // 2,
         )
         deploy(made, options)
         say(f"{name}: ready after {time.monotonic() - begun:.0f} s")
@@ -292,11 +302,17 @@ def observe(way: str, made: Cluster, work: Callable[[], None], version: str) -> 
         work()
         seconds = time.monotonic() - begun
         observer.wait(made.workers.values(), SETTLE)
+        ended = time.monotonic()
         behind = [s.node for s in observer.nodes().values() if s.kubelet != version or s.cordoned or not s.ready]
     if behind:
         raise BenchError(f"{way} ended, but {', '.join(behind)} is not in service at {version}.")
     say(f"{made.name}: {way} took {seconds:.0f} s")
-    return Side(way, seconds, {host: outages(observer.samples, node) for host, node in made.workers.items()})
+    return Side(
+        way,
+        seconds,
+        {host: outages(observer.samples, node) for host, node in made.workers.items()},
+        seconds_short(observer.ready, made.budget, ended),
+    )
 
 
 # ---- telling
@@ -323,6 +339,7 @@ def summary(pairs: list[dict[str, Side]]) -> dict[str, Any]:
         "out": {**{host: of(Side.out, host) for host in workers}, "all": of(Side.out, *workers)},
         "until_back": {**{host: of(Side.until_back, host) for host in workers}, "all": of(Side.until_back, *workers)},
         "drains": {host: of(lambda side, host: len(side.outages[host]), host) for host in workers},
+        "short": both(lambda side: side.short),
         "tasks": max(ran for side in ours for hops in side.tasks.values() for ran, _unused in hops.values()),
         "skipped": max(skipped for side in ours for hops in side.tasks.values() for _unused, skipped in hops.values()),
         "between_tasks": sum(side.between_tasks for side in ours) / len(pairs),
@@ -348,6 +365,7 @@ def table(found: dict[str, Any]) -> list[str]:
     ]
     lines += [row(f"{host}: cordon to Ready at the new version, s", f) for host, f in found["until_back"].items()]
     lines += [row(f"{host}: drains", figures) for host, figures in found["drains"].items()]
+    lines.append(row("workload below its budget, s", found["short"]))
     tasks = f"tasks a worker a hop ({found['skipped']} more skipped)"
     return [*lines, f"{tasks:<48} {'-':>8} {found['tasks']:>9} {'-':>6}  {verdict(found['tasks'], AIM_TASKS)}"]
 

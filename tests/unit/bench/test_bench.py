@@ -51,6 +51,13 @@ def test_every_drain_is_an_outage_and_one_that_goes_on_has_no_end() -> None:
     ) == [(1, 2, 2), (3, None, None)]  # fmt: skip
 
 
+def test_a_workload_is_short_until_it_has_its_pods_again() -> None:
+    outage = importlib.import_module("outage")
+    samples = [(0, 1), (1, 3), (2, 3), (5, 2), (6, 0), (8, 3), (9, 2)]
+    assert outage.seconds_short(samples, 3, 10) == 1 + 3 + 1
+    assert outage.seconds_short([], 3, 10) == 0
+
+
 def entry(**fields: Any) -> dict[str, Any]:
     common = {"hop": 0, "play": "p", "host": "worker1", "task": "Drain", "action": "a", "status": "ok"}
     return {**common, "begun": 0.0, "ended": 1.0, **fields}

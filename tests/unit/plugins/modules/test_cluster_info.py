@@ -227,7 +227,7 @@ def test_nodes_alone_say_the_same_in_a_few_requests(api: FakeApi, run: Run, tmp_
 
 
 def test_all_facts_need_a_place(run: Run) -> None:
-    assert "path, directory" in run(path=None)["msg"]
+    assert "path, directory" in run(path=None, failed=True)["msg"]
 
 
 def test_a_cluster_without_workers(api: FakeApi, run: Run, tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ def test_the_ready_of_static_pods_that_were_asked_themselves_is_not_waited_for(a
         pod = api.objects[f"/api/v1/namespaces/kube-system/pods/{name}-w1"]
         pod["status"]["conditions"][0]["status"] = "False"  # kubelet's startup probe has yet to look
     assert run(healthy_static_pods=["kube-apiserver", "kube-scheduler"])["missing"] == []
-    failed = run(healthy_static_pods=["kube-scheduler"])
+    failed = run(healthy_static_pods=["kube-scheduler"], failed=True)
     assert "static pod kube-system/kube-apiserver-w1 is not Ready" in failed["msg"]
     assert "kube-scheduler-w1" not in failed["msg"]
 
