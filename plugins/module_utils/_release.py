@@ -29,13 +29,16 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import Upli
 from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import write_private
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import BINARIES, PACKAGES, Node, version_of
 from ansible_collections.uplift.kubeadm.plugins.module_utils._running import manifests
-from ansible_collections.uplift.kubeadm.plugins.module_utils._settled import end_older_than_kubelet
+from ansible_collections.uplift.kubeadm.plugins.module_utils._settled import absent, older, process_starts, processes
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import parse_minor, parse_version
 
 CONTENTS = "release.json"
 # Three programs are 160 to 230 MiB; packages are smaller, and unpacked once for kubeadm.
 FREE_MIB_TO_FETCH = 400
 KUBELET_POLL_SECONDS = 0.1
+# A new kubelet was seen to end the programs of the old one's static pods within 3 s, and to start their successors,
+# where they are not held back, within another.
+STATIC_PODS_END_SECONDS, STATIC_PODS_START_SECONDS = 6.0, 1.5
 
 
 class Source(t.Protocol):
@@ -91,11 +94,12 @@ class Release:
     touched: whether a program, package, hold or repository of the node was changed; true to fact after errors too.
     """
 
-    def __init__(self, state: Path, node: Node, source: Source, runner: Runner) -> None:
+    def __init__(self, state: Path, node: Node, source: Source, runner: Runner, step_back: bool = False) -> None:
         self.state = state
         self.node = node
         self.source = source
         self.runner = runner
+        self.step_back = step_back
         self.touched = False
 
     def offered(
@@ -155,13 +159,13 @@ class Release:
     def pending(self, version: str, present: t.Mapping[str, str | None]) -> list[str]:
         """Which components an install would replace; present is {component: the version it is now}.
 
-        Raises UpliftError for a step back.
+        Raises UpliftError for a step back, unless this release was made for one.
         """
         if self._files(version) is None:
             found = [name for name, seen in present.items() if seen != version]
         else:
             found = self.source.pending(version, self.folder(version), present)
-        for name in found:
+        for name in found if not self.step_back else ():
             refuse_step_back(name, present[name], version)
         return found
 
@@ -197,8 +201,8 @@ class Release:
         if restarted:
             restart(self.runner, self.node.root, timeout)
             old = before.get("kubelet")
-            if old and parse_minor(old) != parse_minor(version):
-                end_older_than_kubelet(self.node.root, manifests(self.node.root))
+            if old and parse_minor(old) != parse_minor(version) and static_pods_are_held_back(self.node.root):
+                restart(self.runner, self.node.root, timeout)
         return Installed({name: before[name] for name in pending}, kept, settled, restarted)
 
     def prune(self, keep: t.Container[str], check: bool) -> Pruned:
@@ -354,6 +358,28 @@ def restart(runner: Runner, root: Path, timeout: float) -> None:
                 f"Its last errors: {' | '.join((errors or said)[-4:])}"
             )
         time.sleep(KUBELET_POLL_SECONDS)
+
+
+def static_pods_are_held_back(root: Path) -> bool:
+    """Whether a program of the control plane does not come back when the kubelet that was just started has ended those
+    of the one before (_settled.py says why). Watches for a few seconds; at once False on a worker."""
+    programs = list(manifests(root))
+    if not programs:
+        return False
+    kubelet = process_starts(root).get("kubelet", 0.0)
+    if not _comes(lambda: not older(processes(root), programs, kubelet), STATIC_PODS_END_SECONDS):
+        return False
+    return not _comes(lambda: not absent(processes(root), programs), STATIC_PODS_START_SECONDS)
+
+
+def _comes(condition: t.Callable[[], bool], seconds: float) -> bool:
+    """Whether a condition becomes true within some seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(KUBELET_POLL_SECONDS)
+    return True
 
 
 def kubelet_health(root: Path) -> str:

@@ -21,9 +21,9 @@ import time
 import typing as t
 from pathlib import Path
 
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _settled
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._memfile import memory_file
-from ansible_collections.uplift.kubeadm.plugins.module_utils._settled import process_starts, unsettled, uptime
 
 KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 PROGRAMS = (*KUBERNETES_PROGRAMS, "etcd")
@@ -238,7 +238,7 @@ def wait_for(local: Local, wanted: t.Mapping[str, str], timeout: float, settled:
     deadline = time.monotonic() + timeout
     while True:
         # Looked at first: a program that is restarted between the two looks is still late.
-        moving = unsettled(wanted, process_starts(local.root), uptime(local.root)) if settled else []
+        moving = _settled.unsettled_now(local.root, wanted) if settled else []
         answers = local.ask_all(wanted)
         late = {name: version for name, version in wanted.items() if not _arrived(answers.get(name), version)}
         if not late and not moving:

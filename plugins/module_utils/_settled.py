@@ -9,33 +9,56 @@ A kubelet of another minor makes the containers of static pods anew, as their ha
 old programs answer, and mirror pods show them Ready, as if nothing were to come. Who goes on to the next control plane
 at that moment has two members of etcd restarting at once: seen on a real cluster with three.
 
-So a program has come to rest when its process is younger than kubelet's, or when kubelet has left it alone for as long
-as SETTLE_SECONDS.
+So a program has come to rest when its process is younger than kubelet's, or than kubelet's file, or when kubelet has
+left it alone for as long as SETTLE_SECONDS.
 
-It also starts the new ones before it has ended the old, which still have the ports; etcd then exits, is held back for
-ten seconds (CrashLoopBackOff), and the API server with it: seen to take 18 to 21 seconds. Where the old programs have
-ended by then, it takes a few.
+It may also start a new one before it has ended the old, which still has the port. The new one then exits, and is held
+back for ten seconds (CrashLoopBackOff). With etcd that is the whole API: seen to be away for 18 to 21 seconds. A
+kubelet that is started once more has no such thing in mind; it starts them at once, and leaves alone those that run.
 """
 
 from __future__ import annotations
 
-import contextlib
+import math
 import os
-import signal
+import time
 import typing as t
 from pathlib import Path
 
 SETTLE_SECONDS = 30.0  # kubelet gets to its static pods within a few seconds; four of them were seen anew after 12 s
 
 
-def unsettled(programs: t.Iterable[str], starts: t.Mapping[str, float], uptime: float) -> list[str]:
-    """The programs that kubelet may still restart. `starts`: {program: seconds from boot to its start}. Pure."""
+def unsettled(
+    programs: t.Iterable[str], starts: t.Mapping[str, float], uptime: float, installed: float = math.inf
+) -> list[str]:
+    """The programs that kubelet may still restart. Pure.
+
+    :param starts: {program: seconds from boot to its start}
+    :param installed: when the file of kubelet came, in seconds from boot: what was started since, was so by it, also
+        where kubelet was restarted once more.
+    """
     kubelet = starts.get("kubelet")
     if kubelet is None:
         return list(programs)  # none that runs could have looked at them
     if uptime - kubelet >= SETTLE_SECONDS:
         return []
-    return [name for name in programs if starts.get(name, -1.0) < kubelet]
+    return [name for name in programs if starts.get(name, -1.0) < min(kubelet, installed)]
+
+
+def unsettled_now(root: Path, programs: t.Iterable[str]) -> list[str]:
+    """As unsettled(), of this node at this moment."""
+    return unsettled(programs, process_starts(root), uptime(root), installed(root))
+
+
+def installed(root: Path) -> float:
+    """When the file of the kubelet that runs was put in its place, in seconds from boot; infinite when none runs."""
+    kubelets = [process for process in processes(root) if process.name == "kubelet"]
+    try:
+        youngest = max(kubelets, key=lambda process: process.start)
+        changed = (root / f"proc/{youngest.pid}/exe").stat().st_ctime
+    except (ValueError, OSError):
+        return math.inf
+    return changed - time.time() + uptime(root)
 
 
 def uptime(root: Path) -> float:
@@ -73,15 +96,12 @@ def process_starts(root: Path) -> dict[str, float]:
     return starts
 
 
-def end_older_than_kubelet(root: Path, programs: t.Container[str]) -> list[str]:
-    """Ask the programs of static pods that an earlier kubelet started to end (SIGTERM); their names.
+def older(found: t.Iterable[Process], programs: t.Container[str], kubelet: float) -> list[str]:
+    """The programs of static pods that were started before a kubelet that was started at a time. Pure."""
+    return sorted({p.name for p in found if p.name in programs and p.in_pod and p.start < kubelet})
 
-    For a kubelet of another minor, which is about to do the same.
-    """
-    found = list(processes(root))
-    kubelet = max((process.start for process in found if process.name == "kubelet"), default=0.0)
-    old = [p for p in found if p.name in programs and p.in_pod and p.start < kubelet]
-    for process in old:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGTERM)
-    return sorted(process.name for process in old)
+
+def absent(found: t.Iterable[Process], programs: t.Iterable[str]) -> list[str]:
+    """The programs of static pods that do not run. Pure."""
+    running = {process.name for process in found if process.in_pod}
+    return [name for name in programs if name not in running]

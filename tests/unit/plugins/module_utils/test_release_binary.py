@@ -21,6 +21,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import Upli
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import BINARIES, Node, architecture
 from ansible_collections.uplift.kubeadm.plugins.module_utils._release import Release
 from ansible_collections.uplift.kubeadm.plugins.module_utils._release_binary import Binary, Web
+from ansible_collections.uplift.kubeadm.plugins.module_utils._settled import Process
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_runner import FakeRunner, fake_program
 
 
@@ -256,17 +257,52 @@ def test_kubelet_is_restarted_and_watched_until_it_is_healthy(
     ]
 
 
-@pytest.mark.parametrize(("version", "ended"), [("v1.25.4", True), ("v1.24.18", False)])
-def test_static_pods_of_an_older_minors_kubelet_are_ended_for_the_new_one(
-    release: Release, mirror: Mirror, monkeypatch: pytest.MonkeyPatch, version: str, ended: bool
+def processes(*found: tuple[str, float]) -> t.Iterator[Process]:
+    """Of a control plane node; kubelet was started at 100."""
+    return iter(Process(1, name, start, name != "kubelet") for name, start in [("kubelet", 100.0), *found])
+
+
+@pytest.mark.parametrize(
+    ("seen", "held"),
+    [
+        # The old etcd is still there, then gone, then the new one is there.
+        ([[("etcd", 1.0)], [("etcd", 1.0)], [], [("etcd", 103.0)]], False),
+        ([[("etcd", 1.0)], [], [], [], [], []], True),
+        # Left alone, as by a patch's kubelet: nothing to wait for.
+        ([[("etcd", 1.0)]] * 6, False),
+    ],
+)
+def test_when_static_pods_are_held_back(
+    root: Path, monkeypatch: pytest.MonkeyPatch, seen: list[list[tuple[str, float]]], held: bool
+) -> None:
+    (root / "etc/kubernetes/manifests").mkdir(parents=True)
+    (root / "etc/kubernetes/manifests/etcd.yaml").write_text("spec:\n")
+    looks = iter(seen)
+    now = [0.0]
+    monkeypatch.setattr(_release, "process_starts", lambda _root: {"kubelet": 100.0})
+    monkeypatch.setattr(_release, "processes", lambda _root: processes(*next(looks, seen[-1])))
+    monkeypatch.setattr(_release.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(_release.time, "sleep", lambda _seconds: now.__setitem__(0, now[0] + 1))
+    assert _release.static_pods_are_held_back(root) == held
+
+
+def test_workers_have_none_to_be_held_back(root: Path) -> None:
+    assert _release.static_pods_are_held_back(root) is False
+
+
+@pytest.mark.parametrize(
+    ("version", "held", "restarts"), [("v1.25.4", True, 2), ("v1.25.4", False, 1), ("v1.24.18", True, 1)]
+)
+def test_kubelet_is_started_once_more_for_static_pods_that_it_holds_back(
+    release: Release, mirror: Mirror, monkeypatch: pytest.MonkeyPatch, version: str, held: bool, restarts: int
 ) -> None:
     calls: list[tuple[t.Any, ...]] = []
-    monkeypatch.setattr(_release, "restart", lambda *_args: None)
-    monkeypatch.setattr(_release, "end_older_than_kubelet", lambda *args: calls.append(args))
+    monkeypatch.setattr(_release, "restart", lambda *args: calls.append(args))
+    monkeypatch.setattr(_release, "static_pods_are_held_back", lambda _root: held)
     mirror.add(version)
     release.fetch(version)
     release.install(version, ["kubelet"], restart_kubelet=True, timeout=5)
-    assert bool(calls) == ended
+    assert len(calls) == restarts
 
 
 def test_a_kubelet_that_does_not_come_back_is_an_error_with_its_words(

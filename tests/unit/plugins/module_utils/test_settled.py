@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
+import math
 import os
-import signal
 from pathlib import Path
 
 import pytest
@@ -50,26 +50,31 @@ def test_starts_are_read_from_proc(tmp_path: Path) -> None:
     assert _settled.process_starts(tmp_path) == {"etcd": 20.0}
 
 
-def test_only_programs_of_static_pods_that_an_older_kubelet_started_are_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_programs_of_a_kubelet_that_was_started_twice_have_come_to_rest() -> None:
+    starts = {"kubelet": 110, "kube-apiserver": 104, "etcd": 111}
+    assert _settled.unsettled(PROGRAMS, starts, 115, installed=100) == []
+    assert _settled.unsettled(PROGRAMS, starts, 115, installed=105) == ["kube-apiserver"]
+
+
+def test_when_the_kubelet_that_runs_was_installed(tmp_path: Path) -> None:
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/uptime").write_text("1000.0 1.0\n")
+    assert _settled.installed(tmp_path) == math.inf
+    add_process(tmp_path, 1, "kubelet", 990)
+    (tmp_path / "proc/1/exe").write_text("")  # just now
+    assert _settled.installed(tmp_path) == pytest.approx(1000, abs=30)
+    add_process(tmp_path, 2, "etcd", 950)
+    assert _settled.unsettled_now(tmp_path, ["etcd"]) == ["etcd"]
+
+
+def test_what_is_older_than_a_kubelet_and_what_does_not_run(tmp_path: Path) -> None:
     add_process(tmp_path, 1, "kubelet", 100, "/system.slice/kubelet.service")
     add_process(tmp_path, 2, "etcd", 50)
-    add_process(tmp_path, 3, "etcd", 50, "/system.slice/etcd.service")  # one of the owner's
-    add_process(tmp_path, 4, "kube-apiserver", 101)  # the new kubelet's
-    add_process(tmp_path, 5, "web", 50)
-    add_process(tmp_path, 6, "kube-scheduler", 50)
-    sent = []
-
-    def kill(pid: int, number: int) -> None:
-        sent.append((pid, number))
-        if pid == 6:
-            raise ProcessLookupError  # it has just ended
-
-    monkeypatch.setattr(os, "kill", kill)
-    ended = _settled.end_older_than_kubelet(tmp_path, [*PROGRAMS, "kube-scheduler"])
-    assert ended == ["etcd", "kube-scheduler"]
-    assert sorted(sent) == [(2, signal.SIGTERM), (6, signal.SIGTERM)]
+    add_process(tmp_path, 3, "kube-scheduler", 50, "/system.slice/another.service")  # none of kubeadm's
+    add_process(tmp_path, 4, "kube-apiserver", 101)
+    found = list(_settled.processes(tmp_path))
+    assert _settled.older(found, ["etcd", "kube-apiserver", "kube-scheduler"], 100) == ["etcd"]
+    assert _settled.absent(found, ["etcd", "kube-apiserver", "kube-scheduler"]) == ["kube-scheduler"]
 
 
 def test_this_process_is_found_on_this_machine() -> None:
