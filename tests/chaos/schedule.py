@@ -1,0 +1,105 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which kills a scenario does: drawn from a seed, so that a run of it can be repeated. Pure."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .steps import ANY, BY_ID, CONTROL_PLANE, KUBEADM_STEPS, STEPS, WORKER, Hit, Step
+
+# How a run is killed; ways.py does it.
+GROUP, MACHINE, CUT, SESSIONS = "group", "machine", "cut", "sessions"
+WAYS = (GROUP, MACHINE, CUT, SESSIONS)
+# Steps that last are killed some way into them; the others at once.
+_LONGEST_DELAY = {"plan-nodes": 0.5, "plan-cluster": 0.5, "plan-images": 1.5, "images": 1.5, "apply-begun": 4.0,
+                  "node-config": 0.5, "before-uncordon": 0.5, "finish": 0.5, "prune": 0.2, "compare": 0.3,
+                  "notes": 0.3}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Kill:
+    """A kill that is to be done. `hop` and `host` say where it is wanted; a later place will do when it was missed."""
+
+    step: str
+    hop: int | None
+    host: str
+    way: str
+    delay: float  # seconds after the step was recognised
+    kubeadm: bool = False  # kubeadm is killed too
+
+    @property
+    def drain(self) -> bool:
+        return BY_ID[self.step].drain
+
+
+def draw(seed: int, kills: int, control_planes: Sequence[str], workers: Sequence[str], hops: int) -> list[Kill]:
+    """Kills for one upgrade: every step at least once, in some hop, on some host; then more of the steps of hops.
+
+    Ways take turns, so that each is used alike. Raises ValueError when there are not as many different places.
+    """
+    chance = random.Random(seed)
+    places = _places(chance, hops)
+    if not len(STEPS) <= kills <= len(places):
+        raise ValueError(f"{kills} kills: choose from {len(STEPS)} (each step once) to {len(places)}")
+    ways = _in_turn(chance, kills)
+    hosts = {CONTROL_PLANE: list(control_planes), WORKER: list(workers), ANY: [*control_planes, *workers]}
+    with_kubeadm = chance.choice(KUBEADM_STEPS)
+    drawn: list[Kill] = []
+    for (step, hop), way in zip(places, ways):
+        delay = round(chance.uniform(0, _LONGEST_DELAY.get(step.id, 0.0)), 2)
+        first = with_kubeadm == step.id and not any(kill.kubeadm for kill in drawn)
+        drawn.append(Kill(step.id, hop, chance.choice(hosts[step.role]), way, delay, first))
+    return drawn
+
+
+def _places(chance: random.Random, hops: int) -> list[tuple[Step, int | None]]:
+    """Every step once, hops mixed; then the steps of hops in the hops where they are not yet."""
+    first: list[tuple[Step, int | None]] = []
+    more: list[tuple[Step, int | None]] = []
+    for step in STEPS:
+        order: list[int | None] = list(range(hops)) if step.per_hop else [None]
+        chance.shuffle(order)
+        first.append((step, order[0]))
+        more += [(step, hop) for hop in order[1:]]
+    chance.shuffle(more)
+    return first + more
+
+
+def _in_turn(chance: random.Random, count: int) -> list[str]:
+    ways = [WAYS[number % len(WAYS)] for number in range(count)]
+    chance.shuffle(ways)
+    return ways
+
+
+class Schedule:
+    """The kills that are still to be done."""
+
+    def __init__(self, kills: Sequence[Kill]) -> None:
+        self.pending = list(kills)
+
+    def take(self, hits: Sequence[Hit]) -> tuple[Kill, Hit] | None:
+        """The first kill that is due at one of these hits; it is not pending any more."""
+        for hit in hits:
+            for kill in self.pending:
+                if self._due(kill, hit):
+                    self.pending.remove(kill)
+                    return kill, hit
+        return None
+
+    @staticmethod
+    def _due(kill: Kill, hit: Hit) -> bool:
+        if kill.step != hit.step:
+            return False
+        if kill.hop is None or hit.hop is None:
+            return True
+        # Missed in its own hop, it is done in a later one, on whatever host.
+        return hit.hop > kill.hop or (hit.hop == kill.hop and _same_host(kill, hit))
+
+
+def _same_host(kill: Kill, hit: Hit) -> bool:
+    # What runs once runs on a host that nobody chose, and not every node has pods to evict.
+    return kill.host == hit.host or kill.step in ("finish", "evicting")
