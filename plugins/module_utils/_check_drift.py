@@ -10,6 +10,7 @@ import typing as t
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import control_planes
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import listing
 from ansible_collections.uplift.kubeadm.plugins.module_utils._seen import seen as cut
 
 KUBELET = "/var/lib/kubelet/config.yaml"
@@ -23,30 +24,33 @@ def drift(ctx: Context) -> t.Iterator[Finding]:
     """A finding for each file that is not as kubeadm would write it."""
     if not ctx.minors:
         return
-    told = set()
+    edits: dict[str, dict[str, dict[str, None]]] = {}  # {file: {line: nodes}}
     for name, node in ctx.nodes.items():
         for row in node.get("drift") or ():
-            if row["file"].startswith("/"):
-                yield _edited(f"drift:{name}:{row['file']}", f"{row['file']} on {name}", f"{name}: {row['file']}", row)
-            elif row["file"] not in told:  # an object of the cluster, which every control plane node tells alike
-                told.add(row["file"])
-                yield _edited(
-                    f"drift:{row['file'].replace(', ', '/').replace(' ', '/')}", row["file"], row["file"], row
-                )
+            lines = edits.setdefault(row["file"], {})
+            for what, found in (("lost", row.get("lost")), ("written", row.get("back"))):
+                for line in found or ():
+                    lines.setdefault(f"{what}: {line.strip()}", {})[name] = None
+    for file, lines in edits.items():
+        yield _edited(file, lines)
 
 
-def _edited(name: str, title: str, where: str, row: t.Mapping[str, t.Any]) -> Finding:
-    lost, back = list(row.get("lost") or ()), list(row.get("back") or ())
-    lines = [f"{where}: lost: {line.strip()}" for line in lost]
-    lines += [f"{where}: written: {line.strip()}" for line in back]
+def _edited(file: str, lines: t.Mapping[str, t.Mapping[str, None]]) -> Finding:
+    """lines: {"lost: LINE" or "written: LINE": nodes}."""
+    lost_first = sorted(lines, key=lambda line: not line.startswith("lost: "))
+    title, seen = file, [f"{file}: {line}" for line in lost_first]
+    if file.startswith("/"):  # else an object of the cluster, which every control plane node tells alike
+        nodes = list(dict.fromkeys(node for where in lines.values() for node in where))
+        title = f"{file} on {listing(nodes, 3)}"
+        seen = [f"{listing(list(lines[line]), 5)}: {file}: {line}" for line in lost_first]
     return Finding(
-        id=name,
-        severity="warning" if lost else "info",
+        id=f"drift:{file.replace(', ', '/').replace(' ', '/')}",
+        severity="warning" if any(line.startswith("lost: ") for line in lines) else "info",
         title=f"kubeadm will overwrite edits in {title}",
-        seen=cut(lines, MOST_LINES) or (where,),
+        seen=cut(seen, MOST_LINES) or (file,),
         why="kubeadm writes it anew at each hop, from the configuration that it keeps in the cluster. What was "
         "edited there alone is then gone, without a word.",
-        fix=_fix(str(row["file"])),
+        fix=_fix(file),
         source=RECONFIGURE,
     )
 
@@ -55,7 +59,7 @@ def _fix(file: str) -> str:
     if file == KUBELET:
         return (
             "To keep it: put it into ConfigMap kube-system/kubelet-config, when it is for all nodes, or into a "
-            "kubeadm patch kubeletconfiguration+merge.yaml in the directory of kubeadm_upgrade_patches on this node."
+            "kubeadm patch kubeletconfiguration+merge.yaml in the directory of kubeadm_upgrade_patches on these nodes."
         )
     if file.startswith("/etc/kubernetes/manifests/"):
         return (

@@ -37,6 +37,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import (
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast import oldest_api_server
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import listing
+from ansible_collections.uplift.kubeadm.plugins.module_utils._seen import seen as cut
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import minor_name, parse_minor
 
 # Imported by name, since Ansible sends to a host what a module's files import, and nothing that is found at run time.
@@ -58,6 +59,9 @@ MODULES = (
     _check_workloads,
 )
 CHECKS: tuple[Check, ...] = tuple(check for module in MODULES for check in module.CHECKS)
+
+LINE = 500  # characters of a line of what was seen; selectors and messages have no bound
+GAPS = 20  # that are told of one check
 
 # The cluster's facts that checks look at. Those that are missing are no fact at all: it is said that they are.
 CLUSTER_FACTS = (
@@ -214,8 +218,11 @@ def _merged(findings: t.Iterable[Finding]) -> list[Finding]:
 
 def _merge(same: t.Sequence[Finding]) -> Finding:
     first = min(same, key=lambda finding: SEVERITIES.index(finding.severity))
-    seen = tuple(dict.fromkeys(line for finding in same for line in finding.seen))
-    return Finding(**{**first.as_dict(), "seen": seen})
+    return Finding(**{**first.as_dict(), "seen": cut(_short(line) for finding in same for line in finding.seen)})
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= LINE else f"{line[:LINE]} …"
 
 
 def _unused(accepted: t.Sequence[str], findings: t.Iterable[Finding]) -> list[Finding]:
@@ -251,7 +258,16 @@ def _once(facts: t.Mapping[str, t.Any], unchecked: t.Iterable[Unchecked]) -> lis
         Unchecked(f"cluster:{key}", _sentences(unread_of(facts, key), *dict.fromkeys(matters)))
         for key, matters in lost.items()
     ]
-    return sorted(dict.fromkeys([*causes, *alone]), key=lambda gap: (gap.check, gap.why))
+    by_check: dict[str, list[Unchecked]] = {}
+    for one in sorted(dict.fromkeys([*causes, *alone]), key=lambda gap: (gap.check, gap.why)):
+        by_check.setdefault(one.check, []).append(one)
+    return [gap for same in by_check.values() for gap in _few(same)]
+
+
+def _few(same: list[Unchecked]) -> list[Unchecked]:
+    """Of many that one check could not look at, as many as a person reads, and how many more there are."""
+    more = len(same) - GAPS
+    return [*same[:GAPS], Unchecked(same[0].check, f"And {more} more like these.")] if more > 1 else same
 
 
 def _summary(rows: t.Sequence[t.Mapping[str, t.Any]], gaps: t.Sequence[object]) -> dict[str, int]:

@@ -11,7 +11,7 @@ import typing as t
 
 WIDTH = 100
 SEEN = 3  # lines of what was seen, a finding
-WARNINGS = 8  # told in full; blockers always are
+BLOCKERS, WARNINGS = 20, 8  # told in full
 GAPS = 8  # things that could not be checked, told in full
 
 Row = t.Mapping[str, t.Any]
@@ -24,13 +24,12 @@ def terminal_lines(findings: t.Sequence[Row], unchecked: t.Sequence[Row], summar
     """
     open_ones = [row for row in findings if not row["accepted"]]
     lines = [_head(summary)]
-    for row in (row for row in open_ones if row["severity"] == "blocker"):
-        lines += ["", *_finding("BLOCKER", row)]
-    warnings = [row for row in open_ones if row["severity"] == "warning"]
-    for row in warnings[:WARNINGS]:
-        lines += ["", *_finding("WARNING", row)]
-    if len(warnings) > WARNINGS:
-        lines += ["", f"And {_count(len(warnings) - WARNINGS, 'more warning')}: see the report."]
+    for severity, most in (("blocker", BLOCKERS), ("warning", WARNINGS)):
+        rows = [row for row in open_ones if row["severity"] == severity]
+        for row in rows[:most]:
+            lines += ["", *_finding(severity.upper(), row)]
+        if len(rows) > most:
+            lines += ["", f"And {_count(len(rows) - most, f'more {severity}')}: see the report."]
     lines += _accepted([row for row in findings if row["accepted"]])
     if summary["infos"]:
         lines += ["", f"{_count(summary['infos'], 'note')}: see the report."]

@@ -213,10 +213,25 @@ def test_edits_by_hand() -> None:
 
     found = findings(DRIFT, healthy_context(spoil))
     assert {name: one.severity for name, one in found.items()} == {
-        f"drift:cp1:{file}": "warning",
-        "drift:w1:/var/lib/kubelet/config.yaml": "info",
+        f"drift:{file}": "warning",
+        "drift:/var/lib/kubelet/config.yaml": "info",
     }
-    assert found[f"drift:cp1:{file}"].seen == (f"cp1: {file}: lost: - --audit-log-path=/x",)
+    assert found[f"drift:{file}"].seen == (f"cp1: {file}: lost: - --audit-log-path=/x",)
+
+
+def test_the_same_edit_on_many_nodes_is_one_finding() -> None:
+    def spoil(facts: t.Any, nodes: t.Any) -> None:
+        for number in range(1000):
+            lost = ["maxPods: 250"] if number else ["maxPods: 250", "cpuManagerPolicy: static"]
+            nodes[f"n{number}"] = {"drift": [{"file": "/var/lib/kubelet/config.yaml", "lost": lost, "back": []}]}
+
+    (found,) = findings(DRIFT, healthy_context(spoil)).values()
+    assert found.id == "drift:/var/lib/kubelet/config.yaml"
+    assert found.title.endswith("on n0, n1, n2 and 997 more")
+    assert found.seen == (
+        "n0, n1, n2, n3, n4 and 995 more: /var/lib/kubelet/config.yaml: lost: maxPods: 250",
+        "n0: /var/lib/kubelet/config.yaml: lost: cpuManagerPolicy: static",
+    )
 
 
 @pytest.mark.parametrize(

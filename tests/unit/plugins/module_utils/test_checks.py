@@ -166,6 +166,28 @@ def test_the_screen_stays_one_screen(severity: str) -> None:
     assert len(run(check(*many, *gaps))["lines"]) < 70
 
 
+def test_many_blockers_are_counted() -> None:
+    lines = run(check(*(finding(f"f{number:04}") for number in range(5000))))["lines"]
+    assert len(lines) < 150
+    assert lines[-1] == "And 4980 more blockers: see the report."
+
+
+def test_what_is_seen_on_thousands_of_objects_stays_readable() -> None:
+    many = [finding("a", seen=f"Pod a/{number}" + "x" * 2000) for number in range(5000)]
+    (row,) = run(check(*many))["findings"]
+    assert len(row["seen"]) == 51 and row["seen"][-1] == "and 4950 more"
+    assert max(map(len, row["seen"])) < 510
+
+
+def test_what_could_not_be_checked_on_thousands_of_nodes_stays_readable() -> None:
+    def spoil(_facts: t.Any, nodes: t.Any) -> None:
+        nodes.update({f"n{number}": {"unread": {"disk": f"error {number}"}} for number in range(5000)})
+
+    gaps = run(check(Unchecked("other", "No.")), context=healthy_context(spoil))["unchecked"]
+    assert [gap["check"] for gap in gaps] == ["node:disk"] * 21 + ["other"]
+    assert gaps[20]["why"] == "And 4980 more like these."
+
+
 def test_no_line_is_longer_than_the_screen_nor_breaks_out_of_it() -> None:
     odd = finding("x" * 300, seen="Pod a/b\n\x1b[31mred\ttext " + "y" * 300)
     lines = run(check(odd))["lines"]
