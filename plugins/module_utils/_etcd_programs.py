@@ -66,19 +66,7 @@ def running(proc: Path, data_dir: str, runner: Runner) -> Programs:
 
     :raises UpliftError: none runs, or it came without etcdctl.
     """
-    found: list[Path] = []
-    for folder in proc.glob("[0-9]*"):
-        try:
-            words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
-            environment = (folder / "environ").read_bytes().decode(errors="replace").split("\0")
-        except OSError:
-            continue  # it ended while we looked
-        if os.path.basename(words[0]) != "etcd":
-            continue
-        variables = dict(entry.partition("=")[::2] for entry in environment)
-        own = flags_of(words[1:]).get("data-dir") or variables.get("ETCD_DATA_DIR")
-        if own is None or own.rstrip("/") == data_dir.rstrip("/"):  # a configuration file may name it
-            found.append(folder)
+    found = [process for process, own in _processes(proc) if own is None or _same(own, data_dir)]
     if not found:
         raise UpliftError(
             f"No etcd with the data folder {data_dir} runs on this node; look with: crictl ps --name etcd."
@@ -95,6 +83,11 @@ def running(proc: Path, data_dir: str, runner: Runner) -> Programs:
             "snapshot cannot be proven without it: install etcdctl of the same version on the node."
         )
     return Programs(process / "exe", etcdctl, on_host["etcdutl"])
+
+
+def runs(proc: Path, data_dir: str) -> bool:
+    """Whether an etcd runs on this node that says to have this data folder."""
+    return any(own is not None and _same(own, data_dir) for _process, own in _processes(proc))
 
 
 def keep(programs: Programs, folder: Path, runner: Runner) -> Programs:
@@ -231,6 +224,23 @@ def restore(
     argv += ["--name", name, "--initial-cluster-token", token, "--initial-advertise-peer-urls", ",".join(peers[name])]
     argv += ["--initial-cluster", ",".join(f"{member}={url}" for member, urls in peers.items() for url in urls)]
     runner.must([*argv, *options], "Restoring etcd's snapshot", env={"ETCDCTL_API": "3"}, timeout=1800)
+
+
+def _processes(proc: Path) -> t.Iterator[tuple[Path, str | None]]:
+    """Each etcd that runs, with its data folder; None where a configuration file may name it."""
+    for folder in proc.glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            environment = (folder / "environ").read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue  # it ended while we looked
+        if os.path.basename(words[0]) == "etcd":
+            variables = dict(entry.partition("=")[::2] for entry in environment)
+            yield folder, flags_of(words[1:]).get("data-dir") or variables.get("ETCD_DATA_DIR")
+
+
+def _same(one: str, other: str) -> bool:
+    return os.path.normpath(one) == os.path.normpath(other)
 
 
 def _listening() -> list[str]:

@@ -207,6 +207,7 @@ class Apt(Packages):
             "--no-remove",
             "--no-install-recommends",
             "--allow-change-held-packages",
+            "--allow-downgrades",  # nothing is, unless it was asked for: Release refuses a step back
         ]
         options = [f"DPkg::Lock::Timeout={LOCK_SECONDS}", *NO_SOURCES]
         for option in [*options, *(f"Dpkg::Options::={option}" for option in CONFFILES)]:

@@ -42,7 +42,8 @@ class Packages(abc.ABC):
 
     repository: where a minor's packages are, {minor} standing for 1.25; None takes the node's own Kubernetes sources.
     key: path on the node of what its signatures are checked with. hold: hold the packages afterwards, where the package
-    manager knows that. switch_repository: let the node's own sources follow.
+    manager knows that. switch_repository: let the node's own sources follow; step_back: also to an
+    older minor.
     """
 
     method = "package"
@@ -57,6 +58,7 @@ class Packages(abc.ABC):
         ca_path: str | None = None,
         hold: bool = True,
         switch_repository: bool = True,
+        step_back: bool = False,
     ) -> None:
         self.runner = runner
         self.node = node
@@ -65,6 +67,7 @@ class Packages(abc.ABC):
         self.ca_path = ca_path
         self.hold = hold
         self.switch_repository = switch_repository
+        self.step_back = step_back
 
     def offered(self, minor: str, probe: t.Sequence[str]) -> list[str]:
         """Versions of a minor, newest first, as the repository's index has them."""
@@ -74,7 +77,7 @@ class Packages(abc.ABC):
     def settle(self, version: str, components: t.Sequence[str], check: bool) -> list[str]:
         """Once kubelet is new, let the node's own sources follow."""
         if self.switch_repository and "kubelet" in components:
-            return follow(self.sources(), minor_name(parse_minor(version)), check)
+            return follow(self.sources(), minor_name(parse_minor(version)), check, self.step_back)
         return []
 
     def sources(self) -> list[Stanza]:
@@ -151,14 +154,17 @@ def with_minor(text: str, minor: str) -> str:
     return URL.sub(lambda url: MINOR_IN_URL.sub(minor, url.group(0)), text)
 
 
-def follow(stanzas: t.Sequence[Stanza], minor: str, check: bool) -> list[str]:
-    """Put a minor into the URLs of those sources that have an older one there; a sentence for each file changed."""
+def follow(stanzas: t.Sequence[Stanza], minor: str, check: bool, back: bool = False) -> list[str]:
+    """Put a minor into the URLs of those sources that have an older one there; a sentence for each file changed.
+
+    back: also of those that have a newer one.
+    """
     done = []
     for file in dict.fromkeys(stanza.file for stanza in stanzas):
         old = file.read_text()
         new = old
         for stanza in stanzas:
-            if stanza.file == file and _is_behind(stanza.text, minor):
+            if stanza.file == file and (back or _is_behind(stanza.text, minor)):
                 new = new.replace(stanza.text, with_minor(stanza.text, minor))
         if new != old:
             done.append(f"{file} follows to {minor}")

@@ -122,6 +122,12 @@ options:
         appear on a command line, as the variables of a task's C(environment) do.
     type: dict
     default: {}
+  step_back:
+    description:
+      - Let O(state=installed) replace a program by an older one. For a cluster that is restored from a backup alone;
+        Kubernetes knows no other way back.
+    type: bool
+    default: false
 requirements:
   - root on the node
 """
@@ -257,6 +263,7 @@ def source_for(wants: t.Mapping[str, t.Any], node: Node, runner: Runner) -> Sour
         ca_path=wants["ca_path"],
         hold=wants["hold"],
         switch_repository=wants["switch_repository"],
+        step_back=wants["step_back"],
     )
 
 
@@ -343,6 +350,7 @@ def main() -> None:
             "url_password": {"type": "str", "no_log": True},
             "headers": {"type": "dict", "default": {}},
             "environment": {"type": "dict", "default": {}, "no_log": True},
+            "step_back": {"type": "bool", "default": False},
         },
         required_if=[("state", "listed", ["minors"]), ("state", "installed", ["version"])],
         supports_check_mode=True,
@@ -354,7 +362,7 @@ def main() -> None:
     release = None
     try:
         source = source_for(module.params, node, runner)
-        release = Release(STATE, node, source, runner)
+        release = Release(STATE, node, source, runner, module.params["step_back"])
         result = STATES[module.params["state"]](release, module.params, module.check_mode)
     except UpliftError as exc:
         module.fail_json(msg=str(exc), touched=release is not None and release.touched)
