@@ -36,6 +36,19 @@ def folders(directory: Path, manifest: str) -> list[Path]:
     return [path for path in _all(directory) if (path / manifest).is_file()]
 
 
+def at(directory: Path, name: str, manifest: str) -> Path:
+    """The backup of this name; without one, the newest older one: a node that a hop leaves alone has no backup of it.
+
+    :raises UpliftError: there is none.
+    """
+    wanted = folder(directory, name)
+    found = [path for path in folders(directory, manifest) if path.name <= wanted.name]
+    if not found:
+        there = ", ".join(path.name for path in folders(directory, manifest)) or "none"
+        raise UpliftError(f"This node has no backup {name} in {directory}, nor an older one. Backups there: {there}.")
+    return found[0]
+
+
 def expired(directory: Path, manifests: t.Collection[str], keep: int) -> list[Path]:
     """What goes when `keep` backups are kept: older ones, what a killed run left half-made, programs of none.
 

@@ -244,15 +244,7 @@ def verify(folder: Path, runner: Runner, live: Etcd | None) -> tuple[dict[str, t
 
     :raises UpliftError: it is not what its manifest says, or no etcd starts from it.
     """
-    manifest = read_manifest(folder)
-    file = folder / manifest["snapshot"]["file"]
-    programs = _etcd_programs.kept_in(folder.parent / PROGRAMS / f"etcd-{manifest['etcd']['version']}")
-    for path, digest in [(file, manifest["snapshot"]["sha256"]), *_digests(programs, manifest["programs"])]:
-        if not path.is_file() or sha256(path) != digest:
-            raise UpliftError(
-                f"{path} is not what was backed up ({'its SHA-256 differs' if path.is_file() else 'it is gone'}), so "
-                f"the backup {folder.name} is refused. Take another, or a copy of this one that was fetched elsewhere."
-            )
+    manifest, file, programs = undamaged(folder)
     require_room(folder.parent, manifest["snapshot"]["bytes"] // 2)
     with _etcd_programs.throwaway(file, programs, folder.parent, runner) as copy:
         wanted = manifest["etcd"]
@@ -265,6 +257,23 @@ def verify(folder: Path, runner: Runner, live: Etcd | None) -> tuple[dict[str, t
                 "It is refused."
             )
         return manifest, changes(copy.etcd, live, revision) if live else None
+
+
+def undamaged(folder: Path) -> tuple[dict[str, t.Any], Path, Programs]:
+    """(manifest, snapshot, the programs that read it), each file as it was when it was backed up.
+
+    :raises UpliftError: one is not.
+    """
+    manifest = read_manifest(folder)
+    file = folder / manifest["snapshot"]["file"]
+    programs = _etcd_programs.kept_in(folder.parent / PROGRAMS / f"etcd-{manifest['etcd']['version']}")
+    for path, digest in [(file, manifest["snapshot"]["sha256"]), *_digests(programs, manifest["programs"])]:
+        if not path.is_file() or sha256(path) != digest:
+            raise UpliftError(
+                f"{path} is not what was backed up ({'its SHA-256 differs' if path.is_file() else 'it is gone'}), so "
+                f"the backup {folder.name} is refused. Take another, or a copy of this one that was fetched elsewhere."
+            )
+    return manifest, file, programs
 
 
 def changes(old: Etcd, live: Etcd, revision: int) -> dict[str, t.Any]:

@@ -203,9 +203,7 @@ def restore_etcd(
         raise UpliftError(
             f"An etcd still runs on {own['data_dir']}: nothing is written below it. Look: crictl ps --name etcd."
         )
-    manifest = _etcd_snapshot.read_manifest(folder)
-    programs = _etcd_programs.kept_in(folder.parent / _etcd_snapshot.PROGRAMS / f"etcd-{manifest['etcd']['version']}")
-    snapshot = folder / manifest["snapshot"]["file"]
+    manifest, snapshot, programs = _etcd_snapshot.undamaged(folder)
     data = root / own["data_dir"].lstrip("/")
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     for leftover in data.glob(".restore.*"):  # of a run that was killed

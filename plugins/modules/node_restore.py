@@ -36,7 +36,9 @@ options:
     choices: [examine, stop, etcd, files, finish]
     required: true
   id:
-    description: Name of the backup.
+    description:
+      - Name of the backup. Of the node's own files, the newest older backup is taken where there is none of this name:
+        a node that a hop left alone has none.
     type: str
   directory:
     description: Folder of all backups.
@@ -99,6 +101,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+id:
+  description: The backup that the node's own files are taken from.
+  type: str
+  returned: step=examine
 node:
   description: Name and versions of the node when it was backed up.
   type: dict
@@ -163,6 +169,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import (
+    _backup,
     _backup_folder,
     _etcd_snapshot,
     _restore,
@@ -178,7 +185,8 @@ ROOT = Path("/")
 def examine(wants: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:
     """step=examine."""
     folder = _backup_folder.folder(wants["directory"], wants["id"])
-    facts = _restore.examine(ROOT, _restore.Archive(folder))
+    archive = _archive(wants)
+    facts = {"id": archive.manifest["id"], **_restore.examine(ROOT, archive)}
     has_snapshot = (folder / _etcd_snapshot.MANIFEST).is_file()
     bumps = has_snapshot and _bump(folder, wants["etcdutl"], Runner()) is not None
     return {"changed": False, **facts, "has_snapshot": has_snapshot, "bumps": bumps}
@@ -206,7 +214,7 @@ def etcd(wants: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:
     """step=etcd."""
     folder = _backup_folder.folder(wants["directory"], wants["id"])
     runner = Runner()
-    own = _restore.examine(ROOT, _restore.Archive(folder))["etcd"]
+    own = _restore.examine(ROOT, _archive(wants))["etcd"]
     if own is None or own["name"] not in wants["peers"]:
         raise UpliftError(
             f"The backup {folder.name} of this node has no member of etcd that is among {wants['peers']}."
@@ -218,8 +226,7 @@ def etcd(wants: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:
 
 def files(wants: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:
     """step=files."""
-    archive = _restore.Archive(_backup_folder.folder(wants["directory"], wants["id"]))
-    done = _restore.put_back(ROOT, archive, wants["etcd_only"], check)
+    done = _restore.put_back(ROOT, _archive(wants), wants["etcd_only"], check)
     return {"changed": bool(done), "files": done}
 
 
@@ -227,6 +234,10 @@ def finish(wants: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:
     """step=finish."""
     done = _restore.finish(ROOT, check)
     return {"changed": bool(done), "files": done}
+
+
+def _archive(wants: t.Mapping[str, t.Any]) -> _restore.Archive:
+    return _restore.Archive(_backup_folder.at(Path(wants["directory"]), wants["id"], _backup.MANIFEST))
 
 
 def _bump(folder: Path, etcdutl: str | None, runner: Runner) -> _restore.Bump | None:
