@@ -77,7 +77,7 @@ FAULTS = (
     Fault("disk-full", "no room in /etc/kubernetes/tmp", 1, Moment("Install kubeadm", "begin", "cp1", 0),
           disk_full("cp1"), STOPS, "no space|space left|full"),
     Fault("ssh-lost", "SSH is lost in the middle of kubeadm upgrade apply", 1, Moment(_APPLY, "begin", "cp1", 0),
-          ssh_cut(), STOPS, "unreachable|SSH|ssh|lost"),
+          ssh_cut("cp1"), STOPS, "unreachable|SSH|ssh|lost"),
     Fault("api-away", "the only API server is away for two minutes during a drain", 1,
           Moment("Drain", "begin", "worker1", 0), static_pod_gone("kube-apiserver", "cp1"), RECOVERS, seconds=120,
           api_away=True),

@@ -71,7 +71,7 @@ def disk_full(host: str) -> tuple[Act, Act]:
 
 
 def _unmount(site: Site, host: str) -> None:
-    site.world.on(host, f"umount {_FULL}")
+    site.world.on(host, f"umount -l {_FULL}")
 
 
 def static_pod_gone(name: str, host: str) -> tuple[Act, Act]:
@@ -110,10 +110,12 @@ def kubelet_broken(host: str, version: str) -> tuple[Act, Act]:
     return strike, lift
 
 
-def ssh_cut() -> tuple[Act, Act]:
-    """All SSH connections end, of this run and on all nodes; new ones can be made at once."""
+def ssh_cut(host: str) -> tuple[Act, Act]:
+    """All SSH connections end when kubeadm is at work on a host; new ones can be made at once."""
 
     def strike(site: Site) -> None:
+        active = "systemctl is-active uplift-kubeadm.service"
+        wait("kubeadm to be at work", lambda: site.world.on(host, active, check=False).strip() == "active", 60, 0.1)
         ways.end(ways.processes_with(str(site.playbook.control_path)))
         with agents(site.world, queue.Queue()) as started:
             for agent in started.values():

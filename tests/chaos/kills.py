@@ -127,7 +127,7 @@ class Chaos:
             self.playbook.stop()
         self.figures.seconds = time.monotonic() - begun
         self.figures.runs = len(self.playbook.runs)
-        self.figures.missed = [kill.step for kill in self.schedule.pending]
+        self.figures.missed += [kill.step for kill in self.schedule.pending]
         self._look_at_the_end(before, cluster_before)
         return self.figures
 
@@ -218,9 +218,8 @@ class Chaos:
         if hit.step.startswith("apply"):
             words.append("static pods " + ", ".join(f"{name} {tag}" for name, tag in sorted(state.manifests.items())))
             try:
-                found = leftovers.look_at_cluster(self.world.kube(2)).versions["ConfigMap kubeadm-config"]
-                words.append(f"ConfigMap {found}")
-            except (KubeError, KeyError):
+                words.append(f"ConfigMap {leftovers.configured_version(self.world.kube(2).get(leftovers.CONFIG_MAP))}")
+            except KubeError:
                 words.append("the API is away")
         return "; ".join(words) or "nothing being written"
 

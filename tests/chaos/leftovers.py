@@ -33,6 +33,7 @@ MAY_BE_NEW = {
     r"/tmp/systemd-private-.*|/var/tmp/systemd-private-.*": "systemd's",
     r"/etc/apt/sources\.list\.d/.*\.(list|sources)": "the node's sources (their contents are checked apart)",
 }
+CONFIG_MAP = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
 # Ansible's own, when a module is killed with SIGKILL: not ours to avoid, and told apart.
 ANSIBLES = r"/tmp/ansible_.*|(/root|/home/\w+)/\.ansible/tmp/.*|/var/tmp/ansible.*"
 
@@ -163,11 +164,8 @@ def look_at_cluster(kube: Kube) -> ClusterLook:
     nodes = kube.patient("GET", "/api/v1/nodes")["items"]
     pods = kube.patient("GET", "/api/v1/namespaces/kube-system/pods")["items"]
     leases = kube.patient("GET", "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases")["items"]
-    configuration = kube.patient("GET", "/api/v1/namespaces/kube-system/configmaps/kubeadm-config")
-    text = configuration["data"]["ClusterConfiguration"]
-    found = re.search(r"^kubernetesVersion: (\S+)$", text, re.MULTILINE)
     versions = {node["metadata"]["name"]: node["status"]["nodeInfo"]["kubeletVersion"] for node in nodes}
-    versions["ConfigMap kubeadm-config"] = found.group(1) if found else "?"
+    versions["ConfigMap kubeadm-config"] = configured_version(kube.patient("GET", CONFIG_MAP))
     versions.update(_tags(pods))
     return ClusterLook(
         cordoned=frozenset(n["metadata"]["name"] for n in nodes if n["spec"].get("unschedulable")),
@@ -186,6 +184,12 @@ def look_at_cluster(kube: Kube) -> ClusterLook:
         versions=versions,
         not_ready=frozenset(n["metadata"]["name"] for n in nodes if not _ready(n)),
     )
+
+
+def configured_version(config_map: Mapping[str, Any]) -> str:
+    """The version that kubeadm's ConfigMap has; kubeadm writes it after the static pods."""
+    found = re.search(r"^kubernetesVersion: (\S+)$", config_map["data"]["ClusterConfiguration"], re.MULTILINE)
+    return found.group(1) if found else "?"
 
 
 def _tags(pods: Iterable[Mapping[str, Any]]) -> dict[str, str]:

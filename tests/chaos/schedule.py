@@ -15,6 +15,8 @@ from .steps import ANY, BY_ID, CONTROL_PLANE, KUBEADM_STEPS, STEPS, WORKER, Hit,
 GROUP, MACHINE, CUT, SESSIONS = "group", "machine", "cut", "sessions"
 WAYS = (GROUP, MACHINE, CUT, SESSIONS)
 # Steps that last are killed some way into them; the others at once.
+# What runs once runs on a host that nobody chose, not every node has pods to evict, or files to fetch that it lacks.
+_ANYWHERE = ("finish", "evicting", "fetch", "images")
 _LONGEST_DELAY = {"plan-nodes": 0.5, "plan-cluster": 0.5, "plan-images": 1.5, "images": 1.5, "apply-begun": 4.0,
                   "node-config": 0.5, "before-uncordon": 0.5, "finish": 0.5, "prune": 0.2, "compare": 0.3,
                   "notes": 0.3}  # fmt: skip
@@ -101,5 +103,4 @@ class Schedule:
 
 
 def _same_host(kill: Kill, hit: Hit) -> bool:
-    # What runs once runs on a host that nobody chose, and not every node has pods to evict.
-    return kill.host == hit.host or kill.step in ("finish", "evicting")
+    return kill.host == hit.host or kill.step in _ANYWHERE

@@ -70,6 +70,7 @@ class Playbook:
         self, world: World, folder: Path, target: str = HOPS[-1], variables: dict[str, Any] | None = None
     ) -> None:
         self.folder = folder
+        self.inventory = world.inventory
         self.control_path = folder / "cp"
         variables = {
             "target": target,
@@ -101,10 +102,10 @@ class Playbook:
         return run
 
     def stop(self) -> None:
-        """End what still runs of it on this machine: the last run, and SSH connections that wait for a next one."""
+        """End what still runs of it here: the last run, workers of killed ones, SSH that waits for a next one."""
         for run in self.runs:
             run.end()
-        for pid in processes_with(str(self.control_path)):
+        for pid in [*processes_with(str(self.control_path)), *processes_with(str(self.inventory))]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
