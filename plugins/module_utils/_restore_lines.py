@@ -16,8 +16,8 @@ PODS = {
 LIFTED = "etcd's revision is lifted, so that clients outside of the cluster notice and list anew."
 GOES_BACK = (
     "etcd's revision goes back: clients outside of the cluster (GitOps, dashboards, controllers) that stay connected "
-    "miss changes until it has caught up. Restart them afterwards, or give an etcdutl of 3.5.21 or later, which lifts the "
-    "revision (kubeadm_upgrade_restore_etcdutl)."
+    "miss changes until it has caught up. Restart them afterwards, or give an etcdutl of 3.5.21 or later, which lifts "
+    "it (kubeadm_upgrade_restore_etcdutl)."
 )
 
 
