@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._check_drain_budgets import budget_findings
@@ -63,29 +64,23 @@ CHECKS: tuple[Check, ...] = (drains,)
 
 
 def _unmanaged(outcome: Forecast) -> t.Iterator[Finding]:
-    for kind, check, what in (
-        ("unmanaged", "drain-unmanaged", "has no controller"),
-        ("orphans", "drain-orphan", "belongs to a DaemonSet that is gone"),
+    for kind, check, one, many in (
+        ("unmanaged", "drain-unmanaged", "has no controller, and stops the drain", "have no controller, and stop it"),
+        (
+            "orphans",
+            "drain-orphan",
+            "belongs to a DaemonSet that is gone, and stops the drain",
+            "belong to DaemonSets that are gone, and stop it",
+        ),
     ):
+        stop: list[tuple[str, Entries]] = []
         given_up: Entries = []
         for pod, entries in by(outcome, kind, "pod"):
-            if not entries[0][1]["stops"]:
+            if entries[0][1]["stops"]:
+                stop.append((f"Pod {pod}", entries))
+            else:
                 given_up += entries
-                continue
-            yield Finding(
-                id=f"{check}:{pod}",
-                severity="blocker",
-                title=f"The pod {pod} {what}, and stops the drain",
-                seen=lines(entries),
-                why="An eviction deletes it, and nothing starts it again. So the drain stops before it begins, as "
-                "that of "
-                "kubectl does.",
-                fix=f"Give it a controller (a Deployment, a Job), or delete it: kubectl -n {pod.partition('/')[0]} "
-                "delete "
-                f"pod {pod.partition('/')[2]}. Or let drains delete such pods for good: "
-                "kubeadm_upgrade_drain_force_unmanaged=true.",
-                source=DRAIN_GUIDE,
-            )
+        yield from _each(stop, functools.partial(_stops, check, one, many), "pod")
         if given_up:
             yield Finding(
                 id=f"{check}-deleted",
@@ -96,6 +91,21 @@ def _unmanaged(outcome: Forecast) -> t.Iterator[Finding]:
                 fix="Save what you need of them (kubectl get pod NAME -o yaml), or unset the variable.",
                 source=DRAIN_GUIDE,
             )
+
+
+def _stops(check: str, one: str, many: str, about: str, what: str, entries: Entries) -> Finding:
+    namespace, _slash, name = about.partition("/")
+    return Finding(
+        id=f"{check}:{about}",
+        severity="blocker",
+        title=f"The {what[:1].lower()}{what[1:]} {one}" if name else f"{what} {many}",
+        seen=lines(entries),
+        why="An eviction deletes such a pod, and nothing starts it again. So the drain stops before it begins, as that "
+        "of kubectl does.",
+        fix=f"Give it a controller (a Deployment, a Job), or delete it: kubectl -n {namespace} delete pod "
+        f"{name or 'NAME'}. Or let drains delete such pods for good: kubeadm_upgrade_drain_force_unmanaged=true.",
+        source=DRAIN_GUIDE,
+    )
 
 
 def _empty_dir(outcome: Forecast) -> t.Iterator[Finding]:
@@ -122,39 +132,46 @@ def _empty_dir(outcome: Forecast) -> t.Iterator[Finding]:
 
 
 def _jobs(outcome: Forecast) -> t.Iterator[Finding]:
-    for workload, entries in by(outcome, "jobs", "workload"):
-        cron = entries[0][1]["cron"]
-        yield Finding(
-            id=f"drain-job:{subject(workload)}",
-            severity="info" if cron else "warning",
-            title=f"{workload} is running, and will be cut off",
-            seen=lines(entries),
-            why="A drain ends its pods with their work unfinished. The Job starts them anew on another node, and "
-            "counts "
-            "each as a failure where it has a podFailurePolicy or few retries (backoffLimit).",
-            fix="Let it end before the upgrade"
-            + (", or suspend its CronJob for that time" if cron else "")
-            + f": kubectl -n {subject(workload).replace('/', ' wait --for=condition=complete --timeout=-1s job/')}.",
-            source="https://kubernetes.io/docs/concepts/workloads/controllers/job/#handling-pod-and-container-failures",
-        )
+    found = by(outcome, "jobs", "workload")
+    for cron in (False, True):
+        some = [(workload, entries) for workload, entries in found if bool(entries[0][1]["cron"]) is cron]
+        yield from _each(some, functools.partial(_cut_off, cron), "Job")
+
+
+def _cut_off(cron: bool, about: str, what: str, entries: Entries) -> Finding:
+    namespace, _slash, name = about.partition("/")
+    return Finding(
+        id=f"drain-job:{about}",
+        severity="info" if cron else "warning",
+        title=f"{what} {'is' if name else 'are'} running, and will be cut off",
+        seen=lines(entries),
+        why="A drain ends its pods with their work unfinished. The Job starts them anew on another node, and counts "
+        "each as a failure where it has a podFailurePolicy or few retries (backoffLimit).",
+        fix="Let it end before the upgrade"
+        + (", or suspend its CronJob for that time" if cron else "")
+        + f": kubectl -n {namespace} wait --for=condition=complete --timeout=-1s job/{name or 'NAME'}.",
+        source="https://kubernetes.io/docs/concepts/workloads/controllers/job/#handling-pod-and-container-failures",
+    )
 
 
 def _slow(outcome: Forecast, options: t.Mapping[str, t.Any]) -> t.Iterator[Finding]:
     timeout = options.get("drain_timeout") or 900
-    for workload, entries in by(outcome, "slow", "workload"):
-        longest = max(entry["grace"] for _row, entry in entries)
-        yield Finding(
-            id=f"drain-grace:{subject(workload)}",
-            severity="warning",
-            title=f"{workload} may take longer to end than a drain waits",
-            seen=lines(entries, lambda entry: f"{entry['pod']} ({entry['grace']} s)"),
-            why=f"Its terminationGracePeriodSeconds is {longest}, and a drain fails after {timeout} s. A pod that "
-            "uses all "
-            "of its time stops the upgrade at its node.",
-            fix=f"Set kubeadm_upgrade_drain_timeout to more than {longest}, or give pods less time with "
-            "kubeadm_upgrade_drain_grace_period.",
-            source="https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination",
-        )
+    yield from _each(by(outcome, "slow", "workload"), functools.partial(_grace, timeout))
+
+
+def _grace(timeout: int, about: str, what: str, entries: Entries) -> Finding:
+    longest = max(entry["grace"] for _row, entry in entries)
+    return Finding(
+        id=f"drain-grace:{about}",
+        severity="warning",
+        title=f"{what} may take longer to end than a drain waits",
+        seen=lines(entries, lambda entry: f"{entry['pod']} ({entry['grace']} s)"),
+        why=f"Its terminationGracePeriodSeconds is {longest}, and a drain fails after {timeout} s. A pod that "
+        "uses all of its time stops the upgrade at its node.",
+        fix=f"Set kubeadm_upgrade_drain_timeout to more than {longest}, or give pods less time with "
+        "kubeadm_upgrade_drain_grace_period.",
+        source="https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination",
+    )
 
 
 def _single_node(outcome: Forecast) -> t.Iterator[Finding]:
@@ -165,8 +182,7 @@ def _single_node(outcome: Forecast) -> t.Iterator[Finding]:
         title="The cluster has one node: its workloads are down while it is drained",
         seen=(f"node {row['node']}: {row['pods']} pods are evicted, and wait until it is back",),
         why="There is no other node for the pods to go to. They are Pending from the drain until the node is "
-        "uncordoned, "
-        "some minutes a hop. Static pods and DaemonSets go on.",
+        "uncordoned, some minutes a hop. Static pods and DaemonSets go on.",
         fix="Plan the time, or add a node before the upgrade.",
         source=DRAIN_GUIDE,
     )
@@ -182,8 +198,7 @@ def _single_replica(outcome: Forecast) -> t.Iterator[Finding]:
             "away while moving",
             seen=lines(entries, lambda entry: f"{entry['workload']} ({entry['pod'].partition('/')[2]})"),
             why="Its pod ends on the drained node before another starts elsewhere. It is away for as long as it "
-            "takes to "
-            "end, be placed, pull its image and become Ready: once a drain that finds it.",
+            "takes to end, be placed, pull its image and become Ready: once a drain that finds it.",
             fix="Where that matters, run two for the time of the upgrade: kubectl -n "
             f"{namespace} scale KIND/NAME --replicas=2.",
             source="https://kubernetes.io/docs/concepts/workloads/pods/disruptions/",
@@ -191,31 +206,37 @@ def _single_replica(outcome: Forecast) -> t.Iterator[Finding]:
 
 
 def _unplaceable(outcome: Forecast) -> t.Iterator[Finding]:
+    never: list[tuple[str, Entries]] = []
     tight: list[tuple[str, Entries]] = []
     meant: list[tuple[str, Entries]] = []
     for workload, entries in by(outcome, "unplaceable", "workload"):
         certain = [(row, entry) for row, entry in entries if entry["certain"]]
         if certain:
-            yield _never_fits(workload, certain)
+            never.append((workload, certain))
         rest = [(row, entry) for row, entry in entries if not entry["certain"]]
         if rest:
             (meant if _as_meant(rest) else tight).append((workload, rest))
-    for some, make in ((tight, _no_room), (meant, _spread)):
-        if len(some) <= MOST_WORKLOADS:
-            yield from (make(subject(workload), workload, entries) for workload, entries in some)
-        else:
-            yield from _by_namespace(some, make)
+    for some, make in ((never, _never_fits), (tight, _no_room), (meant, _spread)):
+        yield from _each(some, make)
 
 
-def _by_namespace(
-    found: t.Iterable[tuple[str, Entries]], make: t.Callable[[str, str, Entries], Finding]
+def _each(
+    found: t.Sequence[tuple[str, Entries]], make: t.Callable[[str, str, Entries], Finding], noun: str = "workload"
 ) -> t.Iterator[Finding]:
-    """A full cluster has no room for anything: then a finding a namespace is what a person can read, and accept."""
+    """A finding for each of these: ("KIND NAMESPACE/NAME", entries). Of many, a finding a namespace: that is what a
+    person can read, and accept.
+
+    make(what the id ends in, what it is about, entries): "shop/web" and "Deployment shop/web", or "shop" and
+    "30 workloads in shop".
+    """
+    if len(found) <= MOST_WORKLOADS:
+        yield from (make(subject(workload), workload, entries) for workload, entries in found)
+        return
     spaces: dict[str, dict[str, Entries]] = {}
     for workload, entries in found:
         spaces.setdefault(subject(workload).partition("/")[0], {})[workload] = entries
     for namespace, workloads in sorted(spaces.items()):
-        title = f"{len(workloads)} workload{'' if len(workloads) == 1 else 's'} in {namespace}"
+        title = f"{len(workloads)} {noun}{'' if len(workloads) == 1 else 's'} in {namespace}"
         yield make(namespace, title, [entry for entries in workloads.values() for entry in entries])
 
 
@@ -224,13 +245,13 @@ def _as_meant(entries: Entries) -> bool:
     return all(entry["by_pods"] for _row, entry in entries) and (entries[0][1]["replicas"] or 0) > 1
 
 
-def _never_fits(workload: str, entries: Entries) -> Finding:
+def _never_fits(about: str, what: str, entries: Entries) -> Finding:
     returns = all(entry["returns"] for _row, entry in entries)
-    more = (entries[0][1]["replicas"] or 0) > 1
+    more = all((entry["replicas"] or 0) > 1 for _row, entry in entries)
     return Finding(
-        id=f"drain-never-fits:{subject(workload)}",
+        id=f"drain-never-fits:{about}",
         severity="info" if returns and more else "warning",
-        title=f"{workload} has a pod that can run on no other node"
+        title=f"{what} {'has a pod' if '/' in about else 'have pods'} that can run on no other node"
         + ("" if returns else ", nor on its own one once it has left it"),
         seen=lines(entries, lambda entry: f"{entry['pod']}: {entry['why']}"),
         why="No other node that is in service then could take it, even an empty one: by its node selector, affinity, "
@@ -244,7 +265,7 @@ def _never_fits(workload: str, entries: Entries) -> Finding:
         "fewer at once (kubeadm_upgrade_serial)."
         if returns
         else "Compare its rules with the nodes: kubectl describe node NODE, kubectl -n "
-        f"{subject(workload).partition('/')[0]} get pod POD -o yaml. Mend labels, taints or tolerations first.",
+        f"{about.partition('/')[0]} get pod POD -o yaml. Mend labels, taints or tolerations first.",
         source=SCHEDULING,
     )
 

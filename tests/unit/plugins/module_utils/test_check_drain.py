@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -252,6 +253,34 @@ def test_a_full_cluster_is_told_by_namespace() -> None:
     rooms = {name: severity for name, severity in found.items() if name.startswith("drain-room:team")}
     assert rooms == {f"drain-room:team{i}": "warning" for i in range(3)}
     assert look(cluster)[0]["drain-room:team0"].title.startswith("17 workloads in team0 may find no room")
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity", "title", "of_pod"),
+    [
+        ("unmanaged", "blocker", "15 pods in team0 have no controller, and stop it", lambda _name: {"owner": None}),
+        ("job", "warning", "15 Jobs in team0 are running, and will be cut off", lambda name: {"owner": ("Job", name)}),
+        ("grace", "warning", "15 workloads in team0 may take longer to end", lambda _name: {"grace": 3600}),
+        (
+            "never-fits", "info", "15 workloads in team0 have pods that can run on no other node",
+            lambda _name: {"node_selector": {HOST: "w1"}},
+        ),
+    ],
+)  # fmt: skip
+def test_many_of_a_kind_are_told_by_namespace(
+    kind: str, severity: str, title: str, of_pod: Callable[[str], dict[str, Any]]
+) -> None:
+    names = [f"app{number}" for number in range(30)]
+    pods = [
+        pod(name, "w1", **{"owner": ("Deployment", name), "ns": f"team{number % 2}", "labels": {}, **of_pod(name)})
+        for number, name in enumerate(names)
+    ]
+    workloads = [{**workload(name, replicas=2), "ns": f"team{number % 2}"} for number, name in enumerate(names)]
+    found, _gaps = look(facts(ALL, pods, [], workloads))
+    assert {name: one.severity for name, one in found.items()} == {
+        f"drain-{kind}:team0": severity, f"drain-{kind}:team1": severity,
+    }  # fmt: skip
+    assert found[f"drain-{kind}:team0"].title.startswith(title)
 
 
 def test_a_single_node() -> None:
