@@ -17,7 +17,7 @@ import pytest
 
 pytest.importorskip("yaml")
 
-from chaos import agent, cli, faults, leftovers, tally
+from chaos import agent, cli, faults, leftovers, tally, ways
 from chaos.schedule import WAYS, Kill, Schedule, draw
 from chaos.steps import CONTROL_PLANE, STEPS, WORKER, Hit, NodeState, Recogniser, state_of
 from scenario.events import Event, EventLog, under_way
@@ -313,7 +313,20 @@ def test_what_came_of_a_fault_is_told() -> None:
     assert "  WRONG: it did not" in faults.table([bad], 2, 300.0, [])
 
 
-# ---- agent, command line
+# ---- ways, agent, command line
+
+
+def test_processes_below_one_are_found_whatever_their_session() -> None:
+    script = "sleep 60 & setsid sleep 60 & echo; wait"
+    with subprocess.Popen(["bash", "-c", script], stdout=subprocess.PIPE, start_new_session=True) as shell:
+        try:
+            assert shell.stdout is not None
+            shell.stdout.readline()
+            found = ways.below(shell.pid)
+        finally:
+            ways.end([shell.pid, *ways.below(shell.pid)])
+    assert len(found) == 2
+    ways.end(found)  # that they are gone already is no error
 
 
 def test_the_agent_sees_descendants_and_temporary_files(tmp_path: Path) -> None:
