@@ -25,8 +25,8 @@ from scenario.world import HOPS, ScenarioError, World, say, wait, world
 from . import leftovers, ways
 from .agents import Agent, agents
 from .schedule import CUT, SESSIONS, Kill, Schedule, draw
-from .steps import CONTROL_PLANE, WORKER, Hit, NodeState, Recogniser, state_of
-from .tally import Done, Figures, cordon_count, finished_drains, table
+from .steps import BY_ID, CONTROL_PLANE, WORKER, Hit, NodeState, Recogniser, state_of
+from .tally import DRAIN, Done, Figures, cordon_count, finished_drains, table
 
 _LOOP = 0.02  # seconds
 _ENDS = 180.0  # seconds in which a controller has to see that its connections are cut
@@ -215,6 +215,8 @@ class Chaos:
         """What says how far things were when it was killed."""
         state = self.states[hit.host]
         words = [f"being written: {', '.join(state.temporary)}"] if state.temporary else []
+        if BY_ID[hit.step].task == DRAIN:
+            words.append(f"{self.recogniser.leaving(hit.host)} pods on their way out")
         if hit.step.startswith("apply"):
             words.append("static pods " + ", ".join(f"{name} {tag}" for name, tag in sorted(state.manifests.items())))
             try:

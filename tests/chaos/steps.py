@@ -172,6 +172,10 @@ class Recogniser:
         (pods.add if terminating else pods.discard)(uid)
         return self._probes(host)
 
+    def leaving(self, host: str) -> int:
+        """Pods of a host that are on their way out."""
+        return len(self._terminating.get(host, ()))
+
     def _hits(self, event: Event, at: str) -> list[Hit]:
         return [self._hit(step, event) for step in STEPS if step.at == at and self._is_of(step, event)]
 
@@ -185,7 +189,7 @@ class Recogniser:
             before=before,
             version=self._versions[event.hop] if event.hop is not None and event.hop < len(self._versions) else "",
             cordoned=self._cordoned.get(host, False),
-            terminating=len(self._terminating.get(host, ())),
+            terminating=self.leaving(host),
         )
         return [
             self._hit(step, event)
