@@ -165,16 +165,23 @@ class Faults:
 
     def go(self) -> tuple[list[Outcome], float, list[str]]:
         begun = time.monotonic()
-        while True:
-            run, fault = self._run()
-            if fault is None and run.process.returncode == 0:
-                break
-            if fault is None:
-                self.wrong.append(f"run {run.number} failed though nothing was broken: {why(run.why()) or run.tail()}")
-                break
+        try:
+            self._until_a_run_ends_well()
+        except ScenarioError as e:  # what was found until then is told all the same
+            self.wrong.append(str(e))
         self.wrong += [f"no run came to {fault.id}" for fault in self.todo]
         self._look_at_the_end()
         return self.outcomes, time.monotonic() - begun, self.wrong
+
+    def _until_a_run_ends_well(self) -> None:
+        while True:
+            run, fault = self._run()
+            if fault is None and run.process.returncode == 0:
+                return
+            if fault is None:
+                raise ScenarioError(
+                    f"Run {run.number} failed though nothing was broken: {why(run.why()) or run.tail()}"
+                )
 
     def _run(self) -> tuple[Run, Fault | None]:
         """One run to its end; the fault that ended it."""

@@ -123,6 +123,8 @@ class Chaos:
         try:
             with self._watching():
                 self._upgrade()
+        except ScenarioError as e:  # what was found until then is told all the same
+            self.figures.wrong.append(str(e))
         finally:
             self.playbook.stop()
         self.figures.seconds = time.monotonic() - begun
