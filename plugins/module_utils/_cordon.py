@@ -35,21 +35,26 @@ class Cordon(t.NamedTuple):
     offered: Object  # what the node offered before it was cordoned; {} from uncordon()
 
 
-def cordon(api: Api, name: str, dry_run: bool = False) -> Cordon:
-    """Make a node unschedulable, with our record; a node that already is stays so, and loses a record that is stale."""
+def cordon(
+    api: Api, name: str, dry_run: bool = False, node: Object | None = None, pods: list[Object] | None = None
+) -> Cordon:
+    """Make a node unschedulable, with our record; a node that already is stays so, and loses a record that is stale.
+
+    :param node, pods: the node and what is on it, where they have just been read.
+    """
 
     def change(node: Object) -> tuple[Object | None, Cordon]:
         if is_cordoned(node):
             record = cordon_record(node)
             stale = record is None and cordon_note(node) is not None
             patch: Object = {"metadata": {"annotations": {CORDON_ANNOTATION: None}}}
-            return patch if stale else None, Cordon(stale, True, record is None, record or offer(api, node))
-        note = offer(api, node)
+            return patch if stale else None, Cordon(stale, True, record is None, record or offer(api, node, pods))
+        note = offer(api, node, pods)
         text = json.dumps(note, sort_keys=True)
         patch = {"metadata": {"annotations": {CORDON_ANNOTATION: text}}, "spec": {"unschedulable": True}}
         return patch, Cordon(True, False, False, note)
 
-    return _update(api, name, change, dry_run)
+    return _update(api, name, change, dry_run, node)
 
 
 def uncordon(api: Api, name: str, dry_run: bool = False, keep_record: bool = False) -> Cordon:
@@ -72,14 +77,15 @@ def uncordon(api: Api, name: str, dry_run: bool = False, keep_record: bool = Fal
     return _update(api, name, change, dry_run)
 
 
-def offer(api: Api, node: Object) -> Object:
+def offer(api: Api, node: Object, pods: list[Object] | None = None) -> Object:
     """What a node offers its pods now, beyond being Ready: the contents of the cordon annotation."""
+    pods = pods_on(api, node["metadata"]["name"]) if pods is None else pods
     name = node["metadata"]["name"]
     return {
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "resources": extended_resources(node),
         "csi_drivers": csi_drivers(api, name),
-        "daemonset_pods": sum(is_daemonset_pod(pod) and is_true(pod, "Ready") for pod in pods_on(api, name)),
+        "daemonset_pods": sum(is_daemonset_pod(pod) and is_true(pod, "Ready") for pod in pods),
     }
 
 
@@ -124,10 +130,19 @@ def get_node(api: Api, name: str) -> Object:
     return node
 
 
-def _update(api: Api, name: str, change: t.Callable[[Object], tuple[Object | None, Cordon]], dry_run: bool) -> Cordon:
-    """Patch a node by what it is at that moment: a person's cordon set in between, say, is not overwritten."""
+def _update(
+    api: Api,
+    name: str,
+    change: t.Callable[[Object], tuple[Object | None, Cordon]],
+    dry_run: bool,
+    seen: Object | None = None,
+) -> Cordon:
+    """Patch a node by what it is at that moment: a person's cordon set in between, say, is not overwritten.
+
+    :param seen: the node as it was read already.
+    """
     for _attempt in range(_CONFLICTS):
-        node = get_node(api, name)
+        node, seen = seen or get_node(api, name), None
         patch, outcome = change(node)
         if patch is None or dry_run:
             return outcome

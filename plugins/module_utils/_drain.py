@@ -10,110 +10,102 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils import _cordon
-from ansible_collections.uplift.kubeadm.plugins.module_utils._api import Api, ApiAway, ApiError, Object
-from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import is_true
-from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_rules import (
-    EVICT,
-    LEAVE,
-    Options,
-    Pod,
-    budgets_of,
-    classify,
-    deleted_long_ago,
-    key_of,
-    never_allows,
-    refusal,
+from ansible_collections.uplift.kubeadm.plugins.module_utils import (
+    _cordon,
+    _drain_rules,
+    _drain_volumes,
+    _drain_words,
 )
+from ansible_collections.uplift.kubeadm.plugins.module_utils._api import Api, ApiAway, ApiError, Object
+from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import (
+    condition,
+    cordon_record,
+    is_cordoned,
+    is_true,
+)
+from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_ledger import Ledger
+from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_rules import Options, Pod, key_of
+from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_store import Store, TakenOver
+from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_survey import Survey
+from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_verdict import EVICT, LEAVE, WAIT
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
-from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import honours_empty_selector, is_empty
-from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import parse_version
 
 SOONEST_LOOK, LATEST_LOOK = 0.1, 0.5  # seconds between two looks at which pods are gone: a tenth of the wait so far
-# Seconds between two tries against a budget that refuses; kubectl: always 5. What it waits for is often a replica that
-# is Ready elsewhere after a second or two.
-FIRST_PAUSE, PAUSE_GROWS, LONGEST_PAUSE = 0.25, 1.6, 4.0
+SAME_RUN = 60.0  # seconds; a drain that nobody went on with for longer was killed, and gets its time-out anew
+_EPOCH = time.time() - time.monotonic()
 
 
-@dataclass
-class _Gate:
-    """What evictions have to pass one by one once it has refused: a budget, or a pod of its own."""
-
-    refusals: int = 0
-    waited: float = 0.0  # seconds, in all, from a refusal to the next eviction that passed
-    refusing_since: float | None = None
-    next_try: float = 0.0
-    pause: float = FIRST_PAUSE
-    message: str = ""
-
-    def refuse(self, now: float, message: str) -> None:
-        self.refusals += 1
-        self.message = message
-        self.refusing_since = now if self.refusing_since is None else self.refusing_since
-        if now >= self.next_try:  # one refusal of several that were asked for at once is enough to back off
-            self.next_try = now + self.pause
-            self.pause = min(self.pause * PAUSE_GROWS, LONGEST_PAUSE)
-
-    def open(self, now: float) -> None:
-        if self.refusing_since is not None:
-            self.waited += now - self.refusing_since
-        self.refusing_since, self.next_try, self.pause = None, 0.0, FIRST_PAUSE
-
-    def seconds(self, now: float) -> float:
-        return self.waited + (now - self.refusing_since if self.refusing_since is not None else 0.0)
+def clock() -> float:
+    """Seconds since the epoch, by a clock that is not set while we look at it."""
+    return time.monotonic() + _EPOCH
 
 
 @dataclass
 class Report:
     """What a drain did so far, in the shape that node_drain returns."""
 
+    drained: bool = False
     changed: bool = False
     cordoned_before: bool = False
     cordoned_by_person: bool = False
     offered: Object = field(default_factory=dict)
     evicted: list[Object] = field(default_factory=list)
+    completed: list[Object] = field(default_factory=list)
+    forced: list[Object] = field(default_factory=list)
     left: list[Object] = field(default_factory=list)
     waited: list[Object] = field(default_factory=list)
+    progress: Object = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
 
 class Drain:
-    """The drain of one node: survey(), then cordon(), then step() until it says True; run() does all of it."""
+    """The drain of one node, or one slice of it: run() does it, forecast() says what it would do."""
 
     def __init__(self, api: Api, node: str, options: Options) -> None:
         self.api = api
         self.node = node
         self.options = options
         self.report = Report()
-        self.pods: dict[str, Pod] = {}  # by UID, what the last survey saw
-        self._begun = time.monotonic()
-        self._sent: dict[str, float] = {}  # UID -> when its eviction was accepted
-        self._gone: set[str] = set()
-        self._targets: dict[str, Pod] = {}  # by UID, all that this drain has to see gone
-        self._honours: bool | None = None  # of the API server; None while it was not asked
-        self._gates: dict[str, _Gate] = {}
+        self._survey = Survey(api, node, options)
+        self._ledger = Ledger(options)
+        self._store = Store(options.state_directory, node)
+        self._begun = clock()
+        self._before = 0.0  # seconds that earlier slices took
+        self._counted_from = 0.0  # of all these seconds, those before the time-out began
+        self._took_up = False  # an earlier slice's book
+        self._kept: tuple[int, ...] = ()  # what the book had when it was kept last
+        self._all_gone = False
         self._pool = ThreadPoolExecutor(max_workers=options.evictions_in_parallel)
 
     def run(self) -> Report:
-        """Drain the node; on failure lift what is our cordon again.
+        """Drain the node until it is drained or the slice is over; on failure lift what is our cordon again.
 
         :raises UpliftError: it cannot be drained, or was not drained in time; self.report says how far it came.
         """
         try:
-            self.survey()
-            self.cordon()
-            while not self.step():
-                if time.monotonic() - self._begun > self.options.timeout:
+            self._open()
+            while not self._step():
+                self._keep()
+                if self._counted() > self.options.timeout:
                     raise UpliftError(self._timed_out())
-                waited = time.monotonic() - max(self._sent.values(), default=self._begun)
+                if self.options.slice and clock() - self._begun >= self.options.slice:
+                    self._store.save(self._book())
+                    return self.report
+                waited = clock() - max(self._ledger.sent.values(), default=self._begun)
                 time.sleep(min(max(waited / 10, SOONEST_LOOK), LATEST_LOOK))
+            self.report.drained = True
+            self._store.forget()
         except ApiAway as e:
             raise UpliftError(
                 f"{e} The node {self.node} could not be uncordoned either; run again when the API server is back."
             ) from e
+        except TakenOver:
+            raise
         except UpliftError as e:
-            raise UpliftError(f"{e} {self._give_back()}") from e
+            text = self._give_back()
+            self._store.forget()
+            raise UpliftError(f"{e} {text}") from e
         finally:
             self._pool.shutdown()
             self._finish_report()
@@ -121,146 +113,125 @@ class Drain:
 
     def forecast(self) -> Report:
         """What run() would do, in a report; changes nothing. Raises as run() does where pods stop the drain."""
-        self.survey()
-        self.cordon(dry_run=True)
-        self.report.evicted = [
-            {"namespace": pod.namespace, "name": pod.name, "seconds": None} for pod in self.to_evict()
-        ]
+        node, found = self._survey.read()
+        pods, budgets = self._decide(found)
+        self._set_cordon(node, found, dry_run=True)
+        self._warn_of(node, pods, budgets)
+        self.report.warnings += _drain_rules.shut_now(self.node, pods, budgets)
+        for pod in pods:
+            rows = {EVICT: self.report.evicted, WAIT: self.report.completed}.get(pod.verdict)
+            if rows is not None:
+                rows.append({"namespace": pod.namespace, "name": pod.name, "seconds": None})
         self.report.changed |= bool(self.report.evicted)
+        self.report.drained = True
+        line = _drain_words.forecast_line(self.node, len(self.report.evicted), len(self.report.completed))
+        self.report.progress = {"line": line, "left": []}
         return self.report
 
-    def survey(self, pods: list[Object] | None = None) -> None:
-        """Read the node's pods and the budgets, and decide on each pod.
+    # --- how it begins, and where it goes on -------------------------------------------------------------------------
 
-        :param pods: what is on the node, where that was read already.
-        :raises UpliftError: pods stop the drain; each is named.
-        """
-        first = pods is None
-        pods = _cordon.pods_on(self.api, self.node) if pods is None else pods
-        daemonsets = self._daemonsets(pods)
-        budgets = self._budgets()
-        self.pods = {pod["metadata"]["uid"]: self._decide(pod, daemonsets, budgets) for pod in pods}
-        problem = refusal(self.node, self.pods.values())
-        if problem:
-            raise UpliftError(problem)
-        for uid, pod in self.pods.items():
-            if pod.verdict == EVICT:
-                self._targets[uid] = pod
-            else:
-                self._targets.pop(uid, None)
-        self.report.left = [
-            {"namespace": pod.namespace, "name": pod.name, "why": "; ".join(pod.why)}
-            for pod in self.pods.values()
-            if pod.verdict == LEAVE
-        ]
-        if first:
-            self._warn_of(budgets)
+    def _open(self) -> None:
+        """Take up what an earlier slice or a killed run has kept, decide on the pods, cordon the node."""
+        node, found = self._survey.read()
+        uid = node["metadata"]["uid"]
+        if is_cordoned(node):
+            self._take_up(self._store.read(uid, (cordon_record(node) or {}).get("at", "")), found)
+        pods, budgets = self._decide(found)
+        self._set_cordon(node, found)
+        self._warn_of(node, pods, budgets)
+        if self.options.wait_for_volumes:
+            claims = _drain_volumes.claims_leaving(pods)
+            self._ledger.volumes.update(_drain_volumes.attached(self.api, self.node, claims))
+        cordoned_at = "" if self.report.cordoned_by_person else self.report.offered.get("at", "")
+        self._store.begin(uid, cordoned_at, self._book(), needed=self.options.slice > 0)
 
-    def to_evict(self) -> list[Pod]:
-        """The pods that the last survey found to be evicted or waited for."""
-        return [pod for pod in self.pods.values() if pod.verdict == EVICT]
+    def _take_up(self, book: Object | None, found: list[Object]) -> None:
+        """Go on with an earlier slice's book. One that cannot be read is as good as none."""
+        if book is None:
+            return
+        try:
+            self._ledger.load(book["ledger"])
+            self._before = float(book["seconds"])
+            self._counted_from = float(book["counted_from"]) if clock() - book["at"] < SAME_RUN else self._before
+            self.report.changed, self.report.cordoned_before = bool(book["changed"]), bool(book["cordoned_before"])
+            self._took_up = True
+        except (KeyError, TypeError, ValueError, AttributeError):
+            self._ledger = Ledger(self.options)
+            return
+        self._ledger.look(_finished(found), clock())
 
-    def cordon(self, dry_run: bool = False) -> None:
-        outcome = _cordon.cordon(self.api, self.node, dry_run)
+    def _book(self) -> Object:
+        return {
+            "ledger": self._ledger.dump(),
+            "at": clock(),
+            "seconds": self._seconds(),
+            "counted_from": self._counted_from,
+            "changed": self.report.changed,
+            "cordoned_before": self.report.cordoned_before,
+        }
+
+    def _keep(self) -> None:
+        """Keep the book where it has changed. Raises TakenOver."""
+        ledger = self._ledger
+        now = tuple(map(len, (ledger.sent, ledger.gone, ledger.targets)))
+        if now == self._kept:
+            self._store.check()
+        else:
+            self._store.save(self._book())
+            self._kept = now
+
+    def _set_cordon(self, node: Object, found: list[Object], dry_run: bool = False) -> None:
+        outcome = _cordon.cordon(self.api, self.node, dry_run, node, found)
         self.report.changed |= outcome.changed
-        self.report.cordoned_before = outcome.was_cordoned
+        if not self._took_up:
+            self.report.cordoned_before = outcome.was_cordoned
         self.report.cordoned_by_person = outcome.by_person
         self.report.offered = outcome.offered
 
-    def step(self) -> bool:
-        """Evict what is due, look which pods are gone; True when none is left. Takes about as long as its requests."""
-        due = self._due(time.monotonic())
-        # One alone goes over the connection that is open already.
-        for pod, error in zip(due, self._pool.map(self._evict, due) if len(due) > 1 else map(self._evict, due)):
-            self._take(pod, error, time.monotonic())
-        self._look()
-        if self._remaining():
+    def _decide(self, found: list[Object]) -> tuple[list[Pod], list[Object]]:
+        """What is to become of the node's pods, and the budgets. Raises UpliftError: pods stop the drain."""
+        pods, budgets = self._survey.decide(found, self._ledger.seen)
+        self._ledger.adopt(pods)
+        self.report.left = [_left(pod, "; ".join(pod.why)) for pod in pods if pod.verdict == LEAVE]
+        return pods, budgets
+
+    def _warn_of(self, node: Object, pods: list[Pod], budgets: list[Object]) -> None:
+        if not is_true(node, "Ready") and any(pod.leaves for pod in pods):
+            message = condition(node, "Ready").get("message", "")
+            skip = self.options.skip_wait_for_delete_timeout
+            self.report.warnings.append(_drain_words.not_ready(self.node, message, skip))
+        self.report.warnings += _drain_rules.warnings_of(self.node, pods, budgets)
+
+    # --- one step ----------------------------------------------------------------------------------------------------
+
+    def _step(self) -> bool:
+        """Evict what is due, look what is gone; True when all is. Takes about as long as its requests."""
+        if not self._all_gone:
+            self._each(self._evict, self._ledger.due(clock()), self._take)
+            if 0 < self.options.force_past_budgets_after <= self._counted():
+                self._each(self._delete, self._ledger.forcible(clock()), self._take_forced)
+            self._all_gone = self._look() and self._look_closely()
+        if not self._all_gone:
             return False
-        # The cache of one API server said so. Ask etcd, once: also for pods bound just before the cordon was seen.
-        pods = _cordon.pods_on(self.api, self.node, exact=True)
-        present = {pod["metadata"]["uid"] for pod in pods}
-        if not present <= self.pods.keys():
-            self.survey(pods)
-        self._look_at(present)
-        return not self._remaining()
+        self._ledger.volumes = _drain_volumes.still_attached(self.api, self._ledger.volumes)
+        return not self._ledger.volumes
 
-    def _budgets(self) -> list[Object]:
-        """The budgets that evictions have to pass. One with the selector {} is honoured by newer API servers alone."""
-        budgets: list[Object] = self.api.list("/apis/policy/v1/poddisruptionbudgets", {"resourceVersion": "0"})
-        if not any(is_empty(budget["spec"].get("selector")) for budget in budgets) or self._honours_empty_selector():
-            return budgets
-        return [budget for budget in budgets if not is_empty(budget["spec"].get("selector"))]
-
-    def _honours_empty_selector(self) -> bool:
-        if self._honours is None:
-            self._honours = honours_empty_selector(parse_version(self.api.get("/version")["gitVersion"]))
-        return self._honours
-
-    def _daemonsets(self, pods: list[Object]) -> set[str]:
-        """The DaemonSets of these pods that exist. All of them in one request; a cache that does not have one yet is no
-        proof that it is gone."""
-        owners = {
-            f"{pod['metadata']['namespace']}/{owner['name']}"
-            for pod in pods
-            if (owner := _cordon.controller(pod)) and owner["kind"] == "DaemonSet"
-        }
-        if not owners:
-            return set()
-        known: list[str] = self.api.list(
-            "/apis/apps/v1/daemonsets", {"resourceVersion": "0"}, keep=key_of, metadata_only=True
-        )
-        gone = [
-            key
-            for key in owners.difference(known)
-            if not self.api.find("/apis/apps/v1/namespaces/{}/daemonsets/{}".format(*key.split("/")))
-        ]
-        return owners.difference(gone)
-
-    def _decide(self, pod: Object, daemonsets: set[str], budgets: list[Object]) -> Pod:
-        meta = pod["metadata"]
-        verdict, why = classify(pod, daemonsets, self.options, time.time())
-        deleted = "deletionTimestamp" in meta
-        return Pod(meta["namespace"], meta["name"], meta["uid"], verdict, why, deleted, tuple(budgets_of(pod, budgets)))
-
-    def _warn_of(self, budgets: list[Object]) -> None:
-        held = {key: [pod.key for pod in self.to_evict() if key in pod.budgets] for key in map(key_of, budgets)}
-        for budget in budgets:
-            why = never_allows(budget)
-            if why and held[key_of(budget)]:
-                self.report.warnings.append(
-                    f"The PodDisruptionBudget {key_of(budget)} ({why}) allows no eviction, and holds "
-                    f"{', '.join(held[key_of(budget)])} on the node "
-                    f"{self.node}: the drain can end only if someone changes the budget or its workload."
-                )
-
-    def _remaining(self) -> list[Pod]:
-        return [pod for uid, pod in self._targets.items() if uid not in self._gone]
-
-    def _gate(self, pod: Pod) -> _Gate:
-        return self._gates.setdefault(pod.budgets[0] if pod.budgets else f"pod {pod.key}", _Gate())
-
-    def _due(self, now: float) -> list[Pod]:
-        """Pods to evict now. Behind a gate that has refused, one pod at a time tries; once one passes, all do."""
-        due, tried = [], set()
-        for pod in self._remaining():
-            gate = self._gate(pod)
-            if pod.uid in self._sent or pod.terminating or now < gate.next_try or id(gate) in tried:
-                continue
-            if gate.refusing_since is not None:
-                tried.add(id(gate))
-            due.append(pod)
-        return due
+    def _each(
+        self,
+        ask: t.Callable[[Pod], ApiError | None],
+        pods: list[Pod],
+        take: t.Callable[[Pod, ApiError | None, float], None],
+    ) -> None:
+        """Ask for several pods at once. One alone goes over the connection that is open already."""
+        for pod, error in zip(pods, self._pool.map(ask, pods) if len(pods) > 1 else map(ask, pods)):
+            take(pod, error, clock())
 
     def _evict(self, pod: Pod) -> ApiError | None:
-        # The UID keeps a pod of the same name that has taken this one's place (StatefulSet) from being evicted for it.
-        delete_options: Object = {"preconditions": {"uid": pod.uid}}
-        if self.options.grace_period is not None:
-            delete_options["gracePeriodSeconds"] = self.options.grace_period
         body = {
             "apiVersion": "policy/v1",
             "kind": "Eviction",
             "metadata": {"name": pod.name, "namespace": pod.namespace},
-            "deleteOptions": delete_options,
+            "deleteOptions": self._delete_options(pod),
         }
         try:
             self.api.create(f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/eviction", body, wait_when_busy=False)
@@ -268,13 +239,26 @@ class Drain:
             return e
         return None
 
+    def _delete(self, pod: Pod) -> ApiError | None:
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", **self._delete_options(pod)}
+        try:
+            self.api.delete(f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}", body)
+        except ApiError as e:
+            return e
+        return None
+
+    def _delete_options(self, pod: Pod) -> Object:
+        # The UID keeps a pod of the same name that has taken this one's place (StatefulSet) from being evicted for it.
+        options: Object = {"preconditions": {"uid": pod.uid}}
+        if self.options.grace_period is not None:
+            options["gracePeriodSeconds"] = self.options.grace_period
+        return options
+
     def _take(self, pod: Pod, error: ApiError | None, now: float) -> None:
         """Take in the answer to an eviction: accepted, to be tried again, or the end of the drain."""
-        gate = self._gate(pod)
         if error is None or error.status == 404:  # 404: gone meanwhile
-            self._sent[pod.uid] = now
+            self._ledger.accept(pod, now)
             self.report.changed = True
-            gate.open(now)
             return
         double = "more than one PodDisruptionBudget" in error.detail
         again = error.status in (409, 429) or error.status >= 500 or "NamespaceTerminating" in error.causes
@@ -282,86 +266,76 @@ class Drain:
             raise UpliftError(
                 f"The pod {pod.key} on the node {self.node} cannot be evicted ({error.status}): {error.detail}"
             )
-        gate.refuse(now, "; ".join(error.cause_messages) or error.detail)
+        message = "; ".join(error.cause_messages) or error.detail
+        self._ledger.refuse(pod, message, "DisruptionBudget" in error.causes, now)
 
-    def _look(self) -> None:
-        present = {pod["metadata"]["uid"]: pod for pod in _cordon.pods_on(self.api, self.node)}
-        for uid in list(self._targets):
-            if uid in present and deleted_long_ago(present[uid], self.options, time.time()):
-                del self._targets[uid]
-        self._look_at(present)
+    def _take_forced(self, pod: Pod, error: ApiError | None, now: float) -> None:
+        if error is None:
+            self._ledger.force(pod, now)
+            self.report.changed = True
+        elif error.status not in (404, 409):  # gone meanwhile, or another pod of that name is there
+            raise UpliftError(
+                f"The pod {pod.key} on the node {self.node} cannot be deleted ({error.status}): {error.detail}"
+            )
 
-    def _look_at(self, present: t.Collection[str]) -> None:
-        """Mark as gone what is not present (UIDs), and as there what is again."""
-        now = time.monotonic()
-        for uid, pod in self._targets.items():
-            if uid in present:
-                self._gone.discard(uid)
-            elif uid not in self._gone:
-                self._gone.add(uid)
-                since = self._sent.get(uid)
-                self.report.evicted.append(
-                    {
-                        "namespace": pod.namespace,
-                        "name": pod.name,
-                        "seconds": round(now - since, 1) if since is not None else None,
-                    }
-                )
+    def _look(self) -> bool:
+        """Are all gone, by the API server's cache?"""
+        found = _cordon.pods_on(self.api, self.node)
+        for obj in found:
+            if _drain_rules.deleted_long_ago(obj, self.options, time.time()):
+                pod = self._ledger.give_up(obj["metadata"]["uid"])
+                if pod:
+                    self.report.left.append(_left(pod, "deleted long ago, not waited for"))
+        self._ledger.look(_finished(found), clock())
+        return not self._ledger.remaining()
+
+    def _look_closely(self) -> bool:
+        """Are all gone, by etcd? It also knows pods that were bound just before the cordon was seen."""
+        found = _cordon.pods_on(self.api, self.node, exact=True)
+        present = _finished(found)
+        if not present.keys() <= self._ledger.seen:
+            if not is_cordoned(_cordon.get_node(self.api, self.node)):
+                raise UpliftError(f"Someone uncordoned the node {self.node} during its drain: pods come to it again.")
+            self._decide(found)
+        self._ledger.look(present, clock())
+        return not self._ledger.remaining()
+
+    # --- what is said of it ------------------------------------------------------------------------------------------
+
+    def _seconds(self) -> float:
+        return self._before + clock() - self._begun
+
+    def _counted(self) -> float:
+        """Seconds of the time-out that are over."""
+        return self._seconds() - self._counted_from
 
     def _finish_report(self) -> None:
-        now = time.monotonic()
-        self.report.waited = [
-            {"budget": key, "seconds": round(gate.seconds(now), 1), "refusals": gate.refusals}
-            for key, gate in sorted(self._gates.items())
-            if gate.refusals and not key.startswith("pod ")
-        ]
-        self.report.seconds = round(now - self._begun, 1)
+        now, ledger, report = clock(), self._ledger, self.report
+        report.evicted, report.completed = list(ledger.evicted.values()), list(ledger.completed.values())
+        report.forced, report.waited = list(ledger.forced.values()), ledger.waited(now)
+        report.seconds = round(self._seconds(), 1)
+        rows = [] if report.drained else ledger.rows(now)
+        report.progress = {"line": _drain_words.progress_line(self.node, rows, report.seconds), "left": rows}
+        if report.forced:
+            report.warnings.append(_drain_words.forced(self.node, report.forced))
 
     def _timed_out(self) -> str:
-        now = time.monotonic()
-        held: dict[str, list[str]] = {}  # what holds them -> pods
-        for pod in self._remaining():
-            held.setdefault(self._holder(pod, now), []).append(pod.key)
-        left = "; ".join(f"{', '.join(sorted(pods))} ({holder})" for holder, pods in held.items())
-        text = f"The node {self.node} was not drained within {self.options.timeout:g} s. Pods left: {left}."
-        if not is_true(_cordon.get_node(self.api, self.node), "Ready"):
-            text += (
-                " The node is not Ready: its kubelet ends no pods."
-                " «skip_wait_for_delete_timeout» lets a drain go on without pods that were deleted long ago."
-            )
-        elif any(gate.refusing_since is not None for gate in self._gates.values()):
-            text += self._never_allowing()
-            text += (
-                " Give the budgets room (more replicas that are Ready, or a wider budget), or the drain more time "
-                "(kubeadm_upgrade_drain_timeout, or the module's option timeout), and run again."
-            )
-        return text
-
-    def _never_allowing(self) -> str:
-        """A sentence for each budget that a longer wait would not help with, as budgets and replicas are now."""
-        holding = {key for pod in self._remaining() for key in pod.budgets}
-        reasons = {key_of(budget): never_allows(budget) for budget in self._budgets() if key_of(budget) in holding}
-        return "".join(
-            f" The budget {key} can never allow an eviction ({why}): no time is long enough, until someone changes "
-            "it or the number of replicas."
-            for key, why in sorted(reasons.items())
-            if why
+        rows = self._ledger.rows(clock())
+        ready = is_true(_cordon.get_node(self.api, self.node), "Ready")
+        holding = {row["budget"] for row in rows if row["budget"]}
+        budgets = self._survey.budgets() if holding else []
+        never = {key_of(budget): _drain_rules.never_allows(budget) for budget in budgets}
+        return _drain_words.timed_out(
+            self.node,
+            self.options.timeout,
+            rows,
+            ready,
+            {key: why for key, why in never.items() if why and key in holding},
+            self.options.force_past_budgets_after > 0,
         )
 
-    def _holder(self, pod: Pod, now: float) -> str:
-        """What a pod that is left is waiting for."""
-        if pod.uid in self._sent:
-            return f"evicted {now - self._sent[pod.uid]:.0f} s ago and still terminating"
-        if pod.terminating:
-            return "terminating since before the drain"
-        gate = self._gate(pod)
-        what = f"held by the budget {pod.budgets[0]}" if pod.budgets else "its eviction is refused"
-        if not gate.refusals:
-            return what
-        return f"{what}, which refused {gate.refusals} times in {gate.seconds(now):.0f} s: {gate.message}"
-
     def _give_back(self) -> str:
-        gone = [f"{e['namespace']}/{e['name']}" for e in self.report.evicted]
+        gone = [f"{e['namespace']}/{e['name']}" for e in self._ledger.evicted.values()]
         text = (
             f"Pods that are gone stay gone, and their controllers start them elsewhere: {', '.join(gone)}. "
             if gone
@@ -374,3 +348,12 @@ class Drain:
         if outcome.by_person:
             return text + "The node stays cordoned, as someone had left it."
         return text + ("The node was uncordoned again." if outcome.changed else "The node is not cordoned.")
+
+
+def _finished(found: t.Iterable[Object]) -> dict[str, bool]:
+    """UID -> whether the pod has finished."""
+    return {obj["metadata"]["uid"]: _drain_rules.is_finished(obj) for obj in found}
+
+
+def _left(pod: Pod, why: str) -> Object:
+    return {"namespace": pod.namespace, "name": pod.name, "why": why}

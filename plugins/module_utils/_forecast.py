@@ -19,6 +19,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_verdict import EMPTYDIR, LEAVE, ORPHAN, UNMANAGED
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_budgets import (
     NEVER,
     NOW,
@@ -28,10 +29,6 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_budgets i
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_pods import (
     DEFAULT_GRACE,
-    EMPTYDIR,
-    LEAVE,
-    ORPHAN,
-    UNMANAGED,
     DrainOptions,
     Pod,
     Workloads,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _budgets
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_pods import WITHOUT_SCALE, Pod, Workloads
 from ansible_collections.uplift.kubeadm.plugins.module_utils._placement_shapes import Facts
 from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import is_empty
@@ -70,10 +71,7 @@ class Budget:
     @property
     def rule(self) -> str:
         """ "minAvailable: 50%"."""
-        most, least = self.facts.get("max_unavailable"), self.facts.get("min_available")
-        if most is not None:
-            return f"maxUnavailable: {most}"
-        return f"minAvailable: {least}" if least is not None else "neither minAvailable nor maxUnavailable"
+        return _budgets.rule(self.facts.get("max_unavailable"), self.facts.get("min_available"))
 
     def begin(self, pods: t.Sequence[Pod], workloads: Workloads) -> None:
         """Take in its pods, and work out where it stands before anything is drained."""
@@ -112,10 +110,9 @@ class Budget:
         most, least = self.facts.get("max_unavailable"), self.facts.get("min_available")
         if not self.pods:
             return ""
-        if str(most) in ("0", "0%") or least == "100%":
-            return self.rule
-        if 0 < self.expected <= self.desired:
-            return f"{self.rule} of {self.expected} pods"
+        never = _budgets.never_allows(most, least, self.expected, self.desired)
+        if never:
+            return never
         if not isinstance(least, int) or most is not None:
             kinds = sorted({pod.owner[0] for pod in pods if pod.owner and pod.owner[0] in WITHOUT_SCALE})
             if kinds and (not self.observed or self.stuck):
@@ -137,15 +134,6 @@ def expected_numbers(budget: Facts, pods: t.Sequence[Pod], workloads: Workloads)
             return None
         expected += replicas
     try:
-        if most is not None:
-            return expected, max(0, expected - scaled(most, expected))
-        return expected, scaled(least, expected) if least is not None else 0
+        return expected, _budgets.desired(most, least, expected)
     except ValueError:
         return None
-
-
-def scaled(value: str | int, total: int) -> int:
-    """A number, or a percentage of a total, rounded up (intstr.GetScaledValueFromIntOrPercent). Raises ValueError."""
-    if isinstance(value, str):
-        return -(-total * int(value.rstrip("%")) // 100)
-    return value

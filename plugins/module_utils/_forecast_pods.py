@@ -4,19 +4,26 @@
 
 """Pods as a forecast moves them: what a drain would do with each, and whose they are. Pure.
 
-The verdicts are those of _drain_rules.classify(), from facts in the place of API objects; a test holds them together.
+The verdicts are those of the drain, from facts in the place of API objects.
 """
 
 from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_order import NO_ORDER, Order, group_of, parse_order
+from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_verdict import (
+    EVICT,
+    LEAVE,
+    WAIT,
+    Traits,
+    Verdict,
+    judge,
+)
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import unread_of
 from ansible_collections.uplift.kubeadm.plugins.module_utils._placement import Refusal
 from ansible_collections.uplift.kubeadm.plugins.module_utils._placement_shapes import Facts, Shape
 
-EVICT, LEAVE, REFUSE = "evict", "leave", "refuse"
-UNMANAGED, EMPTYDIR, ORPHAN = "unmanaged", "emptydir", "orphan"
 DEFAULT_GRACE = 30  # seconds; facts leave out a terminationGracePeriodSeconds of that
 # Controllers that stand in a pod's ownerReferences and have no subresource scale.
 WITHOUT_SCALE = frozenset(("Job", "DaemonSet", "Node"))
@@ -29,15 +36,19 @@ class DrainOptions(t.NamedTuple):
     force_unmanaged: bool = False
     grace_period: int | None = None
     timeout: float = 900
+    order: Order = NO_ORDER
 
     @classmethod
     def read(cls, options: t.Mapping[str, t.Any]) -> DrainOptions:
+        """Raises UpliftError for an order that is no good."""
         grace = options.get("drain_grace_period")
+        timeout = float(options.get("drain_timeout") or 900)
         return cls(
             _is_true(options.get("drain_delete_emptydir_data")),
             _is_true(options.get("drain_force_unmanaged")),
             int(grace) if grace not in (None, "") else None,
-            float(options.get("drain_timeout") or 900),
+            timeout,
+            parse_order(options.get("drain_order"), timeout),
         )
 
 
@@ -107,22 +118,24 @@ class Workloads:
         return ("CronJob", namespace, job.rpartition("-")[0]) in self._rows
 
 
-def verdict(pod: Facts, workloads: Workloads, options: DrainOptions) -> tuple[str, tuple[str, ...]]:
-    """What a drain does with a pod: EVICT, LEAVE, or REFUSE with each of UNMANAGED, ORPHAN, EMPTYDIR."""
-    owner, finished = pod.get("owner"), bool(pod.get("finished"))
-    of_daemonset = bool(owner) and owner["kind"] == "DaemonSet"  # type: ignore[index]
-    if owner and of_daemonset and not finished and workloads.has_daemonset(pod["ns"], owner["name"]):
-        return LEAVE, ()
-    if pod.get("mirror"):
-        return LEAVE, ()
-    if finished:
-        return EVICT, ()
-    objections = []
-    if not options.force_unmanaged and (not owner or of_daemonset):
-        objections.append(ORPHAN if of_daemonset else UNMANAGED)
-    if not options.delete_emptydir_data and pod.get("empty_dir"):
-        objections.append(EMPTYDIR)
-    return (REFUSE, tuple(objections)) if objections else (EVICT, ())
+def verdict(pod: Facts, workloads: Workloads, options: DrainOptions) -> Verdict:
+    """What a drain does with a pod: EVICT, LEAVE, or REFUSE with each of UNMANAGED, ORPHAN, EMPTYDIR.
+
+    A pod that is waited for ends by itself; it counts as one to evict where that has a time limit.
+    """
+    owner = pod.get("owner")
+    group = group_of(options.order, pod["ns"], pod.get("labels") or {})
+    traits = Traits(
+        owner["kind"] if owner else None,
+        workloads.has_daemonset(pod["ns"], owner["name"]) if owner else False,
+        bool(pod.get("mirror")),
+        bool(pod.get("finished")),
+        bool(pod.get("empty_dir")),
+    )
+    what, why = judge(traits, group, options.delete_emptydir_data, options.force_unmanaged)
+    if what == WAIT:
+        return (LEAVE if group.timeout is None else EVICT), why
+    return what, why
 
 
 def _is_true(value: t.Any) -> bool:

@@ -17,7 +17,8 @@ description:
     pods with emptyDir data, pods of a DaemonSet that is gone, and pods under more than one PodDisruptionBudget.
   - An eviction that a budget refuses (429) is tried again until O(timeout).
   - A pod counts as gone when its UID is gone from the node, so a pod of the same name that took its place confuses
-    nothing.
+    nothing. The node counts as drained when the volumes of these pods are detached, too.
+  - On a node that is not Ready pods are evicted with a warning, as no kubelet ends them.
   - A drain that fails uncordons the node again, and names each pod that is left and what holds it.
   - A cordon that this module sets carries the annotation C(uplift.kubeadm/cordon), set in the same request, with what
     the node offered before. A node that is cordoned without it was cordoned by a person. It is drained, and stays
@@ -48,7 +49,7 @@ options:
     default: drained
   timeout:
     description:
-      - Seconds for the whole drain.
+      - Seconds for the whole drain, all its slices and waits together.
     type: int
     default: 900
   delete_emptydir_data:
@@ -72,9 +73,68 @@ options:
     default: 0
   evictions_in_parallel:
     description:
-      - Evictions that are under way at once.
+      - Evictions that are asked for at once.
     type: int
     default: 10
+  order:
+    description:
+      - In which order pods go, by groups. The next group's turn comes when all pods of the one before are gone.
+      - A pod belongs to the first entry that selects it. DaemonSet pods and static pods are left in any case.
+      - An entry with neither O(order[].selector) nor O(order[].namespace) is for all pods that no other entry selects.
+        Without one these are drained last.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      selector:
+        description:
+          - Labels of the pods, as C(kubectl get --selector) takes them (V(app=web,tier!=db)), or a LabelSelector with
+            C(matchLabels) and C(matchExpressions).
+        type: raw
+      namespace:
+        description:
+          - Namespace of the pods.
+        type: str
+      action:
+        description:
+          - V(drain) evicts them.
+          - V(wait) leaves them to complete, as pods of Jobs do, and leaves on the node what has completed.
+          - V(skip) leaves them on the node.
+        type: str
+        choices: [drain, wait, skip]
+        default: drain
+      timeout:
+        description:
+          - Seconds that V(wait) waits, from when the group's turn comes, before it evicts what has not completed. If
+            not set, it waits until O(timeout) ends the drain. All these times together must be less than O(timeout).
+        type: int
+  wait_for_volumes:
+    description:
+      - Wait until the volumes of the pods that left are detached from the node, by their VolumeAttachments. Volumes
+        that DaemonSet pods or other pods use that stay on the node are not waited for.
+    type: bool
+    default: true
+  force_past_budgets_after:
+    description:
+      - Seconds of the drain after which pods that a PodDisruptionBudget holds are deleted in spite of it. This breaks
+        what the budget promises. Each of these pods is returned as RV(forced), with a warning.
+      - V(0) never does that. It must be less than O(timeout).
+    type: int
+    default: 0
+  slice:
+    description:
+      - Seconds after which the module returns although the drain is not over, with RV(drained=false) and RV(progress).
+        Called again with the same options, as with C(until), it goes on.
+      - V(0) does the whole drain in one call.
+    type: int
+    default: 0
+  state_directory:
+    description:
+      - Folder on the host that the module runs on. There it keeps, readable by its user alone, what a drain has done
+        so far, for the next slice and for the run after one that was killed. It is removed when the drain is over.
+      - Where it cannot be written, a drain in one call goes on without, and one in slices fails.
+    type: path
+    default: /var/lib/uplift-kubeadm
 seealso:
   - module: uplift.kubeadm.node_ready
 """
@@ -86,6 +146,28 @@ EXAMPLES = r"""
     timeout: 1800
     delete_emptydir_data: true
 
+- name: Let batch jobs end, for half an hour at most, before anything else goes; databases last
+  uplift.kubeadm.node_drain:
+    name: worker-1
+    timeout: 3600
+    order:
+      - selector: type=batch
+        action: wait
+        timeout: 1800
+      - action: drain
+      - selector:
+          matchLabels:
+            tier: database
+
+- name: Drain in slices of 15 seconds, so that each shows how far it is
+  uplift.kubeadm.node_drain:
+    name: worker-1
+    slice: 15
+  register: drain
+  until: drain is failed or drain.drained
+  retries: 100
+  delay: 0
+
 - name: Put it back into service
   uplift.kubeadm.node_drain:
     name: worker-1
@@ -93,6 +175,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+drained:
+  description:
+    - Whether the drain is over. V(false) is returned by a slice after which pods are left.
+    - In check mode, whether it can be.
+  returned: when O(state=drained)
+  type: bool
 evicted:
   description:
     - Pods that are gone; in check mode, those that would be evicted. A drain that failed returns them too.
@@ -101,6 +189,44 @@ evicted:
   type: list
   elements: dict
   sample: [{"namespace": "default", "name": "web-0", "seconds": 3.5}]
+completed:
+  description: Pods that were left to complete, and have, or are gone; in check mode, those that would be waited for.
+  returned: when O(state=drained)
+  type: list
+  elements: dict
+  sample: [{"namespace": "batch", "name": "import-x7k2p", "seconds": 312.4}]
+forced:
+  description: Pods that were deleted in spite of the budget that held them, and for how long it had.
+  returned: when O(state=drained)
+  type: list
+  elements: dict
+  sample: [{"namespace": "shop", "name": "web-0", "budget": "shop/web", "seconds": 600.2}]
+progress:
+  description: How far the drain is.
+  returned: when O(state=drained)
+  type: dict
+  contains:
+    line:
+      description: One line for a person.
+      type: str
+      sample: >-
+        w1: 1 pod left after 35 s: shop/web-0 (held by the budget shop/web, which refused 11 times in 33 s: The
+        disruption budget web needs 2 healthy pods and has 2 currently)
+    left:
+      description:
+        - The pods that are left, and what each waits for.
+        - C(state) is V(held) by a budget, V(refused) for another reason, V(ending), V(running) as it is left to
+          complete, V(queued) as its turn has not come, or V(attached) for a volume.
+      type: list
+      elements: dict
+      sample:
+        - namespace: shop
+          name: web-0
+          state: held
+          budget: shop/web
+          seconds: 33.1
+          refusals: 11
+          why: held by the budget shop/web, which refused 11 times in 33 s
 left:
   description: Pods that stay on the node, and why.
   returned: when O(state=drained)
@@ -108,7 +234,7 @@ left:
   elements: dict
   sample: [{"namespace": "kube-system", "name": "kube-proxy-x2x7k", "why": "DaemonSet pod"}]
 waited:
-  description: Budgets that refused evictions, how often, and how long they held pods.
+  description: Budgets that refused evictions, how often, and how long they held pods, all slices together.
   returned: when O(state=drained)
   type: list
   elements: dict
@@ -133,7 +259,7 @@ offered:
     csi_drivers: [ebs.csi.aws.com]
     daemonset_pods: 3
 seconds:
-  description: How long the drain took.
+  description: How long the drain took, all slices together.
   returned: when O(state=drained)
   type: float
 """
@@ -146,14 +272,25 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _cordon
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import API_ARGS, Api, connect
 from ansible_collections.uplift.kubeadm.plugins.module_utils._drain import Drain
+from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_order import parse_order
 from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_rules import Options
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 
 
+def options(params: t.Mapping[str, t.Any]) -> Options:
+    """Raises UpliftError where they do not fit together."""
+    given = {name: params[name] for name in Options.__dataclass_fields__}
+    if given["force_past_budgets_after"] >= given["timeout"]:
+        raise UpliftError(
+            f"force_past_budgets_after is {given['force_past_budgets_after']} s, and the whole drain may take "
+            f"{given['timeout']} s: give it (kubeadm_upgrade_drain_timeout, or the module's option timeout) more than "
+            "that, with time for the pods to end."
+        )
+    return Options(**{**given, "order": parse_order(params["order"], params["timeout"])})
+
+
 def drained(module: AnsibleModule, api: Api) -> dict[str, t.Any]:
-    drain = Drain(
-        api, module.params["name"], Options(**{name: module.params[name] for name in Options.__dataclass_fields__})
-    )
+    drain = Drain(api, module.params["name"], options(module.params))
     try:
         report = drain.forecast() if module.check_mode else drain.run()
     except UpliftError as e:
@@ -163,18 +300,19 @@ def drained(module: AnsibleModule, api: Api) -> dict[str, t.Any]:
 
 def _result(drain: Drain, cordoned_before: bool = True) -> dict[str, t.Any]:
     result = asdict(drain.report)
-    pods = [f"{pod['namespace']}/{pod['name']}" for pod in result["evicted"]]
     result["diff"] = {
-        "before": _state(cordoned_before, pods),
-        "after": _state(True, []),
+        "before": _state(cordoned_before, result["evicted"], result["completed"]),
+        "after": _state(True, [], []),
     }
     return result
 
 
-def _state(cordoned: bool, pods: list[str]) -> str:
-    return "\n".join(
-        [f"schedulable: {str(not cordoned).lower()}", "pods to evict:", *(f"  {pod}" for pod in sorted(pods)), ""]
-    )
+def _state(cordoned: bool, evicted: list[dict[str, t.Any]], completed: list[dict[str, t.Any]]) -> str:
+    lines = [f"schedulable: {str(not cordoned).lower()}"]
+    for title, pods in (("pods to evict:", evicted), ("pods left to complete:", completed)):
+        if pods or title == "pods to evict:":
+            lines += [title, *sorted(f"  {pod['namespace']}/{pod['name']}" for pod in pods)]
+    return "\n".join([*lines, ""])
 
 
 def cordoned(module: AnsibleModule, api: Api) -> dict[str, t.Any]:
@@ -213,6 +351,21 @@ def main() -> None:
             "grace_period": {"type": "int"},
             "skip_wait_for_delete_timeout": {"type": "int", "default": 0},
             "evictions_in_parallel": {"type": "int", "default": 10},
+            "order": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "selector": {"type": "raw"},
+                    "namespace": {"type": "str"},
+                    "action": {"type": "str", "choices": ["drain", "wait", "skip"], "default": "drain"},
+                    "timeout": {"type": "int"},
+                },
+            },
+            "wait_for_volumes": {"type": "bool", "default": True},
+            "force_past_budgets_after": {"type": "int", "default": 0},
+            "slice": {"type": "int", "default": 0},
+            "state_directory": {"type": "path", "default": "/var/lib/uplift-kubeadm"},
             **API_ARGS,
         },
         supports_check_mode=True,

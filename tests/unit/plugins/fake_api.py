@@ -36,6 +36,7 @@ COLLECTIONS = {
     "podsecuritypolicies": "/apis/policy/v1beta1/podsecuritypolicies",
     "csinodes": "/apis/storage.k8s.io/v1/csinodes",
     "csidrivers": "/apis/storage.k8s.io/v1/csidrivers",
+    "volumeattachments": "/apis/storage.k8s.io/v1/volumeattachments",
     "storageclasses": "/apis/storage.k8s.io/v1/storageclasses",
     "apiservices": "/apis/apiregistration.k8s.io/v1/apiservices",
     "customresourcedefinitions": "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
@@ -183,6 +184,8 @@ class FakeApi:
                 return 200, {"groups": [_group(name, versions) for name, versions in GROUPS.items()]}, {}
             if method == "POST" and path.endswith("/eviction"):
                 return (*self._evict(path[: -len("/eviction")], t.cast(Object, body)), {})
+            if method == "DELETE" and "/pods/" in path and path in self.objects:
+                return (*self._end(path, body or {}), {})
             if method == "PATCH" and path in self.objects:
                 return (*self._patch(path, t.cast(Object, body), query.get("fieldManager", "")), {})
             if path in self.objects:
@@ -237,9 +240,9 @@ class FakeApi:
         pod = self.objects.get(path)
         if pod is None:
             return 404, status(404, "NotFound", "pods not found")
-        uid = body["deleteOptions"].get("preconditions", {}).get("uid")
-        if uid not in (None, pod["metadata"]["uid"]):
-            return 409, status(409, "Conflict", f"the UID in the precondition ({uid}) does not match")
+        conflict = _conflict(pod, body["deleteOptions"])
+        if conflict:
+            return conflict
         budgets = [
             obj
             for key, obj in self.objects.items()
@@ -258,6 +261,13 @@ class FakeApi:
                 answer["details"] = {"causes": [{"reason": "DisruptionBudget", "message": message}]}
                 return 429, answer
             budget["status"]["disruptionsAllowed"] -= 1
+        return self._end(path, body["deleteOptions"])
+
+    def _end(self, path: str, options: Object) -> tuple[int, Object]:
+        pod = self.objects[path]
+        conflict = _conflict(pod, options)
+        if conflict:
+            return conflict
         pod["metadata"]["deletionTimestamp"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         self._going[path] = time.monotonic() + self.termination.get(pod["metadata"]["name"], 0.0)
         return 201, status(201, "", "")
@@ -265,6 +275,13 @@ class FakeApi:
 
 def status(code: int, reason: str, message: str) -> Object:
     return {"kind": "Status", "code": code, "reason": reason, "message": message}
+
+
+def _conflict(pod: Object, options: Object) -> tuple[int, Object] | None:
+    uid = options.get("preconditions", {}).get("uid")
+    if uid in (None, pod["metadata"]["uid"]):
+        return None
+    return 409, status(409, "Conflict", f"the UID in the precondition ({uid}) does not match")
 
 
 def _group(name: str, versions: t.Iterable[str]) -> Object:

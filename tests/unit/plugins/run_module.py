@@ -10,6 +10,7 @@ import sys
 import typing as t
 
 import pytest
+from ansible.module_utils.common import warnings
 from ansible.module_utils.testing import patch_module_args
 
 Run = t.Callable[..., dict[str, t.Any]]
@@ -23,6 +24,8 @@ def run_module(main: t.Callable[[], None], capsys: pytest.CaptureFixture[str], d
         args = {"_ansible_check_mode": check_mode, "_ansible_diff": True, **defaults, **params}
         given = {k: v for k, v in args.items() if v is not None}
         with pytest.MonkeyPatch.context() as patch, patch_module_args(given), pytest.raises(SystemExit):
+            # A process has one store of warnings, and here many runs of modules.
+            patch.setattr(warnings, "_global_warnings", type(warnings._global_warnings)())
             # Where another test of this process has loaded parts of the controller, warnings would go to its display.
             internal = sys.modules.get("ansible.module_utils._internal")  # from ansible-core 2.19 on
             if internal is not None:

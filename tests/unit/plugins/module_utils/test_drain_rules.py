@@ -140,8 +140,9 @@ def test_budgets_of(obj: dict[str, t.Any], held: list[str]) -> None:
         ({"minAvailable": "67%"}, True),
         ({"minAvailable": "66%"}, False),
         ({"minAvailable": 0}, False),
+        ({"minAvailable": "half"}, True),
         ({}, False),
     ],
 )
 def test_never_allows(spec: dict[str, t.Any], never: bool) -> None:
-    assert (rules.never_allows({"spec": spec, "status": {"expectedPods": 3}}) is not None) is never
+    assert bool(rules.never_allows({"spec": spec, "status": {"expectedPods": 3}})) is never

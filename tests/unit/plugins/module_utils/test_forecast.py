@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils import _drain_rules, _forecast_pods
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _drain_rules, _drain_verdict
+from ansible_collections.uplift.kubeadm.plugins.module_utils._budgets import scaled
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast import Simulation, forecast, waves
-from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_budgets import expected_numbers, scaled
+from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_budgets import expected_numbers
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_pods import DrainOptions, Workloads, verdict
 from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import binds, honours_empty_selector
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import parse_version
@@ -319,7 +320,7 @@ def test_verdicts_are_those_of_the_drain(
         options = _drain_rules.Options(1, delete_emptydir_data=allowed, force_unmanaged=allowed)
         theirs = _drain_rules.classify(api, {"shop/o"} if there else set(), options, 0.0)
         assert ours[0] == theirs[0]
-        assert ours[0] != _forecast_pods.REFUSE or ours[1] == theirs[1]
+        assert ours[0] != _drain_verdict.REFUSE or ours[1] == theirs[1]
 
 
 @pytest.mark.parametrize(("value", "total", "number"), [("30%", 10, 3), ("30%", 11, 4), ("0%", 5, 0), (2, 9, 2)])

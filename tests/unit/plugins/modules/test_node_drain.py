@@ -30,8 +30,9 @@ def api(tmp_path: Path) -> t.Iterator[FakeApi]:
 
 
 @pytest.fixture
-def run(api: FakeApi, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(api: FakeApi, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     defaults = {"name": "w1", "kubeconfig": str(api.kubeconfig), "timeout": 15, "api_timeout": 5}
+    defaults["state_directory"] = str(tmp_path / "state")
     return run_module(node_drain.main, capsys, defaults)
 
 

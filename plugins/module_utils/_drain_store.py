@@ -1,0 +1,116 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where a drain keeps its book between slices, and for the run after one that was killed: a file of the API host.
+
+What matters stands in the cluster: the cordon is annotated, an eviction that was accepted shows on the pod. The file
+has the rest: since when, how often budgets refused, what is gone. Without it a drain goes on all the same, and its
+figures begin anew. One that is of another node of that name, or of an earlier cordon, is not read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+import typing as t
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils._api import path_part
+from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+
+SCHEMA = 1
+LONGEST_KEPT = 86400.0  # seconds; the book of a drain that was killed longer ago tells nothing about the one of today
+
+
+class TakenOver(UpliftError):
+    """Another process drains this node since; that one has the say over its cordon."""
+
+
+class Store:
+    """The file of one node's drain. It names the process that drains: the last to begin is the one that goes on."""
+
+    def __init__(self, directory: str, node: str) -> None:
+        self._node = node
+        self._directory = os.path.join(directory, "drains") if directory else ""
+        self._path = os.path.join(self._directory, f"{path_part(node)}.json")
+        self._me = f"{os.getpid()}-{time.time_ns()}"
+        self._cordon: list[str] = []
+        self._ours = False
+
+    def read(self, node_uid: str, cordoned_at: str) -> dict[str, t.Any] | None:
+        """What was kept of the drain of this node that began with this cordon ("" for a person's)."""
+        kept = self._read()
+        if not kept or kept.get("schema") != SCHEMA or kept.get("cordon") != [node_uid, cordoned_at]:
+            return None
+        book = kept.get("book")
+        return book if isinstance(book, dict) and time.time() - kept["saved"] < LONGEST_KEPT else None
+
+    def begin(self, node_uid: str, cordoned_at: str, book: dict[str, t.Any], needed: bool) -> None:
+        """Take the drain over, or begin it.
+
+        :param needed: raise UpliftError where nothing can be written; otherwise nothing is kept.
+        """
+        self._cordon = [node_uid, cordoned_at]
+        if not self._directory:
+            return
+        try:
+            os.makedirs(self._directory, mode=0o700, exist_ok=True)
+            self._write(book)
+            self._ours = True
+        except OSError as e:
+            if needed:
+                raise UpliftError(
+                    f"A drain in slices keeps what it has done in {self._path}, which cannot be written: {e}. Name a "
+                    "folder that can be with «state_directory», or drain in one go with «slice: 0»."
+                ) from e
+
+    def save(self, book: dict[str, t.Any]) -> None:
+        """Raises TakenOver."""
+        self.check()
+        if self._ours:
+            with contextlib.suppress(OSError):  # a disk that is full now costs figures of the report, not the drain
+                self._write(book)
+
+    def check(self) -> None:
+        """Raises TakenOver."""
+        if not self._ours:
+            return
+        kept = self._read()
+        if kept is None or kept.get("process") != self._me:
+            self._ours = False
+            raise TakenOver(
+                f"Another run has taken over the drain of the node {self._node}, or has ended it: this one leaves the "
+                "node and its cordon to that."
+            )
+
+    def forget(self) -> None:
+        """The drain is over."""
+        self._ours = False
+        if self._directory:
+            with contextlib.suppress(OSError):  # there is none, or it could not be written in the first place
+                os.unlink(self._path)
+
+    def _read(self) -> dict[str, t.Any] | None:
+        """None without a file, or with one that is not to be read."""
+        try:
+            with open(self._path, encoding="utf-8") as file:
+                kept = json.load(file)
+        except (OSError, ValueError):
+            return None
+        return kept if isinstance(kept, dict) else None
+
+    def _write(self, book: dict[str, t.Any]) -> None:
+        text = json.dumps(
+            {"schema": SCHEMA, "cordon": self._cordon, "process": self._me, "saved": time.time(), "book": book}
+        )
+        temporary = f"{self._path}.{self._me}"
+        try:
+            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+                file.write(text)
+            os.replace(temporary, self._path)
+        except OSError:
+            if os.path.exists(temporary):
+                os.unlink(temporary)
+            raise
