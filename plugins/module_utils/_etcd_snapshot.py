@@ -148,8 +148,8 @@ def take(
 
 
 def make_private(folder: Path) -> None:
-    """Make BACKUPS/ID, both of mode 0700; what lies above them is made as folders are."""
-    folder.parent.parent.mkdir(parents=True, exist_ok=True)
+    """Make BACKUPS/ID, both of mode 0700."""
+    folder.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     for path in (folder.parent, folder):
         path.mkdir(mode=0o700, exist_ok=True)
         path.chmod(0o700)
