@@ -178,13 +178,13 @@ def _two_budgets(outcome: Forecast) -> t.Iterator[Finding]:
 
 
 def _selects_nothing(budget: Budget, context: Context) -> t.Iterator[Finding]:
+    if budget.pods or budget.empty:
+        return
     selector = budget.facts.get("selector")
-    waiting = [
-        row
-        for row in context.facts.get("workloads") or []
-        if row["ns"] == budget.facts["ns"] and row.get("template_labels") and matches(selector, row["template_labels"])
-    ]
-    if budget.pods or waiting or budget.empty:
+    if any(
+        row["ns"] == budget.facts["ns"] and row.get("template_labels") and matches(selector, row["template_labels"])
+        for row in context.facts.get("workloads") or ()
+    ):
         return
     yield Finding(
         id=f"pdb-selects-nothing:{budget.key}",

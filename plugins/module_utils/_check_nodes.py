@@ -9,6 +9,7 @@ cgroups, kernels and the hard limits of container runtimes are rows of the table
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _knowledge
@@ -215,7 +216,9 @@ def runtimes(ctx: Context) -> t.Iterator[Finding | Unchecked]:
         )
 
 
+@functools.cache
 def _fits(kind: str, version: tuple[int, ...], minor: str) -> bool | None:
+    """Whether a runtime fits a minor; None when that is not known. Nodes have few of them: each is asked for once."""
     if kind == "containerd":
         if _told_by_tables(kind, version, minor):
             return True

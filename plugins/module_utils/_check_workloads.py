@@ -17,7 +17,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Ch
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast import oldest_api_server
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import kubelet_hops
 from ansible_collections.uplift.kubeadm.plugins.module_utils._seen import seen
-from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import binds
+from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import SelectorIndex, binds
 
 SERVING = ("Deployment", "StatefulSet", "ReplicaSet")
 SOCKETS = ("containerd.sock", "crio.sock")  # Docker's is a check of its own
@@ -70,16 +70,16 @@ def _without_budget(ctx: Context, several: t.Sequence[Row]) -> t.Iterator[Findin
     if missing:
         return  # the drain forecast says that it does not know them
     api = oldest_api_server(ctx.facts)
-    by_namespace: dict[str, list[Row]] = {}
+    index: SelectorIndex[Row] = SelectorIndex()
     for budget in budgets:
-        by_namespace.setdefault(budget["ns"], []).append(budget)
+        index.add([budget["ns"]], budget.get("selector"), budget)
     yield from _info(
         "no-budget",
         "have several pods and no disruption budget",
         [
             _name(row)
             for row in several
-            if not any(binds(b.get("selector"), _labels(row), api) for b in by_namespace.get(row["ns"], ()))
+            if not any(binds(b.get("selector"), _labels(row), api) for b in index.find(row["ns"], _labels(row)))
         ],
         "A drain evicts all of its pods on a node at once, and a wave of several nodes all of theirs.",
         "A PodDisruptionBudget with maxUnavailable: 1.",

@@ -12,13 +12,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import system_pods
+
 Object = dict[str, Any]
 Write = tuple[str, Object, "Object | None"]  # path of the collection, object, status to give it after
 
 NAMESPACES = 40
 REPLICAS = 20  # pods a Deployment
 _CHUNK = 200
-_VERSION = "v1.24.17"
 _IMAGE = "registry.example.com/team/service:2.4.1"
 # Kinds of which the removed-API scan reads every object, with a version that a later minor removes.
 SCANNED = {
@@ -30,16 +31,34 @@ SCANNED = {
 _OLD_WRITES = 50  # one object in so many is written through the old version
 
 
+def empty() -> Iterator[Write]:
+    """Namespaces and kubeadm's configuration, which has to be there before all else."""
+    yield from system_pods.configuration()
+    yield from (("/api/v1/namespaces", {"metadata": {"name": f"team-{n}"}}, None) for n in range(NAMESPACES))
+
+
 def cluster(nodes: int, pods: int, nodes_before: int = 0, pods_before: int = 0) -> Iterator[Write]:
-    """What brings a cluster of (nodes_before, pods_before) to (nodes, pods); from (0, 0) with kubeadm's objects."""
-    if not nodes_before:
-        yield from _kubeadm()
-        yield from (("/api/v1/namespaces", {"metadata": {"name": f"team-{n}"}}, None) for n in range(NAMESPACES))
-    yield from (_node(number) for number in range(nodes_before, nodes))
-    for number in range(pods_before, pods):
+    """What brings a cluster of (nodes_before, pods_before), or empty(), to (nodes, pods).
+
+    The first nodes are its control planes, and those of kube-system are among the pods. The rest belongs to
+    Deployments, of which the last may have fewer pods than it says.
+    """
+    yield from system_pods.addons(nodes)
+    for number in range(nodes_before, nodes):
+        yield _node(number)
+        yield from system_pods.of_node(number, node_name(number))
+    for number in range(_of_deployments(nodes_before, pods_before), _of_deployments(nodes, pods)):
         if number % REPLICAS == 0:
             yield from _deployment(number // REPLICAS)
         yield _pod(number, nodes)
+
+
+def _of_deployments(nodes: int, pods: int) -> int:
+    return max(0, pods - system_pods.count(nodes))
+
+
+def node_name(number: int) -> str:
+    return f"node-{number:05}"
 
 
 def scanned(count: int) -> Iterator[Write]:
@@ -104,18 +123,6 @@ def _chunks(writes: Iterable[Write]) -> Iterator[list[Write]]:
     yield chunk
 
 
-def _kubeadm() -> Iterator[Write]:
-    configuration = (
-        "apiVersion: kubeadm.k8s.io/v1beta3\nclusterName: bench\netcd:\n  local:\n    dataDir: /var/lib/etcd\n"
-        f"imageRepository: registry.k8s.io\nkind: ClusterConfiguration\nkubernetesVersion: {_VERSION}\n"
-    )
-    meta = {"name": "kubeadm-config", "namespace": "kube-system"}
-    yield "/api/v1/namespaces", {"metadata": {"name": "kube-system"}}, None
-    yield "/api/v1/namespaces/kube-system/configmaps", {
-        "metadata": meta, "data": {"ClusterConfiguration": configuration},
-    }, None  # fmt: skip
-
-
 def _labels(number: int) -> dict[str, str]:
     return {
         "app.kubernetes.io/name": f"service-{number}",
@@ -126,14 +133,15 @@ def _labels(number: int) -> dict[str, str]:
 
 
 def _node(number: int) -> Write:
-    name = f"node-{number:05}"
-    control = number < 3
+    name = node_name(number)
+    control = number < system_pods.CONTROL_PLANES
     labels = {
         "kubernetes.io/arch": "amd64", "kubernetes.io/os": "linux", "kubernetes.io/hostname": name,
         "topology.kubernetes.io/zone": f"zone-{number % 3}", "node.example.com/rack": f"rack-{number // 40}",
         **({"node-role.kubernetes.io/control-plane": ""} if control else {}),
     }  # fmt: skip
-    taints = [{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}] if control else []
+    roles = ("master", "control-plane") if control else ()  # 1.24 sets both
+    taints = [{"key": f"node-role.kubernetes.io/{role}", "effect": "NoSchedule"} for role in roles]
     amounts = {"cpu": "32", "memory": "131072Mi", "pods": "110", "ephemeral-storage": "200Gi", "hugepages-2Mi": "0"}
     status = {
         "allocatable": amounts,
@@ -152,7 +160,7 @@ def _node(number: int) -> Write:
             for i in range(50)
         ],
         "nodeInfo": {
-            "kubeletVersion": _VERSION, "kubeProxyVersion": _VERSION, "operatingSystem": "linux",
+            "kubeletVersion": system_pods.VERSION, "kubeProxyVersion": system_pods.VERSION, "operatingSystem": "linux",
             "architecture": "amd64", "osImage": "Debian GNU/Linux 12", "kernelVersion": "6.1.0",
             "containerRuntimeVersion": "containerd://1.6.20", "machineID": "", "systemUUID": "", "bootID": "",
         },
@@ -216,14 +224,17 @@ def _deployment(number: int) -> Iterator[Write]:
     status = {"replicas": REPLICAS, "readyReplicas": REPLICAS, "updatedReplicas": REPLICAS}
     yield f"/apis/apps/v1/namespaces/{namespace}/deployments", {"metadata": meta, "spec": spec}, status
     budget = {"metadata": meta, "spec": {"selector": selector, "maxUnavailable": 1}}
-    yield f"/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets", budget, None
+    healthy = {"observedGeneration": 1, "currentHealthy": REPLICAS, "desiredHealthy": REPLICAS - 1}
+    counts = {**healthy, "disruptionsAllowed": 1, "expectedPods": REPLICAS}
+    yield f"/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets", budget, counts
 
 
 def _pod(number: int, nodes: int) -> Write:
     deployment = number // REPLICAS
     namespace = f"team-{deployment % NAMESPACES}"
     replica_set = f"service-{deployment}-{deployment % 16**8:08x}"
-    node = f"node-{3 + number % max(nodes - 3, 1):05}"
+    workers = max(nodes - system_pods.CONTROL_PLANES, 1)
+    node = node_name(system_pods.CONTROL_PLANES + number % workers)
     meta = {
         "name": f"{replica_set}-{number:05x}",
         "namespace": namespace,
