@@ -273,6 +273,9 @@ def undamaged(folder: Path) -> tuple[dict[str, t.Any], Path, Programs]:
                 f"{path} is not what was backed up ({'its SHA-256 differs' if path.is_file() else 'it is gone'}), so "
                 f"the backup {folder.name} is refused. Take another, or a copy of this one that was fetched elsewhere."
             )
+    for path in programs:
+        if path is not None:
+            path.chmod(0o700)  # a copy that was fetched elsewhere and brought back may have lost it
     return manifest, file, programs
 
 
