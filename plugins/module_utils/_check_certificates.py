@@ -12,6 +12,7 @@ import typing as t
 from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import control_planes, days_between, mapping
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import control_plane_hops
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import listing
 from ansible_collections.uplift.kubeadm.plugins.module_utils._seen import seen as cut
 
 KUBELET = ("/etc/kubernetes/kubelet.conf", "/var/lib/kubelet/pki/kubelet-client-current.pem")
@@ -54,15 +55,18 @@ def certificates(ctx: Context) -> t.Iterator[Finding]:
 
 
 def unknown(ctx: Context) -> t.Iterator[Unchecked]:
-    """Control planes whose certificates could not be read."""
-    silent = [
+    """Nodes whose certificates are not among their facts, where the node itself does not say why."""
+    silent = {node: facts for node, facts in ctx.nodes.items() if "certificates" not in mapping(facts.get("unread"))}
+    nodes = [node for node, facts in silent.items() if not facts.get("certificates")]
+    if nodes:
+        yield Unchecked("certificates", f"When certificates end is not known of {listing(nodes)}.")
+    planes = [
         node
         for node in control_planes(ctx)
-        if API_SERVER not in mapping(ctx.nodes[node].get("certificates"))
-        and "certificates" not in mapping(ctx.nodes[node].get("unread"))
+        if node in silent and node not in nodes and API_SERVER not in silent[node]["certificates"]
     ]
-    if silent:
-        yield Unchecked("certificates", f"When {API_SERVER} ends on {', '.join(silent)} could not be read.")
+    if planes:
+        yield Unchecked("certificates", f"When {API_SERVER} ends is not known of {listing(planes)}.")
 
 
 def _is_authority(one: Certificate) -> bool:

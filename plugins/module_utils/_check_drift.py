@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import control_planes
-from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding
+from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import control_planes, mapping
+from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import listing
 from ansible_collections.uplift.kubeadm.plugins.module_utils._seen import seen as cut
 
@@ -20,10 +20,18 @@ KUBECONFIG = "kubeconfig.conf"  # a key of kube-proxy's ConfigMap
 MOST_LINES = 20
 
 
-def drift(ctx: Context) -> t.Iterator[Finding]:
+def drift(ctx: Context) -> t.Iterator[Finding | Unchecked]:
     """A finding for each file that is not as kubeadm would write it."""
     if not ctx.minors:
         return
+    silent = [
+        name
+        for name, node in ctx.nodes.items()
+        if node.get("drift") is None and "drift" not in mapping(node.get("unread"))
+    ]
+    if silent:
+        why = f"Edits by hand that kubeadm would overwrite were not looked for on {listing(silent)}."
+        yield Unchecked("drift", why)
     edits: dict[str, dict[str, dict[str, None]]] = {}  # {file: {line: nodes}}
     for name, node in ctx.nodes.items():
         for row in node.get("drift") or ():

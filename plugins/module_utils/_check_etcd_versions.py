@@ -19,6 +19,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Ch
 from ansible_collections.uplift.kubeadm.plugins.module_utils._flags_trial import image_of
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import Hop, control_plane_hops
 from ansible_collections.uplift.kubeadm.plugins.module_utils._knowledge import etcd_rules
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import listing
 
 Numbers = tuple[int, ...]
 EDIT = "kubectl -n kube-system edit configmap kubeadm-config"
@@ -37,7 +38,12 @@ class Step(t.NamedTuple):
 
 
 def running(ctx: Context) -> dict[str, str]:
-    """{control plane node: version of its etcd, from the program itself where it answered}."""
+    """{control plane node: version of its etcd}; tags that tell no version ("latest") are left out."""
+    return {node: version for node, version in _told(ctx).items() if len(numbers(version)) > 1}
+
+
+def _told(ctx: Context) -> dict[str, str]:
+    """{control plane node: version of its etcd, from the program itself where it answered, else its image's tag}."""
     found = {}
     for node in control_planes(ctx):
         facts = ctx.nodes[node]
@@ -56,7 +62,7 @@ def steps(ctx: Context, start: Numbers) -> list[Step]:
     found, current = [], start
     for hop in control_plane_hops(ctx.plan):
         wanted = (pinned or numbers(shipped(ctx, hop)))[:3]
-        if wanted:
+        if len(wanted) > 1:
             after = max(current, wanted)
             found.append(Step(hop, current, wanted, after))
             current = after
@@ -77,6 +83,9 @@ def version_steps(ctx: Context) -> t.Iterator[Finding | Unchecked]:
     unknown = [hop.minor for hop in control_plane_hops(ctx.plan) if not shipped(ctx, hop)]
     if unknown and not mapping(ctx.facts["cluster"].get("etcd")).get("image_tag"):
         yield Unchecked("etcd-versions", f"Which etcd comes with {', '.join(unknown)} is not known to this collection.")
+    odd = [f"{node} ({version})" for node, version in _told(ctx).items() if node not in versions]
+    if odd:
+        yield Unchecked("etcd-versions", f"The version of the etcd on {listing(odd)} is not told by its image's tag.")
     for version in sorted(set(versions.values()), key=numbers):
         where = [node for node, found in versions.items() if found == version]
         for step in steps(ctx, numbers(version)[:3]):

@@ -43,7 +43,8 @@ def moving_tags(ctx: Context) -> t.Iterator[Finding]:
         for name, node in ctx.facts["nodes"].items()
         for program, pod in mapping(node.get("static_pods")).items()
     ]
-    rows += [(f"the add-on {name}", mapping(addon).get("image")) for name, addon in ctx.facts["addons"].items()]
+    addons = mapping(ctx.facts.get("addons"))
+    rows += [(f"the add-on {name}", mapping(addon).get("image")) for name, addon in addons.items()]
     seen = [f"{where}: {image}" for where, image in rows if image and _moves(image)]
     if seen:
         yield Finding(

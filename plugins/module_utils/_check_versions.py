@@ -28,6 +28,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import (
     unread_of,
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import control_plane_hops, target_minor
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import listing
 from ansible_collections.uplift.kubeadm.plugins.module_utils._running import repository
 from ansible_collections.uplift.kubeadm.plugins.module_utils._seen import seen as cut
 from ansible_collections.uplift.kubeadm.plugins.module_utils._skew import reach
@@ -47,13 +48,17 @@ STATIC = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 OLD_REGISTRY, REGISTRY = "k8s.gcr.io", "registry.k8s.io"
 
 
-def nodes_that_stay(ctx: Context) -> t.Iterator[Finding]:
+def nodes_that_stay(ctx: Context) -> t.Iterator[Finding | Unchecked]:
     """Nodes that the run does not touch, and how far behind the control plane it leaves them."""
     target = target_minor(ctx.minors, ctx.current)
     why = {str(row.get("node")): str(row.get("why")) for row in ctx.plan.get("left_out") or ()}
     behind: list[str] = []
     edge: list[str] = []
+    silent: list[str] = []
     for name, node in ctx.facts["nodes"].items():
+        if not node.get("kubelet"):
+            silent.append(name)
+            continue
         distance = target - parse_minor(node["kubelet"])
         if (name in ctx.nodes and name not in why) or distance <= 0:
             continue
@@ -61,6 +66,8 @@ def nodes_that_stay(ctx: Context) -> t.Iterator[Finding]:
         reason = f"{windows}{why.get(name, 'not in the inventory')}"
         line = f"{name}: kubelet {node['kubelet']} stays ({reason}), then {_minors(distance)} behind the control plane"
         (edge if distance >= reach(parse_minor(node["kubelet"])) else behind).append(line)
+    if silent:
+        yield Unchecked("nodes-that-stay", f"Which kubelet runs on {listing(silent)} is not known: it reported none.")
     if edge:
         yield Finding(
             id="nodes-at-the-limit",
@@ -141,7 +148,7 @@ def configuration_too_new(ctx: Context) -> t.Iterator[Finding | Unchecked]:
 
 def kube_proxy_stays(ctx: Context) -> t.Iterator[Finding]:
     """A kube-proxy that kubeadm will not upgrade, since its ConfigMap is not where kubeadm keeps it."""
-    proxy = mapping(ctx.facts["addons"].get("kube_proxy"))
+    proxy = mapping(mapping(ctx.facts.get("addons")).get("kube_proxy"))
     maps = mapping(ctx.facts.get("config_maps"))
     if not proxy.get("version") or not control_plane_hops(ctx.plan) or "kubeadm-config" not in maps:
         return
@@ -236,7 +243,7 @@ def _own_images(ctx: Context, default: str, of_etcd: str, of_dns: str) -> t.Iter
         for program, pod in mapping(node.get("static_pods")).items():
             if pod.get("image") and image_version(pod["image"]):
                 yield f"{program} on {name}", pod["image"], of_etcd if program == "etcd" else default
-    addons = ctx.facts["addons"]
+    addons = mapping(ctx.facts.get("addons"))
     for addon, wanted, where in (
         ("kube_proxy", default, "DaemonSet kube-system/kube-proxy"),
         ("coredns", of_dns, "Deployment kube-system/coredns"),

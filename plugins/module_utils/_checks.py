@@ -147,6 +147,7 @@ def _all(
     for check in checks:
         yield from _run_one(check, context)
     yield from _unread_of_nodes(context.nodes)
+    yield from _nodes_not_seen(context)
     for row in extra:
         yield _from_dict(row)
 
@@ -175,6 +176,16 @@ def _unread_of_nodes(nodes: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.Iterator
         fact = what.partition(" ")[0]  # "drift PATH", "static_pods FILE" are parts of one
         matters = NODE_FACTS.get(fact, "Checks that need it saw nothing there.")
         yield Unchecked(f"node:{what}", f"On {listing(names)}: {_sentences(why, matters)}")
+
+
+def _nodes_not_seen(context: Context) -> t.Iterator[Unchecked]:
+    names = [name for name in context.facts.get("nodes") or {} if name not in context.nodes]
+    if names:
+        yield Unchecked(
+            "nodes",
+            f"Not in this run, or without an answer: {listing(names)}. Only what the API says of them is known; their "
+            "certificates, disks, flags and edits by hand were not looked at.",
+        )
 
 
 def _sentences(*parts: t.Any) -> str:

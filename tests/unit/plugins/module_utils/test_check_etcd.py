@@ -180,6 +180,13 @@ def test_the_tables_speak_of_corruption_on_the_way_through_1_23() -> None:
     assert of(at_version("3.5.1", "1.22", "1.23")) == {}
 
 
+@pytest.mark.parametrize("tag", ["latest", "v3"])
+def test_a_tag_that_tells_no_version(tag: str) -> None:
+    context = at_version(tag, "1.24", "1.26")
+    assert of(context) == {}
+    assert f"cp1 ({tag})" in gaps(CHECKS, context)["etcd-versions"]
+
+
 def test_members_of_several_versions() -> None:
     def spoil(facts: t.Any, nodes: t.Any) -> None:
         nodes["cp2"] = {**nodes["cp1"], "name": "cp2", "etcd": {**nodes["cp1"]["etcd"], "version": "3.5.9"}}
