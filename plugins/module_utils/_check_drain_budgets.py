@@ -19,7 +19,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_budgets i
     Budget,
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import listing
-from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import honours_empty_selector, matches
+from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import Labels, honours_empty_selector, matches
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import parse_version
 
 _REPOSITORY = "https://github.com/kubernetes/kubernetes/blob/v1.30.0"
@@ -39,8 +39,9 @@ def budget_findings(context: Context, outcome: Forecast) -> t.Iterator[Finding]:
                 yield make(budgets[key], entries)
     yield from _two_budgets(outcome)
     yield from _unobserved(outcome)
+    templates = _templates(context)
     for budget in outcome.budgets:
-        yield from _selects_nothing(budget, context)
+        yield from _selects_nothing(budget, templates.get(budget.facts["ns"], ()))
         yield from _selects_all(budget, context)
 
 
@@ -177,14 +178,19 @@ def _two_budgets(outcome: Forecast) -> t.Iterator[Finding]:
         )
 
 
-def _selects_nothing(budget: Budget, context: Context) -> t.Iterator[Finding]:
-    if budget.pods or budget.empty:
-        return
+def _templates(context: Context) -> dict[str, list[Labels]]:
+    """{namespace: labels that its workloads give their pods}."""
+    found: dict[str, list[Labels]] = {}
+    for row in context.facts.get("workloads") or ():
+        if row.get("template_labels"):
+            found.setdefault(row["ns"], []).append(row["template_labels"])
+    return found
+
+
+def _selects_nothing(budget: Budget, templates: t.Iterable[Labels]) -> t.Iterator[Finding]:
+    """templates: labels of the pods that workloads of its namespace would make."""
     selector = budget.facts.get("selector")
-    if any(
-        row["ns"] == budget.facts["ns"] and row.get("template_labels") and matches(selector, row["template_labels"])
-        for row in context.facts.get("workloads") or ()
-    ):
+    if budget.pods or budget.empty or any(matches(selector, labels) for labels in templates):
         return
     yield Finding(
         id=f"pdb-selects-nothing:{budget.key}",
