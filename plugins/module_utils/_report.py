@@ -116,6 +116,9 @@ def read_step(raw: Mapping[str, Any], plan: Mapping[str, Any]) -> dict[str, Any]
     if "evicted" in drain:
         step["evictions"] = len(drain["evicted"])
         step["held_by"] = [{"budget": held["budget"], "seconds": held["seconds"]} for held in drain.get("waited") or []]
+        for key in ("forced", "warned"):
+            if drain.get(key):
+                step[key] = list(drain[key])
     return step
 
 

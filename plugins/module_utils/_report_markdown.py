@@ -26,7 +26,9 @@ def markdown_page(document: Mapping[str, Any]) -> str:
     found = [_findings(document), _not_checked(document)]
     stages, out = _tabled("Stages", views.stages(document)), _unavailable(document)
     versions = _tabled("Versions", views.versions(document))
-    done = [_workloads(document), stages, _tabled("What was done", views.steps(document)[0]), versions]
+    steps = [_tabled("What was done", views.steps(document)[0])]
+    steps.append(_tabled("Warnings of drains", views.drains_warned(document)))
+    done = [_workloads(document), stages, *steps, versions]
     middle = [*found, stages, out, versions] if document["kind"] == "plan" else [*done, out, *found]
     parts = [_head(document), *middle, _reasons(document)]
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -156,6 +156,16 @@ def steps(document: Mapping[str, Any]) -> tuple[Table, bool]:
     return (_all_steps(done), False) if len(done) <= MOST_STEPS else (_steps_in_sum(document), True)
 
 
+def drains_warned(document: Mapping[str, Any]) -> Table:
+    """What drains had to warn of: nodes that were not Ready, pods deleted in spite of their budgets, and so on."""
+    rows: list[tuple[Cell, ...]] = [
+        (f"{step['version']} {TITLES[step['kind']]}", step["node"], warning)
+        for step in document["done"]["steps"]
+        for warning in step.get("warned") or []
+    ]
+    return Table(("Step", "Node", "Warning"), rows)
+
+
 def versions(document: Mapping[str, Any]) -> Table:
     """What ran before, and what runs after, or is to."""
     before, after = document["done"]["versions_before"], document["done"]["versions_after"]

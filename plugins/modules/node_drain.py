@@ -121,6 +121,14 @@ options:
       - V(0) never does that. It must be less than O(timeout).
     type: int
     default: 0
+  leader_timeout:
+    description:
+      - How long, in seconds, to wait before the node is cordoned until the controller manager and the scheduler have a
+        leader, by their Leases in C(kube-system). For 15 seconds after a control plane node was restarted there may be
+        none, and pods that are evicted then are started nowhere. The drain fails when there is none by then.
+      - V(0) does not look. Programs without such a Lease are not waited for.
+    type: int
+    default: 60
   slice:
     description:
       - Seconds after which the module returns although the drain is not over, with RV(drained=false) and RV(progress).
@@ -239,6 +247,11 @@ waited:
   type: list
   elements: dict
   sample: [{"budget": "default/web", "refusals": 4, "seconds": 7.5}]
+warned:
+  description: The warnings, as texts, for a report.
+  returned: when O(state=drained)
+  type: list
+  elements: str
 cordoned_before:
   description: Whether the node was cordoned when the module was called, by whomever.
   returned: success
@@ -300,6 +313,7 @@ def drained(module: AnsibleModule, api: Api) -> dict[str, t.Any]:
 
 def _result(drain: Drain, cordoned_before: bool = True) -> dict[str, t.Any]:
     result = asdict(drain.report)
+    result["warned"] = list(drain.report.warnings)
     result["diff"] = {
         "before": _state(cordoned_before, result["evicted"], result["completed"]),
         "after": _state(True, [], []),
@@ -364,6 +378,7 @@ def main() -> None:
             },
             "wait_for_volumes": {"type": "bool", "default": True},
             "force_past_budgets_after": {"type": "int", "default": 0},
+            "leader_timeout": {"type": "int", "default": 60},
             "slice": {"type": "int", "default": 0},
             "state_directory": {"type": "path", "default": "/var/lib/uplift-kubeadm"},
             **API_ARGS,

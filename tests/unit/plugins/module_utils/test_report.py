@@ -18,6 +18,8 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils import _report
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _report_views as views
 from ansible_collections.uplift.kubeadm.plugins.module_utils._durations import expected
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._report_html import html_page
+from ansible_collections.uplift.kubeadm.plugins.module_utils._report_markdown import markdown_page
 from ansible_collections.uplift.kubeadm.plugins.module_utils._report_timeline import MOST_BARS, timeline
 from ansible_collections.uplift.kubeadm.plugins.module_utils._report_verdict import verdict_of
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.module_utils import report_samples as samples
@@ -108,6 +110,21 @@ def test_upgrade() -> None:
     assert (drained["evictions"], drained["held_by"]) == (3, [{"budget": "shop/web", "seconds": 7.5}])
     assert drained["stage"] == "1.25/workers"
     assert next(step for step in done["steps"] if step["kind"] == "control_plane")["action"] == "apply"
+
+
+def test_pods_that_were_deleted_past_budgets_and_warnings_of_drains_are_told() -> None:
+    document = samples.upgraded()
+    assert not any("forced" in step or "warned" in step for step in document["done"]["steps"])
+    assert "Warnings of drains" not in html_page(document) + markdown_page(document)
+    raw = next(step for step in samples.raw_steps(document["plan"]) if "drain" in step)
+    forced = {"namespace": "shop", "name": "web-0", "budget": "shop/web", "seconds": 600.0}
+    drain = {**raw["drain"], "forced": [forced], "warned": ["Deleted shop/web-0"]}
+    _report.add_steps(document, [{**raw, "drain": drain}])
+    jsonschema.validate(document, SCHEMA)
+    assert [step["forced"] for step in document["done"]["steps"] if "forced" in step] == [[forced]]
+    for page in (html_page(document), markdown_page(document)):
+        assert "Warnings of drains" in page
+        assert "Deleted shop/web-0" in page
 
 
 def test_a_step_that_was_begun_is_completed() -> None:
