@@ -10,7 +10,7 @@ short_description: How a deadline compares with what an upgrade is expected to t
 version_added: 0.1.0
 author:
   - The uplift.kubeadm authors (@uplift-kubeadm)
-positional: until, note, forks
+positional: _input, until, note, forks
 options:
   _input:
     description: The plan, as M(uplift.kubeadm.upgrade_plan) returned it.

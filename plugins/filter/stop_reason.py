@@ -10,7 +10,7 @@ short_description: Why a run is to begin nothing more
 version_added: 0.1.0
 author:
   - The uplift.kubeadm authors (@uplift-kubeadm)
-positional: until
+positional: _input, until
 options:
   _input:
     description: The request to stop, as M(uplift.kubeadm.upgrade_lock) returned it as C(stop); may be none.
