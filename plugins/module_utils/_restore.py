@@ -5,7 +5,8 @@
 """A node of a cluster that goes back to a backup: looked at, brought to a stand, given its files and its etcd of then.
 
 What is replaced is set aside, not removed: static pods in /etc/kubernetes/manifests-before-restore, etcd's data in
-`member-before-restore` inside its data folder. A restore that is done again after it was killed leaves these alone.
+`member-before-restore` inside its data folder (`member-replaced`, when all is done). A restore that is done again after
+it was killed leaves these alone.
 """
 
 from __future__ import annotations
@@ -22,11 +23,17 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils import _backup, _et
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._etcd_programs import Programs
-from ansible_collections.uplift.kubeadm.plugins.module_utils._node_static_pods import FILE_FLAGS, StaticPod, parse
+from ansible_collections.uplift.kubeadm.plugins.module_utils._node_static_pods import (
+    FILE_FLAGS,
+    StaticPod,
+    parse,
+    static_pods,
+)
 from ansible_collections.uplift.kubeadm.plugins.module_utils._running import MANIFESTS, PROGRAMS
 
 ASIDE = "etc/kubernetes/manifests-before-restore"
-MEMBER_ASIDE = "member-before-restore"
+MEMBER_ASIDE = "member-before-restore"  # while a restore is under way
+MEMBER_KEPT = "member-replaced"  # when it is done
 ETCD = "etcd.yaml"
 # kubelet's notes of its own, in forms that change between minors: an older one ends at what a newer one wrote. It makes
 # them anew. pkg/kubelet/cm/{cpumanager,memorymanager,devicemanager,dra} and pkg/kubelet/status/state of Kubernetes.
@@ -253,13 +260,20 @@ def bumper(runner: Runner, candidates: t.Iterable[Path], etcd: str) -> Bump | No
 
 
 def finish(root: Path, check: bool) -> list[str]:
-    """Remove the static pods that were set aside: the backup that was taken before the restore has them."""
+    """End a restore: the static pods that were set aside go, as the backup that was taken before it has them.
+
+    etcd's old data stay, under another name, in the place of those of an earlier restore: no backup may have them.
+    """
     aside = root / ASIDE
-    if not aside.is_dir():
-        return []
+    etcd = static_pods(root)[0].get("etcd")
+    data = root / etcd.on_host(_etcd_snapshot.data_dir(etcd)).lstrip("/") if etcd else None
+    old = [path for path in (aside, data / MEMBER_ASIDE if data else aside) if path.is_dir()]
     if not check:
-        shutil.rmtree(aside)
-    return [f"/{ASIDE}"]
+        if data and (data / MEMBER_ASIDE).is_dir():
+            shutil.rmtree(data / MEMBER_KEPT, ignore_errors=True)
+            os.rename(data / MEMBER_ASIDE, data / MEMBER_KEPT)
+        shutil.rmtree(aside, ignore_errors=True)
+    return sorted({f"/{path.relative_to(root)}" for path in old})
 
 
 def _is_manifest(name: str) -> bool:

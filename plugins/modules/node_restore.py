@@ -31,7 +31,7 @@ options:
       - V(stop) stops kubelet, sets the static pods' manifests aside, and removes the pods of O(pods).
       - V(etcd) gives the member of this node the data of the snapshot. The data that it had are set aside.
       - V(files) puts the node's files back, static pods among them; with O(etcd_only=true) no static pod but etcd's.
-      - V(finish) removes the manifests that were set aside.
+      - V(finish) removes the manifests that were set aside. etcd's data of before are kept as C(member-replaced).
     type: str
     choices: [examine, stop, etcd, files, finish]
     required: true

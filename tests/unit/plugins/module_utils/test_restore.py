@@ -205,6 +205,20 @@ def test_a_member_is_restored_as_one_of_a_new_cluster(root: Path, folder: Path) 
     assert sorted(path.name for path in (root / "var/lib/etcd").iterdir()) == ["member", "member-before-restore"]
 
 
+def test_old_data_are_kept_by_another_name_when_all_is_done(root: Path, folder: Path) -> None:
+    """Else a second restore would take them for those that a killed one has set aside, and remove what is there now."""
+    for content in ("first", "second"):
+        put(root, "var/lib/etcd/member/snap/db", content)
+        restore(root, folder)
+        assert (
+            _restore.finish(root, check=True)
+            == _restore.finish(root, check=False)
+            == ["/var/lib/etcd/member-before-restore"]
+        )
+        assert text(root, "var/lib/etcd/member-replaced/snap/db") == content
+        assert _restore.finish(root, check=False) == []
+
+
 def test_restored_again_the_first_data_stay_aside(root: Path, folder: Path) -> None:
     put(root, "var/lib/etcd/member/snap/db", "newer")
     restore(root, folder)
