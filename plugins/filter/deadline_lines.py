@@ -10,6 +10,8 @@ short_description: How a deadline compares with what an upgrade is expected to t
 version_added: 0.1.0
 author:
   - The uplift.kubeadm authors (@uplift-kubeadm)
+description:
+  - Compares the deadline with the expected duration of each wave of the plan, and names what will be left for another run.
 positional: _input, until, note, forks
 options:
   _input:

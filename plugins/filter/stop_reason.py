@@ -10,6 +10,8 @@ short_description: Why a run is to begin nothing more
 version_added: 0.1.0
 author:
   - The uplift.kubeadm authors (@uplift-kubeadm)
+description:
+  - Says whether someone asked the run to end, or its deadline is over.
 positional: _input, until
 options:
   _input:
