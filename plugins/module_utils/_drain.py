@@ -15,6 +15,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils import (
     _drain_rules,
     _drain_volumes,
     _drain_words,
+    _leaders,
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import Api, ApiAway, ApiError, Object
 from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import (
@@ -137,6 +138,9 @@ class Drain:
         if is_cordoned(node):
             self._take_up(self._store.read(uid, (cordon_record(node) or {}).get("at", "")), found)
         pods, budgets = self._decide(found)
+        if self._leaders_were_waited_for(pods):
+            node, found = self._survey.read()
+            pods, budgets = self._decide(found)
         self._set_cordon(node, found)
         self._warn_of(node, pods, budgets)
         if self.options.wait_for_volumes:
@@ -144,6 +148,10 @@ class Drain:
             self._ledger.volumes.update(_drain_volumes.attached(self.api, self.node, claims))
         cordoned_at = "" if self.report.cordoned_by_person else self.report.offered.get("at", "")
         self._store.begin(uid, cordoned_at, self._book(), needed=self.options.slice > 0)
+
+    def _leaders_were_waited_for(self, pods: list[Pod]) -> bool:
+        timeout = self.options.leader_timeout
+        return timeout > 0 and any(pod.verdict == EVICT for pod in pods) and _leaders.wait(self.api, timeout)
 
     def _take_up(self, book: Object | None, found: list[Object]) -> None:
         """Go on with an earlier slice's book. One that cannot be read is as good as none."""

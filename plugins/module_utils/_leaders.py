@@ -22,14 +22,14 @@ POLL = 0.5  # seconds
 _LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
 
 
-def wait(api: Api, timeout: float) -> float:
-    """Wait until those of the programs that elect a leader have one; the seconds that it took.
+def wait(api: Api, timeout: float) -> bool:
+    """Wait until those of the programs that elect a leader have one; whether that took any waiting.
 
     A program without a Lease of its name is passed over: it elects none, or is none of kubeadm's.
 
     :raises UpliftError: one has had no leader for timeout seconds.
     """
-    begun = time.monotonic()
+    begun, waited = time.monotonic(), False
     seen = {name: renewed for name in PROGRAMS if (renewed := _renewed(api, name))}
     idle = {name: renewed for name, renewed in seen.items() if not _is_fresh(renewed, time.time())}
     while idle:
@@ -41,9 +41,10 @@ def wait(api: Api, timeout: float) -> float:
                 "nodes (crictl ps -a, /var/log/pods), then run again."
             )
         time.sleep(POLL)
+        waited = True
         # Whatever the clocks say: a Lease that changes is held by someone who lives.
         idle = {name: renewed for name, renewed in idle.items() if _renewed(api, name) == renewed}
-    return time.monotonic() - begun
+    return waited
 
 
 def _renewed(api: Api, name: str) -> str | None:

@@ -38,11 +38,14 @@ class FakeCluster:
 
 @pytest.fixture
 def wait(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., float]:
+    """Returns the seconds that were waited."""
+
     def run(cluster: FakeCluster, timeout: float = 60) -> float:
         monkeypatch.setattr(_leaders.time, "time", lambda: NOW + cluster.second)
         monkeypatch.setattr(_leaders.time, "monotonic", lambda: cluster.second)
         monkeypatch.setattr(_leaders.time, "sleep", cluster.sleep)
-        return _leaders.wait(t.cast(t.Any, cluster), timeout)
+        assert _leaders.wait(t.cast(t.Any, cluster), timeout) == (cluster.second > 0)
+        return cluster.second
 
     return run
 

@@ -187,6 +187,20 @@ def test_a_budget_with_an_empty_selector_counts_where_the_api_server_honours_it(
     assert len(api.sent("GET", "/version")) == 1
 
 
+def test_nothing_is_evicted_while_nobody_would_start_it_anew(api: FakeApi, run: Run) -> None:
+    lease = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/kube-controller-manager"
+    api.objects[lease] = {
+        "metadata": {"name": "kube-controller-manager", "namespace": "kube-system"},
+        "spec": {"renewTime": "2026-01-01T00:00:00.000000Z"},
+    }
+    assert run(leader_timeout=1)["evicted"] == []  # nothing to evict, so nobody is needed
+    run(state="uncordoned")
+    api.pod("web-1")
+    assert "kube-controller-manager since 2026-01-01" in run(leader_timeout=1, failed=True)["msg"]
+    assert (schedulable(api), api.pods()) == (True, ["web-1"])
+    assert [pod["name"] for pod in run(leader_timeout=0)["evicted"]] == ["web-1"]
+
+
 def test_refused_evictions_wait_for_the_budget(api: FakeApi, run: Run) -> None:
     for n in range(4):
         api.pod(f"web-{n}", labels={"app": "web"})
