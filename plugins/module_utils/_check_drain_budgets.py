@@ -22,6 +22,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster impor
 from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import Labels, honours_empty_selector, matches
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import parse_version
 
+MOST_IDLE = 20  # findings of budgets that select nothing; past them there is one for all
 _REPOSITORY = "https://github.com/kubernetes/kubernetes/blob/v1.30.0"
 EVICTION = f"{_REPOSITORY}/pkg/registry/core/pod/storage/eviction.go"
 DISRUPTION = f"{_REPOSITORY}/pkg/controller/disruption/disruption.go"
@@ -39,9 +40,8 @@ def budget_findings(context: Context, outcome: Forecast) -> t.Iterator[Finding]:
                 yield make(budgets[key], entries)
     yield from _two_budgets(outcome)
     yield from _unobserved(outcome)
-    templates = _templates(context)
+    yield from _select_nothing(outcome.budgets, _templates(context))
     for budget in outcome.budgets:
-        yield from _selects_nothing(budget, templates.get(budget.facts["ns"], ()))
         yield from _selects_all(budget, context)
 
 
@@ -52,8 +52,7 @@ def _never(budget: Budget, entries: Entries) -> Finding:
         title=f"The disruption budget {budget.key} can never allow an eviction",
         seen=(f"PodDisruptionBudget {budget.key}: {budget.never}", *lines(entries)),
         why="However healthy its pods are, it allows none of them to be evicted. A drain waits for it until its time "
-        "is "
-        "over, and the upgrade stops at that node.",
+        "is over, and the upgrade stops at that node.",
         fix=_widen(budget, entries),
         source=DISRUPTION,
     )
@@ -97,8 +96,7 @@ def _now(budget: Budget, entries: Entries) -> Finding:
         title=f"The disruption budget {budget.key} allows no eviction while its pods are as they are",
         seen=(f"PodDisruptionBudget {budget.key} ({budget.rule}): {state}{unready}", *lines(entries)),
         why="It would allow evictions if more of its pods were Ready. If they do not get better, a drain waits for "
-        "it until "
-        "its time is over, and the upgrade stops at that node.",
+        "it until its time is over, and the upgrade stops at that node.",
         fix=f"See why pods are not Ready (kubectl -n {namespace} get pods, and describe), and mend that first. "
         "From Kubernetes 1.27 on, unhealthyPodEvictionPolicy: AlwaysAllow lets pods go that are not Ready; "
         f"kubectl -n {namespace} describe pdb {budget.key.partition('/')[2]} shows where it stands.",
@@ -116,12 +114,10 @@ def _room(budget: Budget, entries: Entries) -> Finding:
         + " hold a drain, as evicted pods find no other node",
         seen=(f"PodDisruptionBudget {budget.key} ({budget.rule})", *lines(entries)),
         why="It lets some of these pods go. They come up nowhere else while the nodes of that wave are out, so that "
-        "it never "
-        "lets the others go, and the drain waits until its time is over.",
-        fix="Spread the pods over more nodes before the upgrade, add a node or room, or widen the budget: "
-        f"kubectl -n {budget.key.partition('/')[0]} edit pdb {budget.key.partition('/')[2]}. With several nodes in a "
-        "wave, "
-        "fewer at once may do (kubeadm_upgrade_serial).",
+        "it never lets the others go, and the drain waits until its time is over.",
+        fix="Spread the pods over more nodes before the upgrade, add a node or room, or widen the budget: kubectl -n "
+        f"{budget.key.partition('/')[0]} edit pdb {budget.key.partition('/')[2]}. With several nodes in a wave, fewer "
+        "at once may do (kubeadm_upgrade_serial).",
         source=EVICTION,
     )
 
@@ -133,8 +129,7 @@ def _unknown(budget: Budget, entries: Entries) -> Finding:
         title=f"What the disruption budget {budget.key} allows is not known",
         seen=(f"PodDisruptionBudget {budget.key} ({budget.rule}): its status is not up to date", *lines(entries)),
         why="The API server refuses evictions until the disruption controller has taken in the budget, and how many "
-        "pods "
-        "there should be is not to be read from this cluster's workloads.",
+        "pods there should be is not to be read from this cluster's workloads.",
         fix=f"Look what it says: kubectl -n {budget.key.partition('/')[0]} describe pdb "
         f"{budget.key.partition('/')[2]}; "
         "then run the plan again.",
@@ -154,8 +149,7 @@ def _unobserved(outcome: Forecast) -> t.Iterator[Finding]:
             title=f"The status of the disruption budget {key} is not up to date",
             seen=(f"PodDisruptionBudget {key}: needed to drain {listing(list(dict.fromkeys(names)))}",),
             why="It was changed a moment ago, or the disruption controller does not get to it. By its own numbers it "
-            "would "
-            "let the pods go, but the API server refuses evictions until the controller has seen it.",
+            "would let the pods go, but the API server refuses evictions until the controller has seen it.",
             fix=f"Look again in a minute: kubectl -n {key.partition('/')[0]} describe pdb {key.partition('/')[2]}.",
             source=EVICTION,
         )
@@ -170,8 +164,7 @@ def _two_budgets(outcome: Forecast) -> t.Iterator[Finding]:
             title=f"{workload} is under more than one disruption budget, and cannot be evicted",
             seen=(f"{workload}: selected by {listing(names)}", *lines(entries)),
             why="The API server answers an eviction of such a pod with an error (500), for good: it cannot count "
-            "down two "
-            "budgets at once. The drain stops before it begins.",
+            "down two budgets at once. The drain stops before it begins.",
             fix="Narrow one of the selectors, or delete a budget: kubectl -n "
             f"{names[0].partition('/')[0]} delete pdb {names[-1].partition('/')[2]}.",
             source=EVICTION,
@@ -187,20 +180,32 @@ def _templates(context: Context) -> dict[str, list[Labels]]:
     return found
 
 
-def _selects_nothing(budget: Budget, templates: t.Iterable[Labels]) -> t.Iterator[Finding]:
-    """templates: labels of the pods that workloads of its namespace would make."""
-    selector = budget.facts.get("selector")
-    if budget.pods or budget.empty or any(matches(selector, labels) for labels in templates):
+def _select_nothing(budgets: t.Iterable[Budget], templates: t.Mapping[str, t.Iterable[Labels]]) -> t.Iterator[Finding]:
+    """Budgets without a pod, and without a workload that would make one: a finding each; of many, one for all."""
+    lines_of = {}
+    for budget in budgets:
+        selector = budget.facts.get("selector")
+        expected = any(matches(selector, labels) for labels in templates.get(budget.facts["ns"], ()))
+        if not (budget.pods or budget.empty or expected):
+            lines_of[budget.key] = f"PodDisruptionBudget {budget.key}: selector {_text(selector)}"
+    if len(lines_of) > MOST_IDLE:
+        title = f"{len(lines_of)} disruption budgets select no pod"
+        yield _idle("pdb-selects-nothing", title, "NAMESPACE", tuple(lines_of.values()))
         return
-    yield Finding(
-        id=f"pdb-selects-nothing:{budget.key}",
+    for key, line in lines_of.items():
+        title = f"The disruption budget {key} selects no pod"
+        yield _idle(f"pdb-selects-nothing:{key}", title, key.partition("/")[0], (line,))
+
+
+def _idle(name: str, title: str, namespace: str, seen: tuple[str, ...]) -> Finding:
+    return Finding(
+        id=name,
         severity="info",
-        title=f"The disruption budget {budget.key} selects no pod",
-        seen=(f"PodDisruptionBudget {budget.key}: selector {_text(selector)}",),
+        title=title,
+        seen=seen,
         why="Whatever it is meant to protect is drained without it.",
-        fix=f"Compare its selector with the labels of the pods (kubectl -n {budget.facts['ns']} get pods "
-        "--show-labels), "
-        "or delete it.",
+        fix=f"Compare its selector with the labels of the pods (kubectl -n {namespace} get pods --show-labels), or "
+        "delete it.",
         source=GUIDE,
     )
 

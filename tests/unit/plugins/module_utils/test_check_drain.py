@@ -283,6 +283,12 @@ def test_many_of_a_kind_are_told_by_namespace(
     assert found[f"drain-{kind}:team0"].title.startswith(title)
 
 
+def test_many_budgets_that_select_nothing_are_one_finding() -> None:
+    stray = [budget(f"stray{number}", selector={"matchLabels": {"app": "gone"}}) for number in range(3000)]
+    (found,) = look(facts(ALL, ONE_EACH, stray))[0].values()
+    assert (found.id, found.title) == ("pdb-selects-nothing", "3000 disruption budgets select no pod")
+
+
 def test_a_single_node() -> None:
     alone = {"cp1": node("cp1")}
     made = plan(("control_plane_kubelet", ["cp1"]), before="cp1")
