@@ -56,7 +56,8 @@ class Store:
         if not self._directory:
             return
         try:
-            os.makedirs(self._directory, mode=0o700, exist_ok=True)
+            for folder in (os.path.dirname(self._directory), self._directory):  # the mode is that of the last one
+                os.makedirs(folder, mode=0o700, exist_ok=True)
             self._write(book)
             self._ours = True
         except OSError as e:
