@@ -31,7 +31,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: Findings, with C(id), C(severity), C(title), C(seen), C(why), C(fix), C(source) and C(minor).
+  description: Findings, with C(id), C(severity), C(title), C(seen), C(why), C(fix) and C(source).
   type: list
 """
 
