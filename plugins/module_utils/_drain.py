@@ -159,8 +159,13 @@ class Drain:
             return
         try:
             self._ledger.load(book["ledger"])
-            self._before = float(book["seconds"])
-            self._counted_from = float(book["counted_from"]) if clock() - book["at"] < SAME_RUN else self._before
+            self._before, gap = float(book["seconds"]), clock() - book["at"]
+            if gap < SAME_RUN:
+                self._before += gap
+                self._counted_from = float(book["counted_from"])
+            else:
+                self._counted_from = self._before
+                self._ledger.interrupt(book["at"])
             self.report.changed, self.report.cordoned_before = bool(book["changed"]), bool(book["cordoned_before"])
             self._took_up = True
         except (KeyError, TypeError, ValueError, AttributeError):

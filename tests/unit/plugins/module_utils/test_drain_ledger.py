@@ -115,6 +115,14 @@ def test_a_job_that_completed_between_two_slices_is_kept_as_completed() -> None:
     assert again.remaining() == []
 
 
+def test_time_in_which_nobody_drained_is_no_time_that_a_budget_held() -> None:
+    book = ledger(pod("a", "shop/web"))
+    book.refuse(book.targets["uid-a"], "no", True, NOW)
+    book.interrupt(NOW + 5)
+    book.refuse(book.targets["uid-a"], "no", True, NOW + 7200)
+    assert book.waited(NOW + 7201) == [{"budget": "shop/web", "seconds": 6.0, "refusals": 2}]
+
+
 def test_what_is_kept_is_what_was() -> None:
     book = ledger(pod("a", "shop/web"), pod("b", group=Group(3)), pod("c"))
     book.refuse(book.targets["uid-a"], "no", True, NOW)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _drain_rules, _drain_verdict
 from ansible_collections.uplift.kubeadm.plugins.module_utils._budgets import scaled
+from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast import Simulation, forecast, waves
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_budgets import expected_numbers
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_pods import DrainOptions, Workloads, verdict
@@ -292,6 +293,21 @@ def test_waves_are_those_of_the_play() -> None:
 
 def test_nodes_that_the_facts_do_not_know() -> None:
     assert can(facts(ALL, [pod("lost", "w9")]), ["w9", "w1"]) == ["yes", "yes"]
+
+
+def test_the_order_of_the_drain_counts() -> None:
+    cluster = facts(ALL, [pod("a", "w1"), pod("b", "w2")], [budget(max_unavailable=0)])
+
+    def evicted(*entries: dict[str, Any], **options: Any) -> int:
+        made = forecast(cluster, plan(("workers", ["w1"])), {"drain_order": list(entries), **options})
+        return int(made.drains[0]["pods"])
+
+    web = {"selector": "app=web"}
+    assert evicted() == evicted(web) == 1
+    assert evicted({**web, "action": "skip"}) == evicted({**web, "action": "wait"}) == 0
+    assert evicted({**web, "action": "wait", "timeout": 60}) == 1
+    with pytest.raises(UpliftError, match="whole drain may take 50 s"):
+        evicted({**web, "action": "wait", "timeout": 60}, drain_timeout=50)
 
 
 @pytest.mark.parametrize("finished", [True, False])

@@ -78,12 +78,14 @@ def test_a_slice_returns_and_the_next_goes_on(api: FakeApi, run: Run, book: Path
     assert stat.S_IMODE(book.parent.stat().st_mode) == 0o700
 
     budget["status"]["disruptionsAllowed"] = 1
+    time.sleep(0.3)
     last = run(slice=10)
     assert (last["drained"], last["changed"], last["cordoned_before"]) == (True, True, False)
     assert names(last["evicted"]) == ["free", "web-1"]
     assert last["waited"][0]["refusals"] >= first["waited"][0]["refusals"]
     assert last["waited"][0]["seconds"] >= row["seconds"]
-    assert last["seconds"] > first["seconds"]
+    assert last["seconds"] > first["seconds"] + 0.3  # the time between slices counts
+    assert last["seconds"] >= last["waited"][0]["seconds"]
     assert last["progress"] == {"line": f"w1: no pods left after {last['seconds']:.0f} s", "left": []}
     assert not book.exists()
 
@@ -120,7 +122,7 @@ def test_a_run_after_a_killed_one_has_its_time_out_anew_and_the_report_of_both(
     api.termination["web-1"] = 1.5
     result = run(timeout=3)
     assert names(result["evicted"]) == ["free", "web-1"]
-    assert result["waited"][0]["seconds"] > 1.5
+    assert 1 < result["waited"][0]["seconds"] <= result["seconds"]
     assert result["seconds"] > 3
     assert not book.exists()
 
