@@ -270,10 +270,16 @@ def test_without_a_report_awx_is_told_and_what_the_run_took_is_kept(
     assert "Report:" not in run.stdout
 
 
-def test_the_report_says_what_happened_also_when_a_node_failed(tmp_path: Path) -> None:
+def test_report_and_awx_are_told_what_happened_also_when_a_node_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANSIBLE_SHOW_CUSTOM_STATS", "true")
     cluster = StubbedCluster(tmp_path, workers=2)
     cluster.misbehave({"module": "node_ready", "host": "w1", "do": "fail"})
-    assert cluster.run("uplift.kubeadm.upgrade", target="1.25").returncode != 0
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25")
+    assert run.returncode != 0
+    told = json.loads(re.findall(r"RUN: (\{.*\})", run.stdout)[0])["kubeadm_upgrade"]
+    assert told["outcome"] == "failed"
     done = json.loads((tmp_path / "report/report.json").read_text())["done"]
     assert (done["outcome"], done["failed"]["node"]) == ("failed", "w1")
     assert "made to fail" in done["failed"]["message"]
