@@ -33,8 +33,8 @@ class Store:
 
     def __init__(self, directory: str, node: str) -> None:
         self._node = node
-        self._directory = os.path.join(directory, "drains") if directory else ""
-        self._path = os.path.join(self._directory, f"{path_part(node)}.json")
+        self._directory = directory
+        self._path = os.path.join(directory, f"drain-{path_part(node)}.json")
         self._me = f"{os.getpid()}-{time.time_ns()}"
         self._cordon: list[str] = []
         self._ours = False
@@ -56,8 +56,7 @@ class Store:
         if not self._directory:
             return
         try:
-            for folder in (os.path.dirname(self._directory), self._directory):  # the mode is that of the last one
-                os.makedirs(folder, mode=0o700, exist_ok=True)
+            os.makedirs(self._directory, mode=0o700, exist_ok=True)
             self._write(book)
             self._ours = True
         except OSError as e:
@@ -90,8 +89,9 @@ class Store:
         """The drain is over."""
         self._ours = False
         if self._directory:
-            with contextlib.suppress(OSError):  # there is none, or it could not be written in the first place
-                os.unlink(self._path)
+            for path in (self._path, f"{self._path}.new"):
+                with contextlib.suppress(OSError):  # there is none, or it could not be written in the first place
+                    os.unlink(path)
 
     def _read(self) -> dict[str, t.Any] | None:
         """None without a file, or with one that is not to be read."""
@@ -106,12 +106,7 @@ class Store:
         text = json.dumps(
             {"schema": SCHEMA, "cordon": self._cordon, "process": self._me, "saved": time.time(), "book": book}
         )
-        temporary = f"{self._path}.{self._me}"
-        try:
-            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(temporary, self._path)
-        except OSError:
-            if os.path.exists(temporary):
-                os.unlink(temporary)
-            raise
+        new = f"{self._path}.new"
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(new, self._path)

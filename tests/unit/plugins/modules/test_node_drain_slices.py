@@ -33,7 +33,7 @@ def api(tmp_path: Path) -> t.Iterator[FakeApi]:
 
 @pytest.fixture
 def book(tmp_path: Path) -> Path:
-    return tmp_path / "state" / "drains" / "w1.json"
+    return tmp_path / "state" / "drain-w1.json"
 
 
 @pytest.fixture
@@ -86,6 +86,7 @@ def test_a_slice_returns_and_the_next_goes_on(api: FakeApi, run: Run, book: Path
     assert last["waited"][0]["seconds"] >= row["seconds"]
     assert last["seconds"] > first["seconds"] + 1.2  # the time between slices counts
     assert last["seconds"] >= last["waited"][0]["seconds"]
+    assert list(book.parent.iterdir()) == []
     assert last["progress"] == {"line": f"w1: no pods left after {last['seconds']:.0f} s", "left": []}
     assert not book.exists()
 
