@@ -37,16 +37,19 @@ def folders(directory: Path, manifest: str) -> list[Path]:
 
 
 def at(directory: Path, name: str, manifest: str) -> Path:
-    """The backup of this name; without one, the newest older one: a node that a hop leaves alone has no backup of it.
+    """The backup of this name; without one, the oldest newer one.
+
+    A node is backed up before each of its changes. So one that has no backup of this name, as a hop left it alone, was
+    then what its next backup shows.
 
     :raises UpliftError: there is none.
     """
     wanted = folder(directory, name)
-    found = [path for path in folders(directory, manifest) if path.name <= wanted.name]
+    found = [path for path in folders(directory, manifest) if path.name >= wanted.name]
     if not found:
         there = ", ".join(path.name for path in folders(directory, manifest)) or "none"
-        raise UpliftError(f"This node has no backup {name} in {directory}, nor an older one. Backups there: {there}.")
-    return found[0]
+        raise UpliftError(f"This node has no backup {name} in {directory}, nor a newer one. Backups there: {there}.")
+    return found[-1]
 
 
 def expired(directory: Path, manifests: t.Collection[str], keep: int) -> list[Path]:

@@ -46,6 +46,10 @@ STREAM_SECONDS = 60.0
 # What lives for seconds or minutes only; counted apart, since nobody misses it.
 FLEETING = ("events", "leases", "masterleases", "ranges", "health", "compact_rev_key")
 PAGE = 10_000
+OLD_NAMES = {
+    "minions": "nodes",
+    "controllers": "replicationcontrollers",
+}  # etcd's keys are older than these kinds' names
 
 
 class Endpoint(t.NamedTuple):
@@ -297,7 +301,9 @@ def kind_of(key: str) -> str:
     parts = key.lstrip("/").split("/")
     if len(parts) < 3:
         return parts[-1]
-    return f"{parts[1]}/{parts[2]}" if "." in parts[1] and len(parts) > 3 else parts[1]
+    if "." in parts[1] and len(parts) > 3:
+        return f"{parts[1]}/{parts[2]}"
+    return parts[2] if parts[1:3] == ["services", "endpoints"] else OLD_NAMES.get(parts[1], parts[1])
 
 
 def keys(etcd: Etcd, since: int = 0) -> t.Iterator[str]:

@@ -43,7 +43,7 @@ def restore_lines(
         f"The API is away while it is restored. {PODS[pods_go]}",
         LIFTED if _bumped(backups) else GOES_BACK,
         *sorted({line for backup in backups.values() for line in backup.get("told") or ()}),
-        *_older(manifest["id"], backups),
+        *_next(manifest["id"], backups),
     ]
 
 
@@ -88,7 +88,7 @@ def _bumped(backups: t.Mapping[str, t.Mapping[str, t.Any]]) -> bool:
     return bool(holders) and all(backup["bumps"] for backup in holders)
 
 
-def _older(name: str, backups: t.Mapping[str, t.Mapping[str, t.Any]]) -> list[str]:
-    older = [f"{host} ({backup['id']})" for host, backup in backups.items() if backup["id"] != name]
-    told = f"That hop left these nodes alone, so their files are those of an older backup: {', '.join(older)}."
-    return [told] if older else []
+def _next(name: str, backups: t.Mapping[str, t.Mapping[str, t.Any]]) -> list[str]:
+    others = [f"{host} ({backup['id']})" for host, backup in backups.items() if backup["id"] != name]
+    told = f"That hop left these nodes alone, so their files are those of their next backup: {', '.join(others)}."
+    return [told] if others else []

@@ -37,8 +37,8 @@ options:
     required: true
   id:
     description:
-      - Name of the backup. Of the node's own files, the newest older backup is taken where there is none of this name:
-        a node that a hop left alone has none.
+      - Name of the backup. Of the node's own files, the oldest newer backup is taken where there is none of this name.
+        A node that a hop left alone has none, and was then what its next one shows.
     type: str
   directory:
     description: Folder of all backups.

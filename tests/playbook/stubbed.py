@@ -20,8 +20,8 @@ from typing import Any
 
 COLLECTION = Path(__file__).resolve().parents[2]
 FAKED_MODULES = (
-    "cluster_info", "flags_trial", "kubeadm_run", "kubelet_flags", "kubernetes_release", "node_drain", "node_images",
-    "node_info", "node_ready", "upgrade_note", "workload_state",
+    "cluster_info", "etcd_snapshot", "flags_trial", "kubeadm_run", "kubelet_flags", "kubernetes_release", "node_backup",
+    "node_drain", "node_images", "node_info", "node_ready", "upgrade_note", "workload_state",
 )  # fmt: skip
 NODE_TEMPLATE = {"kubectl": None, "install_method": "binary", "package_manager": None, "binary_dir": "/usr/bin",
                  "arch": "amd64", "python": "3.11.2", "manifests": {}, "running": {}, "unread": {}, "kubelet_flags": {},

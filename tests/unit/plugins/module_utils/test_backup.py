@@ -156,6 +156,15 @@ def test_backups_are_kept_by_count(tmp_path: Path) -> None:
     assert making not in going
 
 
+def test_a_node_that_a_hop_left_alone_was_what_its_next_backup_shows(tmp_path: Path) -> None:
+    days = {day: backup(tmp_path, day, "node.json") for day in (1, 5, 9)}
+    half = backup(tmp_path, 4)
+    assert _backup_folder.at(tmp_path, days[5].name, "node.json") == days[5]
+    assert _backup_folder.at(tmp_path, half.name, "node.json") == days[5]
+    with pytest.raises(UpliftError, match=f"nor a newer one. Backups there: {days[9].name}, {days[5].name}, "):
+        _backup_folder.at(tmp_path, "20261130T180000Z-v1.24.17", "node.json")
+
+
 def test_the_newest_backup_is_never_removed(tmp_path: Path) -> None:
     backup(tmp_path, 1, "node.json")
     newest = backup(tmp_path, 2, "node.json")

@@ -162,6 +162,9 @@ def test_what_a_restore_would_undo(etcd: FakeEtcd, backups: Path, monkeypatch: p
         "/registry/pods/default/p3",
         "/registry/example.com/widgets/default/a",
         "/registry/apiextensions.k8s.io/customresourcedefinitions/widgets.example.com",
+        "/registry/minions/cp1",
+        "/registry/services/specs/default/s",
+        "/registry/services/endpoints/default/s",
         "/registry/events/default/e",
         "compact_rev_key",
     ):
@@ -169,13 +172,16 @@ def test_what_a_restore_would_undo(etcd: FakeEtcd, backups: Path, monkeypatch: p
     del etcd.state["keys"]["/registry/pods/default/p7"]
     etcd.write()
     assert verify(backups, etcd)[1] == {
-        "revisions": 6,
+        "revisions": 9,
         "fleeting": 2,
         "written": {
             "apiextensions.k8s.io/customresourcedefinitions": 1,
             "configmaps": 1,
+            "endpoints": 1,
             "example.com/widgets": 1,
+            "nodes": 1,
             "pods": 1,
+            "services": 1,
         },
         "removed": {"pods": 1},
     }

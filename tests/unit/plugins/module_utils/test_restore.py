@@ -320,7 +320,7 @@ def lines(since: dict[str, t.Any] | None, bumps: bool = False) -> str:
     }  # fmt: skip
     backups = {
         "cp1": {"id": ID, "node": {"kubelet": "v1.24.17"}, "has_snapshot": True, "bumps": bumps, "told": ["KMS!"]},
-        "w1": {"id": "20261120T180000Z-v1.24.17", "node": {"kubelet": "v1.24.17"}, "has_snapshot": False},
+        "w1": {"id": "20261122T180000Z-v1.24.17", "node": {"kubelet": "v1.24.17"}, "has_snapshot": False},
     }
     nodes = {"cp1": {"node": {"kubelet": "v1.25.4"}}, "w1": {"node": {"kubelet": "v1.24.17"}}}
     return "\n".join(restore_lines(verified, backups, nodes, True))
@@ -332,7 +332,7 @@ def test_what_will_be_lost_is_said() -> None:
     assert "Back again: what was removed since, 1 configmaps." in told
     assert "go back from v1.25.4 to v1.24.17 on cp1." in told
     assert "KMS!" in told
-    assert "older backup: w1 (20261120T180000Z-v1.24.17)" in told
+    assert "next backup: w1 (20261122T180000Z-v1.24.17)" in told
     assert "clients outside of the cluster" in told
     assert "Restart them afterwards" in told
 
