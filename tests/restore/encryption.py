@@ -44,8 +44,9 @@ def turn_on(made: World, kube: Kube) -> None:
 
 def encrypts(made: World, host: str) -> bool:
     """Whether the API server of a control plane runs with the flag, and answers."""
-    script = f"pgrep -f 'kube-apiserver.*{FILE}' && kubectl --kubeconfig /etc/kubernetes/admin.conf get --raw /readyz"
-    return made.on(host, script, check=False).rstrip().endswith("ok")
+    flag = f"grep -q {FILE} /proc/$(pgrep -x kube-apiserver)/cmdline"
+    script = f"{flag} && kubectl --kubeconfig /etc/kubernetes/admin.conf get --raw /readyz"
+    return made.on(host, script, check=False) == "ok"
 
 
 def stored(made: World, secret: str) -> bytes:
