@@ -186,7 +186,7 @@ def refusals(run: Drill, backup: str) -> None:
 
 def serves(made: World) -> bool:
     kube = made.kube()
-    return kube.get("/version")["gitVersion"] == f"v{TARGET}" and len(content.held(kube)) > 0
+    return kube.patient("GET", "/version")["gitVersion"] == f"v{TARGET}" and len(content.held(kube)) > 0
 
 
 def came_back(made: World, kube: Kube, figures: Figures, before: dict[str, dict[str, str]]) -> None:
@@ -196,12 +196,12 @@ def came_back(made: World, kube: Kube, figures: Figures, before: dict[str, dict[
     figures.check(same == len(before), f"{same} of {len(before)} objects of before are there, as they were")
     later = sorted(set(now) - set(before))
     figures.check(not later, f"{len(later)} of {content.AFTER} objects that were written later are there")
-    spaces = [item["metadata"]["name"] for item in kube.get("/api/v1/namespaces")["items"]]
+    spaces = [item["metadata"]["name"] for item in kube.patient("GET", "/api/v1/namespaces")["items"]]
     figures.check(content.LATER not in spaces, "the namespace that was made later is gone")
     versions(kube, figures, VERSION)
     soon(figures, lambda: content.ready_pods(kube) == 4, "the workload runs with its 4 pods of before")
-    kube.request("POST", content.in_space("configmaps"), content.named("proof"))
-    kube.request("DELETE", f"{content.in_space('configmaps')}/proof")
+    kube.patient("POST", content.in_space("configmaps"), content.named("proof"))
+    kube.patient("DELETE", f"{content.in_space('configmaps')}/proof")
     left = "ls -d /etc/kubernetes/manifests-before-restore /var/lib/etcd/.restore.* /var/lib/uplift-kubeadm/backup/.t*"
     found = [line for host in made.nodes for line in made.on(host, f"{left} 2>/dev/null", check=False).split()]
     figures.check(not found, f"nothing is left over {' '.join(found)}".rstrip())
@@ -212,10 +212,10 @@ def came_back(made: World, kube: Kube, figures: Figures, before: dict[str, dict[
 
 def versions(kube: Kube, figures: Figures, version: str) -> None:
     """Every node Ready at a version, and every API server too."""
-    nodes = kube.get("/api/v1/nodes")["items"]
+    nodes = kube.patient("GET", "/api/v1/nodes")["items"]
     at = [node for node in nodes if node["status"]["nodeInfo"]["kubeletVersion"] == f"v{version}" and is_ready(node)]
     figures.check(len(at) == len(nodes), f"{len(at)} of {len(nodes)} nodes are Ready with kubelet {version}")
-    pods = kube.get("/api/v1/namespaces/kube-system/pods?labelSelector=component%3Dkube-apiserver")["items"]
+    pods = kube.patient("GET", "/api/v1/namespaces/kube-system/pods?labelSelector=component%3Dkube-apiserver")["items"]
     servers = [pod for pod in pods if pod["spec"]["containers"][0]["image"].endswith(f":v{version}")]
     figures.check(len(servers) == len(pods), f"{len(servers)} of {len(pods)} API servers are {version}")
 

@@ -21,22 +21,22 @@ def write_before(kube: Kube) -> None:
     """ConfigMaps, Secrets, a workload, and an object that will be removed later."""
     kube.apply("/api/v1/namespaces", SPACE, {"metadata": {"name": SPACE}})
     for number in range(BEFORE):
-        kube.request("POST", in_space("configmaps"), named(f"before-{number}", data={"number": str(number)}))
+        kube.patient("POST", in_space("configmaps"), named(f"before-{number}", data={"number": str(number)}))
     for number in range(BEFORE // 10):
-        kube.request("POST", in_space("secrets"), named(f"before-{number}", stringData={"number": str(number)}))
-    kube.request("POST", f"/apis/apps/v1/namespaces/{SPACE}/deployments", deployment(4))
+        kube.patient("POST", in_space("secrets"), named(f"before-{number}", stringData={"number": str(number)}))
+    kube.patient("POST", f"/apis/apps/v1/namespaces/{SPACE}/deployments", deployment(4))
 
 
 def write_after(kube: Kube) -> None:
     """New objects, a new namespace, one object changed and one removed, and the workload scaled."""
     kube.apply("/api/v1/namespaces", LATER, {"metadata": {"name": LATER}})
     for number in range(AFTER):
-        kube.request("POST", in_space("configmaps"), named(f"after-{number}", data={"number": str(number)}))
+        kube.patient("POST", in_space("configmaps"), named(f"after-{number}", data={"number": str(number)}))
     change = {"data": {"number": "changed"}}
-    kube.request("PATCH", f"{in_space('configmaps')}/before-1", change, "application/merge-patch+json")
-    kube.request("DELETE", f"{in_space('configmaps')}/before-2")
+    kube.patient("PATCH", f"{in_space('configmaps')}/before-1", change)
+    kube.patient("DELETE", f"{in_space('configmaps')}/before-2")
     path = f"/apis/apps/v1/namespaces/{SPACE}/deployments/web"
-    kube.request("PATCH", path, {"spec": {"replicas": 6}}, "application/merge-patch+json")
+    kube.patient("PATCH", path, {"spec": {"replicas": 6}})
 
 
 def named(name: str, **content: object) -> Object:
@@ -54,7 +54,7 @@ def held(kube: Kube) -> dict[str, dict[str, str]]:
     """{kind/name: data} of all that was written, but for what the cluster adds itself."""
     found = {}
     for kind in KINDS:
-        for item in kube.get(in_space(kind))["items"]:
+        for item in kube.patient("GET", in_space(kind))["items"]:
             if item["metadata"]["name"].startswith(("before-", "after-")):
                 found[f"{kind}/{item['metadata']['name']}"] = item.get("data") or {}
     return found
@@ -62,5 +62,5 @@ def held(kube: Kube) -> dict[str, dict[str, str]]:
 
 def ready_pods(kube: Kube) -> int:
     """How many pods of the workload are Ready."""
-    conditions = [pod["status"].get("conditions") or [] for pod in kube.get(in_space("pods"))["items"]]
+    conditions = [pod["status"].get("conditions") or [] for pod in kube.patient("GET", in_space("pods"))["items"]]
     return sum(any(row["type"] == "Ready" and row["status"] == "True" for row in rows) for rows in conditions)

@@ -60,6 +60,6 @@ def stored(made: World, secret: str) -> bytes:
 
 def readable(kube: Kube, secret: str) -> bool:
     try:
-        return bool(kube.get(f"/api/v1/namespaces/drill/secrets/{secret}"))
+        return bool(kube.patient("GET", f"/api/v1/namespaces/drill/secrets/{secret}"))
     except KubeError:
         return False
