@@ -18,7 +18,7 @@ FOLDERS = ("/etc/apt /etc/cni /etc/kubernetes /etc/systemd /etc/yum.repos.d /hom
            "/run/systemd/transient /tmp /usr/bin /usr/local /var/lib/uplift-kubeadm /var/tmp").split()  # fmt: skip
 # Paths that may be new after an upgrade, and why.
 MAY_BE_NEW = {
-    r"/var/lib/uplift-kubeadm(/[\w-]+\.(json|lock))?": "the collection's folder, and its record of what was last done",
+    r"/var/lib/uplift-kubeadm(/(cluster\.json|kubeadm\.json|kubeadm\.lock))?": "the last facts, and kubeadm's last run",
     r"/var/lib/uplift-kubeadm/log(/kubeadm-[^/]*\.log)?": "kubeadm's last outputs, kept by count",
     r"/var/lib/uplift-kubeadm/backups?(/.*)?": "backups, kept by count",
     r"/etc/kubernetes/tmp(/kubeadm-(backup|upgraded|kubelet|init|dryrun).*)?": "kubeadm's own backups",
