@@ -11,7 +11,8 @@ version_added: 0.1.0
 author:
   - The uplift.kubeadm authors (@uplift-kubeadm)
 description:
-  - Compares the deadline with the expected duration of each wave of the plan, and names what will be left for another run.
+  - Compares the deadline with the expected duration of each wave of the plan, and names what will be left for another
+    run.
 positional: _input, until, note, forks
 options:
   _input:

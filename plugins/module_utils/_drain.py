@@ -63,8 +63,10 @@ class Report:
 class Drain:
     """The drain of one node, or one slice of it: run() does it, forecast() says what it would do."""
 
-    def __init__(self, api: Api, node: str, options: Options) -> None:
+    def __init__(self, api: Api, node: str, options: Options, lost: t.Callable[[], str] = lambda: "") -> None:
+        """lost(): why this run must not touch the cluster any more, "" while it may."""
         self.api = api
+        self._lost = lost
         self.node = node
         self.options = options
         self.report = Report()
@@ -88,6 +90,8 @@ class Drain:
             self._open()
             while not self._step():
                 self._keep()
+                if self._lost():
+                    raise UpliftError(self._lost())
                 if self._counted() > self.options.timeout:
                     raise UpliftError(self._timed_out())
                 if self.options.slice and clock() - self._begun >= self.options.slice:
@@ -354,6 +358,8 @@ class Drain:
             if gone
             else ""
         )
+        if self._lost():
+            return text + "The node is left as it is, for the run that has the cluster now."
         try:
             outcome = _cordon.uncordon(self.api, self.node)
         except UpliftError as e:

@@ -81,7 +81,7 @@ def _failed_verdict(document: Mapping[str, Any]) -> Verdict:
     if not failed:
         return Verdict("bad", "Failed", ["What failed was not recorded here; the output of the run says it."])
     where = f" on {failed['node']}" if failed["node"] else ""
-    at = f" at \"{failed['task']}\"" if failed["task"] else ""
+    at = f' at "{failed["task"]}"' if failed["task"] else ""
     sentences = [f"In stage {failed['stage']}{at}:"] if failed["stage"] else []
     return Verdict(
         "bad",

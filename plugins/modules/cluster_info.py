@@ -33,8 +33,8 @@ options:
   scope:
     description:
       - V(all) reads everything, and writes it to a file.
-      - V(nodes) reads nodes, control planes and add-ons alone, and returns RV(summary) without a file. It takes the same
-        few requests however many pods there are.
+      - V(nodes) reads nodes, control planes and add-ons alone, and returns RV(summary) without a file. It takes the
+        same few requests however many pods there are.
     type: str
     choices: [all, nodes]
     default: all

@@ -69,6 +69,11 @@ options:
         first.
     type: str
     choices: [kubelet_skew]
+  lock:
+    description:
+      - The C(id) of the RV(uplift.kubeadm.upgrade_lock#module:holder) of the cluster's lock. It is renewed while the
+        module works, on a node that has C(/etc/kubernetes/admin.conf). When it is another run's, kubeadm is not begun.
+    type: str
 requirements:
   - systemd and root on the node
 """
@@ -131,6 +136,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import (
     complaint,
     environment_for,
 )
+from ansible_collections.uplift.kubeadm.plugins.module_utils._lock_beat import on_node
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
 
 ROOT = Path("/")
@@ -147,6 +153,7 @@ def main() -> None:
             "environment": {"type": "dict", "default": {}, "no_log": True},
             "adopt": {"type": "bool", "default": True},
             "force_if_only": {"type": "str", "choices": ["kubelet_skew"]},
+            "lock": {"type": "str"},
         },
         supports_check_mode=True,
     )
@@ -161,15 +168,16 @@ def main() -> None:
     if module.check_mode:
         module.exit_json(changed=changed, command=command)
     try:
-        run = Kubeadm(runner, STATE).run(
-            kubeadm,
-            wants["arguments"],
-            version=wants["version"],
-            environment=environment_for(wants["environment"], ROOT),
-            timeout=wants["timeout"],
-            adopt=wants["adopt"],
-            force_if_only_kubelets=wants["force_if_only"] == "kubelet_skew",
-        )
+        with on_node(wants["lock"]):
+            run = Kubeadm(runner, STATE).run(
+                kubeadm,
+                wants["arguments"],
+                version=wants["version"],
+                environment=environment_for(wants["environment"], ROOT),
+                timeout=wants["timeout"],
+                adopt=wants["adopt"],
+                force_if_only_kubelets=wants["force_if_only"] == "kubelet_skew",
+            )
     except UpliftError as exc:
         module.fail_json(msg=str(exc), command=command)
     result = {**run._asdict(), "changed": changed}

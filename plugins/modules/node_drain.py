@@ -136,6 +136,11 @@ options:
       - V(0) does the whole drain in one call.
     type: int
     default: 0
+  lock:
+    description:
+      - The C(id) of the RV(uplift.kubeadm.upgrade_lock#module:holder) of the cluster's lock. It is renewed while the
+        module works. When another run takes it, the drain ends, and the node is left as it is.
+    type: str
   state_directory:
     description:
       - Folder on the host that the module runs on. There it keeps, readable by its user alone, what a drain has done
@@ -288,6 +293,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._drain import Drain
 from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_order import parse_order
 from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_rules import Options
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._lock_beat import for_module
 
 
 def options(params: t.Mapping[str, t.Any]) -> Options:
@@ -303,9 +309,11 @@ def options(params: t.Mapping[str, t.Any]) -> Options:
 
 
 def drained(module: AnsibleModule, api: Api) -> dict[str, t.Any]:
-    drain = Drain(api, module.params["name"], options(module.params))
+    heart = for_module(None if module.check_mode else module.params["lock"], module.params)
+    drain = Drain(api, module.params["name"], options(module.params), lambda: heart.lost)
     try:
-        report = drain.forecast() if module.check_mode else drain.run()
+        with heart:
+            report = drain.forecast() if module.check_mode else drain.run()
     except UpliftError as e:
         module.fail_json(msg=str(e), **_result(drain))
     return _result(drain, report.cordoned_before)
@@ -380,6 +388,7 @@ def main() -> None:
             "force_past_budgets_after": {"type": "int", "default": 0},
             "leader_timeout": {"type": "int", "default": 60},
             "slice": {"type": "int", "default": 0},
+            "lock": {"type": "str"},
             "state_directory": {"type": "path", "default": "/var/lib/uplift-kubeadm"},
             **API_ARGS,
         },

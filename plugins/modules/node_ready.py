@@ -59,6 +59,11 @@ options:
         O(uplift.kubeadm.node_drain#module:state=uncordoned).
     type: bool
     default: false
+  lock:
+    description:
+      - The C(id) of the RV(uplift.kubeadm.upgrade_lock#module:holder) of the cluster's lock. It is renewed while the
+        module works. When it is another run's, the node is left as it is.
+    type: str
   keep_record:
     description:
       - With O(uncordon=true), leave the annotation C(uplift.kubeadm/cordon) on the node, so that a run that is killed
@@ -122,6 +127,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _cordon, _node_ready
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import API_ARGS, connect
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._lock_beat import for_module
 
 
 def bring_back(module: AnsibleModule) -> dict[str, t.Any]:
@@ -134,7 +140,10 @@ def bring_back(module: AnsibleModule) -> dict[str, t.Any]:
     if module.check_mode:
         result["missing"] = _node_ready.look(api, name, expected)
     else:
-        _node_ready.wait(api, name, expected, module.params["timeout"])
+        with for_module(module.params["lock"], module.params) as heart:
+            _node_ready.wait(api, name, expected, module.params["timeout"])
+        if heart.lost:
+            raise UpliftError(f"{heart.lost} The node {name} is back, and left as it is.")
     if module.params["uncordon"]:
         outcome = _cordon.uncordon(api, name, module.check_mode, module.params["keep_record"])
         result.update(changed=outcome.changed, cordoned_by_person=outcome.by_person)
@@ -153,6 +162,7 @@ def main() -> None:
             "timeout": {"type": "int", "default": 300},
             "uncordon": {"type": "bool", "default": False},
             "keep_record": {"type": "bool", "default": False},
+            "lock": {"type": "str"},
             **API_ARGS,
         },
         supports_check_mode=True,

@@ -45,6 +45,19 @@ def save(name, data):
     os.replace(os.path.join(STUB, name + ".new"), os.path.join(STUB, name))
 
 
+def lock(params):
+    """One lock for the pretended cluster; a request to stop lies beside it in stop.json."""
+    state, us, kept = params.get("state", "held"), params["holder"], load("lock.json", {})
+    if not params.get("_ansible_check_mode"):
+        if state == "held":
+            save("lock.json", us)
+        elif state == "released" and kept.get("id") == us["id"]:
+            save("lock.json", {})
+    if state == "renewed" and kept.get("id") != us["id"]:
+        return {"failed": True, "msg": "made to be lost by the test", "lost": True}
+    return {"changed": state != "renewed", "holder": us, "words": us["id"], "stop": load("stop.json", None)}
+
+
 def act(params):
     """What the real module would have done to the cluster, on the pretended one. Returns the module's result."""
     cluster = load("cluster.json", {})
@@ -74,6 +87,8 @@ def act(params):
         return {"changed": False, "tried": {"kubelet": ["1.25"]}, "said": [], "untried": []}
     if NAME == "workload_state":
         return {"changed": params["state"] != "compared", "compared": False, "lost": 0, "lines": []}
+    if NAME == "upgrade_lock":
+        return lock(params)
     if NAME == "upgrade_note":
         notes = load("notes.json", {})
         before = notes.get(params["name"])

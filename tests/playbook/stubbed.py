@@ -21,7 +21,7 @@ from typing import Any
 COLLECTION = Path(__file__).resolve().parents[2]
 FAKED_MODULES = (
     "cluster_info", "etcd_snapshot", "flags_trial", "kubeadm_run", "kubelet_flags", "kubernetes_release", "node_backup",
-    "node_drain", "node_images", "node_info", "node_ready", "upgrade_note", "workload_state",
+    "node_drain", "node_images", "node_info", "node_ready", "upgrade_note", "upgrade_lock", "workload_state",
 )  # fmt: skip
 NODE_TEMPLATE = {"kubectl": None, "install_method": "binary", "package_manager": None, "binary_dir": "/usr/bin",
                  "arch": "amd64", "python": "3.11.2", "manifests": {}, "running": {}, "unread": {}, "kubelet_flags": {},
@@ -133,8 +133,9 @@ class StubbedCluster:
             ANSIBLE_FORKS="20",
         )
         program = str(Path(sys.executable).parent / "ansible-playbook")
-        extra = json.dumps({"kubeadm_upgrade_become": False, "kubeadm_upgrade_report": str(self.folder / "report"),
-                            **variables})
+        extra = json.dumps(
+            {"kubeadm_upgrade_become": False, "kubeadm_upgrade_report": str(self.folder / "report"), **variables}
+        )
         command = [program, playbook, "-i", str(self.folder / "inventory.json"), "-e", extra, *arguments]
         return subprocess.run(command, env=environment, text=True, capture_output=True, check=False, timeout=600)
 

@@ -347,3 +347,9 @@ def test_no_such_node(run: Run) -> None:
 
 def test_no_kubeconfig(run: Run) -> None:
     assert "/nowhere/admin.conf does not exist" in run(kubeconfig="/nowhere/admin.conf", failed=True)["msg"]
+
+
+def test_a_run_that_has_lost_the_lock_leaves_the_node_as_it_is(api: FakeApi, run: Run) -> None:
+    before = json.dumps(api.get(NODE))
+    assert "lock" in run(lock="another-run", failed=True)["msg"]
+    assert json.dumps(api.get(NODE)) == before

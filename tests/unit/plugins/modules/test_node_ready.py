@@ -167,3 +167,9 @@ def test_waits_for_the_new_kubelet(api: FakeApi, run: Run) -> None:
 def test_check_mode_uncordons_nothing(api: FakeApi, run: Run) -> None:
     assert run(check_mode=True, uncordon=True)["changed"] is True
     assert api.sent("PATCH") == []
+
+
+def test_a_run_that_has_lost_the_lock_leaves_the_node_as_it_is(api: FakeApi, run: Run) -> None:
+    before = json.dumps(api.get(NODE))
+    assert "lock" in run(uncordon=True, lock="another-run", failed=True)["msg"]
+    assert json.dumps(api.get(NODE)) == before

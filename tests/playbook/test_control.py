@@ -1,0 +1,201 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who may run, and where a run ends early: the lock, a request to stop, a deadline, a question at the terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import termios
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stubbed import StubbedCluster
+
+OTHER = {"id": "bert@laptop_99_bb", "user": "bert", "host": "laptop", "pid": 99}
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> StubbedCluster:
+    return StubbedCluster(tmp_path, control_planes=1, workers=2)
+
+
+def begun(cluster: StubbedCluster) -> list[str]:
+    """Nodes that kubeadm was run on, or that were drained."""
+    return [
+        event["name"] or event["host"]
+        for event in cluster.events()
+        if event["module"] in ("kubeadm_run", "node_drain") and event["state"] != "uncordoned"
+    ]
+
+
+def test_the_lock_is_held_renewed_and_released(cluster: StubbedCluster) -> None:
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25")
+    assert run.returncode == 0, run.stdout
+    states = [event["state"] for event in cluster.events() if event["module"] == "upgrade_lock"]
+    assert states[:2] == ["held", "held"]  # looked at before the plan, taken after it
+    assert states[2:-1] == ["renewed"] * 5  # prepare, control plane, three kubelets
+    assert states[-1] == "released"
+    assert cluster.read("lock.json") == {}
+
+
+@pytest.mark.parametrize("arguments", [("uplift.kubeadm.plan",), ("uplift.kubeadm.upgrade", "--check")])
+def test_who_changes_nothing_needs_no_lock(cluster: StubbedCluster, arguments: tuple[str, ...]) -> None:
+    cluster.misbehave({"module": "upgrade_lock", "host": "cp1", "do": "fail"})
+    run = cluster.run(*arguments, target="1.25")
+    assert run.returncode == 0, run.stdout
+
+
+def test_refused_before_anything_is_planned(cluster: StubbedCluster) -> None:
+    cluster.misbehave({"module": "upgrade_lock", "host": "cp1", "do": "fail"})
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25")
+    assert run.returncode != 0
+    assert "cluster_info" not in {event["module"] for event in cluster.events()}
+
+
+def test_a_request_to_stop_ends_the_run_before_the_next_node_and_the_next_run_goes_on(cluster: StubbedCluster) -> None:
+    hook = cluster.folder / "ask.yml"
+    stop = {"by": "anna on bastion", "at": "2026-11-21T17:00:00Z", "reason": "pager"}
+    path = cluster.folder / "stub/stop.json"
+    hook.write_text(
+        "- name: Someone asks the run to stop while w1 is at work\n"
+        f"  ansible.builtin.copy: {{dest: {path}, content: '{{{{ stop | to_json }}}}', mode: '0600'}}\n"
+        f"  vars: {{stop: {stop}}}\n  when: kubeadm_upgrade_node == 'w1'\n"
+    )
+    variables: dict[str, Any] = {"target": "1.25", "kubeadm_upgrade_hook_drained": str(hook)}
+    run = cluster.run("uplift.kubeadm.upgrade", **variables)
+    assert run.returncode != 0
+    words = " ".join(run.stdout.split())
+    assert "Stopped as asked, between two nodes" in words
+    assert "anna on bastion asked this run at 2026-11-21T17:00:00Z to end before its next node: pager." in words
+    assert "w1" in begun(cluster)
+    assert "w2" not in begun(cluster)
+    assert cluster.read("lock.json") == {}  # released, so that whoever goes on is not refused
+
+    path.unlink()
+    assert cluster.run("uplift.kubeadm.upgrade", target="1.25").returncode == 0
+    assert set(begun(cluster)) == {"w2"}
+
+
+def test_after_the_deadline_no_node_is_begun(cluster: StubbedCluster) -> None:
+    hook = cluster.folder / "late.yml"
+    hook.write_text(
+        "- name: It took so long that the deadline is over\n  ansible.builtin.set_fact:\n"
+        "    kubeadm_upgrade_deadline_at: '2026-01-01T00:00:00+00:00'\n"
+        "  delegate_to: cp1\n  delegate_facts: true\n  when: kubeadm_upgrade_node == 'w1'\n"
+    )
+    run = cluster.run(
+        "uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_deadline="2m", kubeadm_upgrade_hook_drained=str(hook)
+    )
+    assert run.returncode != 0
+    words = re.sub(r'[\s",]+', " ", run.stdout)  # lines of a list, as Ansible prints it
+    assert "No node is begun after" in words
+    assert "Left for another run which goes on from there: 1.25/" in words
+    assert "The deadline 2026-01-01T00:00+00:00 (kubeadm_upgrade_deadline) passed" in words
+    assert "w1" in begun(cluster)
+    assert "w2" not in begun(cluster)
+    assert cluster.read("lock.json") == {}
+
+
+def test_a_deadline_that_is_none_is_refused_at_once(cluster: StubbedCluster) -> None:
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_deadline="soon")
+    assert run.returncode != 0
+    assert "which is no moment" in run.stdout + run.stderr
+    assert cluster.events() == []
+
+
+@pytest.mark.parametrize(("serial", "trouble"), [(1, "fail"), (2, "down"), (2, "all")])
+def test_a_run_that_failed_leaves_no_lock(cluster: StubbedCluster, serial: int, trouble: str) -> None:
+    bad = ["w1", "w2"] if trouble == "all" else ["w1"]
+    do = "down" if trouble == "down" else "fail"
+    cluster.misbehave(*({"module": "node_drain", "host": name, "state": "drained", "do": do} for name in bad))
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_serial=serial)
+    assert run.returncode != 0
+    assert cluster.read("lock.json") == {}
+
+
+def test_a_lock_that_was_lost_ends_the_run_and_stays_the_others(cluster: StubbedCluster) -> None:
+    hook = cluster.folder / "taken.yml"
+    hook.write_text(
+        "- name: Another run takes over while w1 is drained\n"
+        f"  ansible.builtin.copy: {{dest: {cluster.folder / 'stub/lock.json'}, content: '{{{{ other | to_json }}}}', "
+        f"mode: '0600'}}\n  vars: {{other: {OTHER}}}\n  when: kubeadm_upgrade_node == 'w1'\n"
+    )
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_hook_drained=str(hook))
+    assert run.returncode != 0
+    assert "w2" not in begun(cluster)
+    assert cluster.read("lock.json") == OTHER
+
+
+def test_a_node_is_not_put_back_by_a_run_that_lost_the_lock(cluster: StubbedCluster) -> None:
+    hook = cluster.folder / "taken.yml"
+    hook.write_text(
+        "- name: Another run takes over while w1 is drained\n"
+        f"  ansible.builtin.copy: {{dest: {cluster.folder / 'stub/lock.json'}, content: '{{{{ other | to_json }}}}', "
+        f"mode: '0600'}}\n  vars: {{other: {OTHER}}}\n  when: kubeadm_upgrade_node == 'w1'\n"
+        "- name: And this hook fails\n  ansible.builtin.fail:\n  when: kubeadm_upgrade_node == 'w1'\n"
+    )
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_hook_drained=str(hook))
+    assert run.returncode != 0
+    assert "the node was left as it is" in " ".join(run.stdout.split())
+    assert "uncordoned" not in {event["state"] for event in cluster.events()}
+    assert cluster.read("lock.json") == OTHER
+
+
+def test_a_question_without_a_terminal_is_refused(cluster: StubbedCluster) -> None:
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_confirm=True)
+    assert run.returncode != 0
+    assert "this run has none" in " ".join(run.stdout.split())
+    assert begun(cluster) == []
+
+
+def test_a_question_before_each_wave(cluster: StubbedCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal of its own, as a person has one."""
+    said, answers = "", ["yes", "no"]
+
+    def at_a_terminal(command: list[str], env: dict[str, str], **_more: Any) -> subprocess.CompletedProcess[str]:
+        nonlocal said
+        pid, master = pty.fork()
+        if pid == 0:
+            os.execve(command[0], command, env)
+        watchdog = threading.Timer(300, os.kill, [pid, signal.SIGKILL])
+        watchdog.start()
+        while data := _read(master):
+            said += data
+            asked = len(re.findall(r"the\s+run here:", said))
+            if asked > 2 - len(answers):
+                _listening(master)
+                os.write(master, (answers.pop(0) + "\r").encode())
+        watchdog.cancel()
+        return subprocess.CompletedProcess(command, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said, "")
+
+    monkeypatch.setattr(subprocess, "run", at_a_terminal)
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_confirm=True)
+    assert run.returncode > 0
+    assert answers == []
+    assert "The person at the terminal did not say yes" in " ".join(run.stdout.split())
+    assert "kubernetes_release" in {event["module"] for event in cluster.events() if event["state"] == "fetched"}
+    assert begun(cluster) == []
+    assert cluster.read("lock.json") == {}
+
+
+def _read(master: int) -> str:
+    try:
+        return os.read(master, 4096).decode(errors="replace")
+    except OSError:  # how a terminal ends
+        return ""
+
+
+def _listening(master: int) -> None:
+    """Ansible throws away what was typed before it reads key by key."""
+    deadline = time.monotonic() + 30
+    while termios.tcgetattr(master)[3] & termios.ICANON:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
