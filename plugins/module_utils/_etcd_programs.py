@@ -33,6 +33,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._node_flags import 
 NAMES = ("etcd", "etcdctl", "etcdutl")
 # etcd wants a host and a port in every URL, and makes a socket of that name in its working folder.
 CLIENT, PEER = "localhost:1", "localhost:2"
+RESTORED_BY_ETCDCTL = ("3.3.", "3.4.", "3.5.")  # `etcdctl snapshot restore` is gone in 3.6 (etcd's CHANGELOG-3.6.md)
 START_SECONDS = 120.0
 POLL_SECONDS = 0.1
 PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -93,6 +94,11 @@ def runs(proc: Path, data_dir: str) -> bool:
 def keep(programs: Programs, folder: Path, runner: Runner) -> Programs:
     """Have copies of the programs in FOLDER/etcd-VERSION, made once a version; they run from there."""
     version = programs.version(runner)
+    if programs.etcdutl is None and not version.startswith(RESTORED_BY_ETCDCTL):
+        raise UpliftError(
+            f"etcd {version} came without etcdutl, and this node has none: from 3.6 on etcdctl restores no snapshots, "
+            f"so none can be proven. Install the etcdutl of etcd {version} on the node (/usr/local/bin), and run again."
+        )
     kept = folder / f"etcd-{version}"
     if not kept.is_dir():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

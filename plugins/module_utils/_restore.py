@@ -121,6 +121,7 @@ def examine(root: Path, archive: Archive) -> dict[str, t.Any]:
         "node": archive.manifest.get("node") or {},
         "control_plane": server is not None,
         "etcd": member_of(etcd) if etcd else None,
+        "api_server": server.image.partition("@")[0].rpartition(":")[2] if server else "",
         "etcd_servers": server.flags.get("etcd-servers", "") if server else "",
         "images": sorted({pod.image for pod in pods.values() if pod.image}),
         "encryption": archive.manifest.get("encryption") or {},

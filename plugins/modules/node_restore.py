@@ -117,6 +117,10 @@ etcd:
   description: Name, peer URLs and data folder of its member of etcd. Null where it had none.
   type: dict
   returned: step=examine and step=etcd
+api_server:
+  description: The version of its API server then.
+  type: str
+  returned: step=examine
 etcd_servers:
   description: Which etcd its API server asks.
   type: str

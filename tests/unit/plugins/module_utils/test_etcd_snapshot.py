@@ -247,6 +247,17 @@ def test_a_service_names_its_data_folder_in_the_environment(tmp_path: Path) -> N
     assert found == (right / "exe", right / "root/usr/bin/etcdctl", right / "root/usr/local/bin/etcdutl")
 
 
+@pytest.mark.parametrize("version", ["3.5.6", "3.6.1"])
+def test_an_etcd_without_etcdutl(etcd: FakeEtcd, tmp_path: Path, version: str) -> None:
+    found = _etcd_programs.kept_in(etcd.programs)._replace(etcdutl=None)
+    found.etcd.write_text(f"#!/bin/sh\necho etcd Version: {version}\n")
+    if version.startswith("3.6"):
+        with pytest.raises(UpliftError, match=r"Install the etcdutl of etcd 3\.6\.1 on the node"):
+            _etcd_programs.keep(found, tmp_path / "programs", Runner())
+    else:
+        assert _etcd_programs.keep(found, tmp_path / "programs", Runner()).etcdutl is None
+
+
 def test_no_etcd_runs(tmp_path: Path) -> None:
     with pytest.raises(UpliftError, match="No etcd with the data folder /var/lib/etcd runs on this node"):
         _etcd_programs.running(tmp_path, "/var/lib/etcd", Runner())

@@ -99,7 +99,7 @@ def images(root: Path) -> list[str]:
 def test_what_is_to_be_known(root: Path, archive: _restore.Archive) -> None:
     facts = _restore.examine(root, archive)
     assert facts["etcd"] == {"name": "cp1", "peer_urls": ["https://10.0.0.1:2380"], "data_dir": "/var/lib/etcd"}
-    assert facts["control_plane"] is True
+    assert (facts["control_plane"], facts["api_server"]) == (True, "v1.24.17")
     assert facts["images"] == [
         "registry.k8s.io/etcd:3.5.6-0",
         "registry.k8s.io/kube-apiserver:v1.24.17",
