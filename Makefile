@@ -79,6 +79,26 @@ molecule-ha: setup ## scenario: 3 control planes, 2 workers, packages, SSH
 bench: setup ## the playbook measured against the same upgrade by hand
 	@$(PYTHON) tests/bench/upgrade.py
 
+.PHONY: drain-table
+drain-table: setup ## node_drain beside kubectl drain and kubernetes.core.k8s_drain, case by case, on a real cluster
+	@$(PYTHON) tests/drain
+
+.PHONY: chaos
+chaos: setup ## upgrades that are killed at every step and run again, on real clusters
+	@$(PYTHON) tests/chaos kills && $(PYTHON) tests/chaos kills --control-planes 3
+
+.PHONY: faults
+faults: setup ## upgrades during which something on the nodes breaks, on real clusters
+	@$(PYTHON) tests/chaos faults
+
+.PHONY: uptime
+uptime: setup ## requests that fail while a real cluster is upgraded
+	@$(PYTHON) tests/uptime && $(PYTHON) tests/uptime --control-planes 3
+
+.PHONY: restore-drill
+restore-drill: setup ## up a hop, back to the backup, and up again, on real clusters
+	@$(PYTHON) tests/restore --workers 1 && $(PYTHON) tests/restore --control-planes 3 --encrypt
+
 .PHONY: clean
 clean: ## remove .build and what tools left behind (clusters and the lab's cache stay)
 	@rm -rf .build .ansible .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache collections tests/output uplift-kubeadm-*.tar.gz
