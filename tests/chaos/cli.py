@@ -15,11 +15,11 @@ from scenario import world
 from scenario.kube import KubeError
 
 from . import faults, kills
-from .schedule import draw
+from .schedule import LEAST_KILLS, draw
 from .steps import STEPS
 
 _PROGRAM = "python tests/chaos"
-_DEFAULT_KILLS = 28
+_DEFAULT_KILLS = 30
 
 
 def parser() -> argparse.ArgumentParser:
@@ -33,7 +33,11 @@ def parser() -> argparse.ArgumentParser:
     world.add_options(killing, "chaos")
     killing.add_argument("--seed", type=int, help="which kills are drawn (default: a new one, which is printed)")
     killing.add_argument(
-        "--kills", type=int, default=_DEFAULT_KILLS, metavar="N", help=f"{len(STEPS)} or more (default: %(default)s)"
+        "--kills",
+        type=int,
+        default=_DEFAULT_KILLS,
+        metavar="N",
+        help=f"{LEAST_KILLS} or more; {len(STEPS)} hit every step (default: %(default)s)",
     )
     killing.set_defaults(run=kills.scenario)
 

@@ -20,7 +20,7 @@ FOLDERS = ("/etc/apt /etc/cni /etc/kubernetes /etc/systemd /etc/yum.repos.d /hom
 MAY_BE_NEW = {
     r"/var/lib/uplift-kubeadm(/(cluster\.json|kubeadm\.json|kubeadm\.lock))?": "the last facts, and kubeadm's last run",
     r"/var/lib/uplift-kubeadm/log(/kubeadm-[^/]*\.log)?": "kubeadm's last outputs, kept by count",
-    r"/var/lib/uplift-kubeadm/backups?(/.*)?": "backups, kept by count",
+    r"/var/lib/uplift-kubeadm/backup(/[^./][^/]*(/[^.][^/]*)?)?": "backups, kept by count",
     r"/etc/kubernetes/tmp(/kubeadm-(backup|upgraded|kubelet|init|dryrun).*)?": "kubeadm's own backups",
     r"/etc/kubernetes/(super-admin\.conf|kubelet\.conf\.d.*)": "written by newer kubeadms",
     r"/root/\.kube(/cache.*)?": "kubectl's cache",
@@ -138,6 +138,7 @@ if ls /etc/apt/sources.list.d/*kube* > /dev/null 2>&1; then
   dpkg --audit | tr '\n' ' ' | sed 's/^\(.\)/half \1/'
 fi
 pgrep -af '[B]ECOME-SUCCESS' | sed 's/^/module /'
+pgrep -ax 'etcd|etcdctl|etcdutl' | grep -v -e '--data-dir=/var/lib/etcd ' | sed 's/^/module /'
 echo "unit $(systemctl show uplift-kubeadm.service --property=ActiveState,SubState --value | paste -sd/)"
 """
 

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 
 from .steps import ANY, BY_ID, CONTROL_PLANE, KUBEADM_STEPS, STEPS, WORKER, Hit, Step
 
+LEAST_KILLS = 20
 # How a run is killed; ways.py does it.
 GROUP, MACHINE, CUT, SESSIONS = "group", "machine", "cut", "sessions"
 WAYS = (GROUP, MACHINE, CUT, SESSIONS)
 # Steps that last are killed some way into them; the others at once.
 # What runs once runs on a host that nobody chose, not every node has pods to evict, or files to fetch that it lacks.
-_ANYWHERE = ("finish", "evicting", "fetch", "images")
+_ANYWHERE = ("finish", "evicting", "fetch", "images", "backup", "lock-renewed")
 _LONGEST_DELAY = {"plan-nodes": 0.5, "plan-cluster": 0.5, "plan-images": 1.5, "images": 1.5, "apply-begun": 4.0,
+                  "backup": 4.0, "lock-renewed": 0.5, "lock-released": 0.3,
                   "node-config": 0.5, "before-uncordon": 0.5, "finish": 0.5, "prune": 0.2, "compare": 0.3,
                   "notes": 0.3}  # fmt: skip
 
@@ -41,15 +43,18 @@ class Kill:
 def draw(seed: int, kills: int, control_planes: Sequence[str], workers: Sequence[str], hops: int) -> list[Kill]:
     """Kills for one upgrade: every step at least once, in some hop, on some host; then more of the steps of hops.
 
-    Ways take turns, so that each is used alike. Raises ValueError when there are not as many different places.
+    With fewer kills than steps, some of them. Ways take turns, so that each is used alike. Raises ValueError when there
+    are not as many different places, or the kills are too few to mean something.
     """
     chance = random.Random(seed)
     places = _places(chance, hops)
-    if not len(STEPS) <= kills <= len(places):
-        raise ValueError(f"{kills} kills: choose from {len(STEPS)} (each step once) to {len(places)}")
+    if not LEAST_KILLS <= kills <= len(places):
+        raise ValueError(f"{kills} kills: choose from {LEAST_KILLS} to {len(places)}; {len(STEPS)} hit every step")
+    if kills < len(STEPS):
+        places = chance.sample(places[: len(STEPS)], kills)
     ways = _in_turn(chance, kills)
     hosts = {CONTROL_PLANE: list(control_planes), WORKER: list(workers), ANY: [*control_planes, *workers]}
-    with_kubeadm = chance.choice(KUBEADM_STEPS)
+    with_kubeadm = next((step.id for step, _hop in places if step.id in KUBEADM_STEPS), None)
     drawn: list[Kill] = []
     for (step, hop), way in zip(places, ways):
         delay = round(chance.uniform(0, _LONGEST_DELAY.get(step.id, 0.0)), 2)

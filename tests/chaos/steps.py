@@ -92,8 +92,10 @@ STEPS = (
     Step("plan-cluster", "reading the cluster", "Read the cluster", "begun", per_hop=False),
     Step("plan-fetch", "fetching every hop's files", f"{_FETCH} of every hop", _being_written("v"), per_hop=False),
     Step("plan-images", "pulling every hop's images", "Pull the images of every hop", "begun", per_hop=False),
+    Step("lock-taken", "the lock was just taken", "Take the lock of the cluster", "ended", per_hop=False),
     Step("plan-noted", "what ran before is noted", "Keep what is Ready now, to compare with at the end", "ended",
          per_hop=False),
+    Step("backup", "taking the snapshot before the hop", "Take and prove the snapshot", "begun"),
     Step("fetch", "fetching the hop's files", _FETCH, _being_written("v")),
     Step("images", "pulling the hop's images", "Pull the images", "begun"),
     Step("kubeadm-file", "kubeadm's file or package is being written", "Install kubeadm", _being_written("kubeadm")),
@@ -104,6 +106,7 @@ STEPS = (
          _static_pods("kube-apiserver", "kube-controller-manager", "kube-scheduler"), CONTROL_PLANE),
     Step("apply-waited", "kubeadm is done, its programs are looked at", "Wait until its programs run the new version",
          "begun", CONTROL_PLANE),
+    Step("lock-renewed", "the lock is being renewed between two nodes", "Renew the lock", "begun"),
     Step("node-config", "kubeadm upgrade node on a worker", "Run kubeadm upgrade node", "begun", WORKER),
     Step("cordon", "cordoned, nothing evicted yet", "Drain", _cordoned_alone, drain=True),
     Step("evicting", "pods are being evicted", "Drain", lambda view: view.terminating > 0, drain=True),
@@ -122,6 +125,7 @@ STEPS = (
     Step("compare", "comparing workloads", "Compare what runs with what ran before", "begun", per_hop=False),
     Step("notes", "writing the last notes", "Keep what this run took, for the next plan, and forget what ran before",
          "begun", per_hop=False),
+    Step("lock-released", "the lock is being released", "Release the lock of the cluster", "begun", per_hop=False),
 )  # fmt: skip
 BY_ID = {step.id: step for step in STEPS}
 # kubeadm itself is killed with the run at these, once: what a node that loses its power does to it.

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 
 from scenario.events import Event
 
-from .schedule import WAYS
+from .schedule import LEAST_KILLS, WAYS
 from .steps import BY_ID, STEPS
 
-LEAST_KILLS = 20
 DRAIN = "Drain"
 
 
