@@ -54,7 +54,7 @@ def draw(seed: int, kills: int, control_planes: Sequence[str], workers: Sequence
         places = chance.sample(places[: len(STEPS)], kills)
     ways = _in_turn(chance, kills)
     hosts = {CONTROL_PLANE: list(control_planes), WORKER: list(workers), ANY: [*control_planes, *workers]}
-    with_kubeadm = next((step.id for step, _hop in places if step.id in KUBEADM_STEPS), None)
+    with_kubeadm = chance.choice([step.id for step, _hop in places if step.id in KUBEADM_STEPS] or [""])
     drawn: list[Kill] = []
     for (step, hop), way in zip(places, ways):
         delay = round(chance.uniform(0, _LONGEST_DELAY.get(step.id, 0.0)), 2)
