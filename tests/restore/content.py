@@ -8,7 +8,7 @@ from __future__ import annotations
 from scenario.kube import Kube, Object
 
 SPACE, LATER = "drill", "drill-later"
-BEFORE, AFTER = 200, 50
+BEFORE, AFTER = 100, 30
 IMAGE = "registry.k8s.io/pause:3.7"
 KINDS = ("configmaps", "secrets")
 

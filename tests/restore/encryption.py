@@ -55,7 +55,7 @@ def stored(made: World, secret: str) -> bytes:
     etcdctl = "/var/lib/uplift-kubeadm/backup/programs/etcd-*/etcdctl"
     options = f"--cacert {pki}/ca.crt --cert {pki}/healthcheck-client.crt --key {pki}/healthcheck-client.key"
     path = f"/registry/secrets/drill/{secret}"
-    return made.on(made.control_planes[0], f"{etcdctl} {options} get {path} --print-value-only | head -c 30").encode()
+    return made.on(made.control_planes[0], f"{etcdctl} {options} get {path} --print-value-only | head -c 14").encode()
 
 
 def readable(kube: Kube, secret: str) -> bool:
