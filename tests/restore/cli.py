@@ -59,10 +59,11 @@ class Figures:
 class Drill:
     """The playbooks of one cluster, run as users run them."""
 
-    def __init__(self, made: World, folder: Path, figures: Figures) -> None:
+    def __init__(self, made: World, folder: Path, figures: Figures, deadline: float) -> None:
         self.made, self.folder, self.figures = made, folder, figures
         self.playbook = Playbook(made, folder, TARGET)
         self.environment = {**self.playbook.environment, "SCENARIO_EVENTS": str(folder / "events")}
+        self.deadline = deadline
         self.number = 0
 
     def run(self, verb: str, expected: bool = True, **variables: Any) -> str:
@@ -71,10 +72,14 @@ class Drill:
         log = self.folder / f"{self.number}-{verb}.log"
         command = [self.playbook.command[0], f"uplift.kubeadm.{verb}", "-i", str(self.made.inventory)]
         with log.open("w", encoding="utf-8") as output:
-            done = subprocess.run(
-                [*command, "-e", json.dumps(variables)], cwd=self.folder, env=self.environment,
-                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False,
-            )  # fmt: skip
+            try:
+                done = subprocess.run(
+                    [*command, "-e", json.dumps(variables)], cwd=self.folder, env=self.environment,
+                    stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False,
+                    timeout=max(1.0, self.deadline - time.monotonic()),
+                )  # fmt: skip
+            except subprocess.TimeoutExpired:
+                raise ScenarioError(f"The time is over ({log}).") from None
         text = log.read_text(encoding="utf-8", errors="replace")
         if (done.returncode == 0) is not expected:
             last = "\n".join(text.splitlines()[-TAIL:])
@@ -109,13 +114,14 @@ def main(argv: list[str] | None = None) -> int:
     """0 when all came back as it was; 1 otherwise, as the output says; 2 for wrong arguments."""
     options = parser().parse_args(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the cluster goes
+    deadline = time.monotonic() + options.limit
     folder = Path(tempfile.mkdtemp(prefix="uplift-restore-"))
     figures = Figures()
     say(f"restore: the logs of the runs are in {folder}")
     try:
         with world(options) as made:
             shape = f"{len(made.control_planes)} + {len(made.workers)} nodes, {made.install}"
-            drill(Drill(made, folder, figures), options.encrypt)
+            drill(Drill(made, folder, figures, deadline), options.encrypt)
     except (ScenarioError, LabError, KubeError) as e:
         print("\n".join(figures.lines()), flush=True)
         print(f"restore: {e}", file=sys.stderr)
