@@ -29,7 +29,8 @@ from .steps import BY_ID, CONTROL_PLANE, WORKER, Hit, NodeState, Recogniser, sta
 from .tally import DRAIN, Done, Figures, cordon_count, finished_drains, table
 
 _LOOP = 0.02  # seconds
-_ENDS = 180.0  # seconds in which a controller has to see that its connections are cut
+_ENDS = 120.0  # seconds in which a controller has to see that its connections are cut
+_CUTS = 0.5  # seconds between two cuts
 _FAILURES = 3  # runs in a row that fail though nobody killed them, after which the scenario gives up
 _LAST_KILL = 0.62  # share of the time after which no run is killed any more
 NODES, PODS = "/api/v1/nodes", "/api/v1/pods"
@@ -183,7 +184,7 @@ class Chaos:
         killed = ways.kill(planned, run, self.playbook.control_path, self.agents, hit.host)
         seen = self._seen(hit)
         if planned.way in (CUT, SESSIONS):
-            self._wait_for_the_controller(run, planned)
+            killed += self._cut_until_the_controller_ends(run, planned)
         run.process.wait()
         self._observe(run)
         self._count(run)
@@ -201,17 +202,22 @@ class Chaos:
             say(f"  on the nodes: {'; '.join(killed)[:400]}")
         return True
 
-    def _wait_for_the_controller(self, run: Run, planned: Kill) -> None:
-        """Its connections are gone, and it has to notice."""
+    def _cut_until_the_controller_ends(self, run: Run, planned: Kill) -> list[str]:
+        """Connections that it makes anew are cut, too, as a network does that is gone; it has to notice."""
+        killed: list[str] = []
         deadline = time.monotonic() + _ENDS
         while not run.ended():
-            self._observe(run)
+            again = time.monotonic() + _CUTS
+            while time.monotonic() < again and not run.ended():
+                self._observe(run)
             if time.monotonic() > deadline:
                 self.figures.errors.append(f"run {run.number} did not end within {_ENDS:.0f} s after its SSH was cut")
                 run.end()
-            time.sleep(_LOOP)
+            elif not run.ended():
+                killed += ways.cut(planned.way, self.playbook.control_path, self.agents)
         if run.process.returncode == 0:
             self.figures.errors.append(f"run {run.number} ended well though its SSH was cut at {planned.step}")
+        return killed
 
     def _seen(self, hit: Hit) -> str:
         """What says how far things were when it was killed."""

@@ -6,7 +6,8 @@
 group     SIGKILL to the controller's process group, as `kill -9` or an out-of-memory killer does: Ansible's workers
           have sessions of their own and finish the task that they are at, and so does the module on the node
 machine   the controller's machine loses its power: all of the run's processes there, SSH masters included
-cut       the network goes: SSH clients here and sshd's processes on the nodes; the controller lives and sees it
+cut       the network goes: SSH clients here and sshd's processes on the nodes, and those that are made anew, until the
+          controller, which lives, has seen it and ended
 sessions  as cut, and what ran on the nodes in these connections is killed too (logind's KillUserProcesses=yes)
 """
 
@@ -33,12 +34,17 @@ def kill(planned: Kill, run: Run, control_path: Path, agents: Mapping[str, Agent
     elif planned.way == MACHINE:
         end([run.process.pid, *below(run.process.pid), *processes_with(str(control_path))])
     elif planned.way in (CUT, SESSIONS):
-        end(processes_with(str(control_path)))
-        for name, agent in agents.items():
-            killed += [f"{name}: {text}" for text in agent.command("sessions" if planned.way == SESSIONS else "cut")]
+        killed += cut(planned.way, control_path, agents)
     if planned.kubeadm:
         killed += [f"{host}: {text}" for text in agents[host].command("kubeadm")]
     return killed
+
+
+def cut(way: str, control_path: Path, agents: Mapping[str, Agent]) -> list[str]:
+    """Cut the connections that there are at this moment; what was killed on the nodes."""
+    end(processes_with(str(control_path)))
+    command = "sessions" if way == SESSIONS else "cut"
+    return [f"{name}: {text}" for name, agent in agents.items() for text in agent.command(command)]
 
 
 def end(pids: Iterable[int]) -> None:
