@@ -9,6 +9,7 @@ all that it does in a real run, but for bringing a module to a node; and no node
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -17,6 +18,14 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import summary
+
+# What plays make use of, beyond that a module has changed something.
+_ANSWERS: dict[str, dict[str, Any]] = {
+    "flags_trial": {"tried": {"kubelet": ["1.25"]}, "said": [], "untried": []},
+    "upgrade_lock": {"holder": {"id": "bench"}, "words": "bench", "stop": None},
+    "upgrade_note": {"value": None},
+    "workload_state": {"compared": False, "lost": 0, "lines": []},
+}
 
 
 class ActionModule(ActionBase):
@@ -30,7 +39,10 @@ class ActionModule(ActionBase):
             return {"changed": False, "node": node}
         if module == "cluster_info":
             path = stub / "cluster.json"
-            return {"changed": False, "path": str(path), "summary": summary(json.loads(path.read_text()))}
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            texts = {"configuration": "", "kubelet_configuration": ""}
+            shown = summary(json.loads(path.read_text()))
+            return {"changed": False, "path": str(path), "sha256": digest, "summary": shown, **texts}
         if module == "kubernetes_release" and self._task.args["state"] == "listed":
             return {"changed": False, "available": json.loads((stub / "available.json").read_text()), "errors": {}}
-        return {"changed": True}
+        return {"changed": True, **_ANSWERS.get(module, {})}
