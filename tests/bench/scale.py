@@ -39,7 +39,7 @@ COMBINATIONS = (
 )
 # Seconds a node with the most hosts, over those with the fewest. Above it, the cost is said to grow.
 AIM_GROWTH = 1.15
-WAVE_END = "Wave gate, after"
+WAVE_END = "Every node of the wave is still here"
 
 
 class ScaleError(Exception):
