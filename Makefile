@@ -84,12 +84,16 @@ drain-table: setup ## node_drain beside kubectl drain and kubernetes.core.k8s_dr
 	@$(PYTHON) tests/drain
 
 .PHONY: chaos
-chaos: setup ## upgrades that are killed at every step and run again, on real clusters
-	@$(PYTHON) tests/chaos kills && $(PYTHON) tests/chaos kills --control-planes 3
+chaos: setup ## an upgrade of 1 + 2 nodes that is killed at its steps and run again
+	@$(PYTHON) tests/chaos kills
+
+.PHONY: chaos-ha
+chaos-ha: setup ## the same with 3 + 2 nodes
+	@$(PYTHON) tests/chaos kills --control-planes 3 --kills 22
 
 .PHONY: faults
 faults: setup ## upgrades during which something on the nodes breaks, on real clusters
-	@$(PYTHON) tests/chaos faults
+	@$(PYTHON) tests/chaos faults && $(PYTHON) tests/chaos faults --control-planes 3
 
 .PHONY: uptime
 uptime: setup ## requests that fail while a real cluster is upgraded

@@ -31,6 +31,7 @@ from .tally import DRAIN, Done, Figures, cordon_count, finished_drains, table
 _LOOP = 0.02  # seconds
 _ENDS = 120.0  # seconds in which a controller has to see that its connections are cut
 _CUTS = 0.5  # seconds between two cuts
+_SKIPPED = 0.15  # seconds in which a task that is skipped has ended
 _FAILURES = 3  # runs in a row that fail though nobody killed them, after which the scenario gives up
 _LAST_KILL = 0.62  # share of the time after which no run is killed any more
 NODES, PODS = "/api/v1/nodes", "/api/v1/pods"
@@ -172,12 +173,12 @@ class Chaos:
         return run, False
 
     def _kill(self, run: Run, planned: Kill, hit: Hit) -> bool:
-        """Kill a run at its step; False when it ended before."""
-        end = time.monotonic() + planned.delay
+        """Kill a run at its step; False when it was not there any more."""
+        end = time.monotonic() + max(planned.delay, _SKIPPED if BY_ID[hit.step].at == "begun" else 0.0)
         while time.monotonic() < end and not run.ended():
             self._observe(run)
             time.sleep(_LOOP)
-        if run.ended():
+        if run.ended() or not self.recogniser.still_at(hit):
             self.schedule.pending.append(planned)
             return False
         seconds = run.seconds

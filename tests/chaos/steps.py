@@ -180,6 +180,12 @@ class Recogniser:
         """Pods of a host that are on their way out."""
         return len(self._terminating.get(host, ()))
 
+    def still_at(self, hit: Hit) -> bool:
+        """Whether a step that is a task's begin is still that: a task that is skipped begins, too, and ends at once."""
+        step = BY_ID[hit.step]
+        running = self._running.get(hit.host)
+        return step.at != "begun" or (running is not None and running[0].task == step.task)
+
     def _hits(self, event: Event, at: str) -> list[Hit]:
         return [self._hit(step, event) for step in STEPS if step.at == at and self._is_of(step, event)]
 

@@ -109,6 +109,15 @@ def test_kubelet_is_written_then_new_then_restarted() -> None:
     assert names(seen.node_state("worker1", replace(new, kubelet=200))) == ["kubelet-restart"]
 
 
+def test_a_task_that_was_skipped_is_no_step_any_more() -> None:
+    seen = recogniser()
+    (hit,) = seen.event(event("Release the lock of the cluster", host="cp1"))
+    assert seen.still_at(hit)
+    seen.event(event("Release the lock of the cluster", "end", host="cp1", status="skipped"))
+    assert not seen.still_at(hit)
+    assert seen.still_at(Hit("drained", 0, "cp1"))  # an end stays one
+
+
 def test_a_new_run_is_at_no_step_of_the_last() -> None:
     seen = recogniser()
     seen.event(event("Drain"))
