@@ -59,6 +59,12 @@ def test_a_snapshot_is_proven_and_described(etcd: FakeEtcd, backups: Path) -> No
     assert verify(backups)[0] == manifest
 
 
+def test_backups_may_lie_deep(etcd: FakeEtcd, backups: Path) -> None:
+    """Fails when the socket of the throwaway etcd is named by its whole path."""
+    deep = backups / ("a-folder-with-a-long-name/" * 5)
+    assert take(etcd, deep)["etcd"]["revision"] == 40
+
+
 def test_only_root_can_read_it(etcd: FakeEtcd, backups: Path) -> None:
     os.umask(0o022)
     take(etcd, backups)
