@@ -197,7 +197,8 @@ def throwaway(snapshot: Path, programs: Programs, folder: Path, runner: Runner) 
         peer = f"http://{PEER}"
         restore(runner, programs, snapshot, place / "data", "throwaway", {"throwaway": [peer]}, "throwaway")
         with (place / "log").open("wb") as log:
-            process = subprocess.Popen(  # pylint: disable=consider-using-with,subprocess-popen-preexec-fn
+            # pylint: disable-next=consider-using-with,subprocess-popen-preexec-fn,ansible-bad-function
+            process = subprocess.Popen(
                 [str(programs.etcd), "--name", "throwaway", "--data-dir", "data", *_listening()],
                 cwd=place,
                 env={"PATH": PATH},

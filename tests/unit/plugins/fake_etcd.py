@@ -102,13 +102,18 @@ class FakeEtcd:
             program = self.programs / name
             program.write_text(f"#!{sys.executable}\n{Path(__file__).read_text()}")
             program.chmod(0o700)
-        read = lambda: json.loads(self.file.read_text())  # noqa: E731
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler(read, lambda whole: self.damage(whole)))
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler(self._read, self._damaged))
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def write(self) -> None:
         self.file.write_text(json.dumps(self.state))
+
+    def _read(self) -> t.Any:
+        return json.loads(self.file.read_text())
+
+    def _damaged(self, whole: bytes) -> bytes:
+        return self.damage(whole)
 
     def put(self, key: str) -> None:
         self.state["revision"] += 1
