@@ -110,8 +110,18 @@ def test_nothing_of_ours_is_left_on_the_nodes_in_the_api(nodes: dict[str, Any]) 
 
 def test_nothing_of_ours_is_left_on_a_node(every_node: Host) -> None:
     with every_node.sudo():
-        left = every_node.check_output("find /var/lib/uplift-kubeadm -mindepth 2 -type f -not -path '*/log/*' | sort")
+        left = every_node.check_output(
+            "find /var/lib/uplift-kubeadm -mindepth 2 -type f -not -path '*/log/*' -not -path '*/backup/*' | sort"
+        )
     assert left == ""
+
+
+def test_a_backup_from_before_is_there_and_private(every_node: Host) -> None:
+    with every_node.sudo():
+        kept = every_node.check_output("find /var/lib/uplift-kubeadm/backup -name node.tar | wc -l")
+        open_to_others = every_node.check_output("find /var/lib/uplift-kubeadm/backup -perm /077 -not -type l")
+    assert int(kept) >= 1
+    assert open_to_others == ""
 
 
 def test_apt_packages_are_held_and_their_source_is_switched(every_node: Host) -> None:
