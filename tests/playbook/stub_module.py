@@ -122,7 +122,7 @@ def main():
     result = locked(record)
     for rule in rules:
         if rule["do"] == "fail":
-            module.fail_json(msg="made to fail by the test", touched=False)
+            module.fail_json(msg="made to fail by the test", touched=False, stdout=rule.get("stdout", ""))
         if rule["do"] == "down":
             open(os.path.join(STUB, "down-" + rule["host"]), "w").close()
     module.exit_json(**result)
