@@ -130,6 +130,10 @@ class Api:
                 return None
             raise
 
+    def headers(self, path: str) -> dict[str, str]:
+        """The headers of the answer to a get, their names in lower case."""
+        return self._send("GET", path, None).headers
+
     def list(
         self,
         path: str,

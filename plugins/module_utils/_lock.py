@@ -195,9 +195,8 @@ def ask_to_stop(api: Api, request: Object | None, dry_run: bool = False) -> tupl
 
 def server_time(api: Api) -> float:
     """Seconds since 1970 by the clock of the API server that answers."""
-    answer = api._send("GET", "/version", None)  # the headers are wanted, not the object
     try:
-        return parsedate_to_datetime(answer.headers["date"]).timestamp()
+        return parsedate_to_datetime(api.headers("/version")["date"]).timestamp()
     except (KeyError, TypeError, ValueError):  # a proxy dropped it
         return time.time()
 
