@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The uplift.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A copy of the collection in which every module that touches a node or the API is a FAKE (stub_module.py).
+"""A copy of the collection in which every module that touches a node or the API is a FAKE (stub_action.py).
 
 What is left is real: the playbooks, the role, the filters and the planner, run by the real ansible-playbook on hosts
 with local connections. It answers one question: how is the plan walked, and where does the walk stop? Real nodes are
@@ -23,6 +23,12 @@ FAKED_MODULES = (
     "cluster_info", "etcd_snapshot", "flags_trial", "kubeadm_run", "kubelet_flags", "kubernetes_release", "node_backup",
     "node_drain", "node_images", "node_info", "node_ready", "upgrade_note", "upgrade_lock", "workload_state",
 )  # fmt: skip
+# The action plugin of a module stays what it is; what it asks its module is answered by the fake.
+STUBBED_ACTION = """
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _stub
+
+ActionModule._execute_module = lambda self, module_name, module_args, task_vars: _stub.answer(self, module_args, task_vars)
+"""
 NODE_TEMPLATE = {"kubectl": None, "install_method": "binary", "package_manager": None, "binary_dir": "/usr/bin",
                  "arch": "amd64", "python": "3.11.2", "manifests": {}, "running": {}, "unread": {}, "kubelet_flags": {},
                  "patches_found": [], "patches_there": False, "kubeadm_unit": None,
@@ -47,9 +53,12 @@ class StubbedCluster:
         for part in ("plugins", "roles", "playbooks", "meta"):
             shutil.copytree(COLLECTION / part, target / part, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(COLLECTION / "galaxy.yml", target / "galaxy.yml")
-        stub = (Path(__file__).parent / "stub_module.py").read_text()
+        stub = (Path(__file__).parent / "stub_action.py").read_text()
+        actions = target / "plugins/action"
+        (target / "plugins/module_utils/_stub.py").write_text(stub)
         for name in FAKED_MODULES:
-            (target / f"plugins/modules/{name}.py").write_text(stub.replace("@MODULE@", name))
+            real = actions / f"{name}.py"
+            real.write_text(real.read_text() + STUBBED_ACTION if real.exists() else stub)
 
     def _write_state(self, version: str) -> None:
         pods = {
@@ -82,10 +91,6 @@ class StubbedCluster:
 
     def _write_inventory(self) -> None:
         stub = self.folder / "stub"
-        for name in self.control_planes + self.workers:
-            wrapper = stub / f"python-{name}"
-            wrapper.write_text(f'#!/bin/sh\nUPLIFT_STUB_HOST={name} exec {sys.executable} "$@"\n')
-            wrapper.chmod(0o755)
         # A host whose down-file exists is spoken to by SSH at a port where nothing listens: truly unreachable.
         down = "lookup('ansible.builtin.fileglob', stub ~ '/down-' ~ inventory_hostname)"
         self.inventory = {
@@ -94,7 +99,7 @@ class StubbedCluster:
                     "stub": str(stub), "ansible_host": "127.0.0.1", "ansible_port": 1,
                     "ansible_ssh_args": "-o ConnectTimeout=2 -o BatchMode=yes",
                     "ansible_connection": "{{ " + down + " | ternary('ssh', 'local') }}",
-                    "ansible_python_interpreter": "{{ stub }}/python-{{ inventory_hostname }}",
+                    "ansible_python_interpreter": sys.executable,
                     "kubeadm_upgrade_become": False,
                 },
                 "children": {

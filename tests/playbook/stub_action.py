@@ -1,0 +1,141 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A FAKE of the modules that touch nodes or the API, for tests of how the playbooks walk the plan.
+
+stubbed.py puts it, under each module's name, among the action plugins of a copy of the collection: it answers on the
+controller, which is most of what makes these tests quick. It records its call in $UPLIFT_STUB/events.jsonl, moves the
+pretended cluster in $UPLIFT_STUB/cluster.json, and misbehaves where $UPLIFT_STUB/rules.json says so: {"module", "host",
+"state"?, "version"?, "do": "fail" | "down"}. A host that is down is truly unreachable: its connection is tried.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import summary
+
+STUB = os.environ["UPLIFT_STUB"]
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """In place of a module: its answer, from the pretended cluster."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        return {**result, **answer(self, self._task.args, task_vars or {})}
+
+
+def answer(action: ActionBase, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+    """What the module of the task of `action` would have answered, had it run where the task runs."""
+    if action._connection.transport != "local":
+        action._low_level_execute_command(":")  # nothing listens there
+    name = action._task.action.rpartition(".")[2]
+    host = action._task.delegate_to or task_vars["inventory_hostname"]
+    host = "" if host == "localhost" else host
+    result = locked(lambda: record(name, host, params, action._task.check_mode))
+    for rule in load("rules.json", []):
+        if not matches(rule, name, host, params):
+            continue
+        if rule["do"] == "fail":
+            return {"failed": True, "msg": "made to fail by the test", "touched": False, "stdout": rule.get("stdout", "")}
+        open(os.path.join(STUB, "down-" + rule["host"]), "w").close()
+    return result
+
+
+def matches(rule: dict[str, str], name: str, host: str, params: dict[str, Any]) -> bool:
+    return (
+        rule["module"] == name
+        and rule["host"] in (host, params.get("name"))
+        and rule.get("version") in (None, params.get("version"))
+        and rule.get("state") in (None, params.get("state"))
+    )
+
+
+def record(name: str, host: str, params: dict[str, Any], check: bool) -> dict[str, Any]:
+    told = ("name", "state", "version", "components", "arguments", "kubeconfig")
+    event = {"module": name, "host": host, **{key: params.get(key) for key in told}}
+    with open(os.path.join(STUB, "events.jsonl"), "a") as file:
+        file.write(json.dumps(event) + "\n")
+    return act(name, host, params, check)
+
+
+def locked(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    with open(os.path.join(STUB, "lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return work()
+
+
+def load(name: str, default: Any) -> Any:
+    try:
+        with open(os.path.join(STUB, name)) as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return default
+
+
+def save(name: str, data: Any) -> None:
+    with open(os.path.join(STUB, name + ".new"), "w") as file:
+        json.dump(data, file)
+    os.replace(os.path.join(STUB, name + ".new"), os.path.join(STUB, name))
+
+
+def lock(params: dict[str, Any], check: bool) -> dict[str, Any]:
+    """One lock for the pretended cluster; a request to stop lies beside it in stop.json."""
+    state, us, kept = params.get("state", "held"), params["holder"], load("lock.json", {})
+    if not check:
+        if state == "held":
+            save("lock.json", us)
+        elif state == "released" and kept.get("id") == us["id"]:
+            save("lock.json", {})
+    if state == "renewed" and kept.get("id") != us["id"]:
+        return {"failed": True, "msg": "made to be lost by the test", "lost": True}
+    return {"changed": state != "renewed", "holder": us, "words": us["id"], "stop": load("stop.json", None)}
+
+
+def act(name: str, host: str, params: dict[str, Any], check: bool) -> dict[str, Any]:
+    """What the real module would have done to the cluster, on the pretended one. Returns the module's result."""
+    cluster = load("cluster.json", {})
+    node = cluster["nodes"].get(params.get("name") or host, {})
+    version = params.get("version") or params.get("kubelet_version") or params.get("wait_version")
+    if name == "node_info":
+        return {"changed": False, "node": load("node.json", {})[host]}
+    if name == "cluster_info":
+        path = os.path.join(STUB, "facts.json")
+        with open(path, "w") as file:
+            json.dump(cluster, file)
+        with open(path, "rb") as file:
+            digest = hashlib.sha256(file.read()).hexdigest()
+        texts = {"configuration": "", "kubelet_configuration": ""}
+        return {"changed": False, "path": path, "sha256": digest, "summary": summary(cluster), **texts}
+    if name == "kubernetes_release" and params["state"] == "listed":
+        return {"changed": False, "available": load("available.json", {}), "errors": {}}
+    if name == "kubernetes_release" and "kubelet" in (params.get("components") or []):
+        node["kubelet"] = version
+    if name == "kubeadm_run" and node.get("role") == "control_plane":
+        for program in ("kube-apiserver", "kube-controller-manager", "kube-scheduler"):
+            node["static_pods"][program] = {"version": version, "ready": True, "image": ""}
+        if "apply" in params["arguments"]:
+            cluster["cluster"]["kubernetes_version"] = version
+            cluster["addons"]["kube_proxy"]["version"] = version
+    if name == "flags_trial":
+        return {"changed": False, "tried": {"kubelet": ["1.25"]}, "said": [], "untried": []}
+    if name == "workload_state":
+        return {"changed": params["state"] != "compared", "compared": False, "lost": 0, "lines": []}
+    if name == "upgrade_lock":
+        return lock(params, check)
+    if name == "upgrade_note":
+        notes = load("notes.json", {})
+        before = notes.get(params["name"])
+        if params.get("state") != "read":
+            save("notes.json", {**notes, params["name"]: params.get("value")})
+        return {"changed": params.get("state") != "read", "value": before}
+    save("cluster.json", cluster)
+    return {"changed": True, "touched": True}
