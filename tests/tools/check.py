@@ -33,6 +33,7 @@ LOGS = BUILD / "logs"
 COLLECTION = "ansible_collections.uplift.kubeadm"
 LAB_VERSIONS = "1.24.17,1.25.4,1.26.9"
 LAB_NODES = "1.24.17:binary,1.24.17:deb"
+SCENARIO_PACKAGES = ("lab", "scenario", "chaos", "drain", "restore", "uptime")
 TAIL_LINES = 40
 
 
@@ -179,10 +180,13 @@ def ruff(run: Run, tools: Toolbox) -> None:
 
 
 def mypy(run: Run, tools: Toolbox) -> None:
-    """The plugins as Ansible sees them, the lab as a package, and folders of programs that import by bare names."""
+    """The plugins as Ansible sees them, the packages of tests, and folders of programs that import by bare names."""
     programs = {
         "plugins": (["-p", f"{COLLECTION}.plugins"], ROOT),
-        "tests/lab": (["-p", "lab"], ROOT / "tests"),
+        "tests/lab and the scenarios": (
+            [word for name in SCENARIO_PACKAGES for word in ("-p", name)],
+            ROOT / "tests",
+        ),
         "tests/tools": (["."], ROOT / "tests/tools"),
         "tests/bench": (["."], ROOT / "tests/bench"),
     }
