@@ -21,7 +21,10 @@ class ActionModule(ActionBase):
         arguments = dict(self._task.args)
         if not arguments.get("holder"):
             arguments["holder"] = _lock_holder.identify(
-                _lock_holder.playbook_process(), str(arguments.get("target") or ""), task_vars
+                _lock_holder.playbook_process(),
+                str(arguments.get("target") or ""),
+                task_vars,
+                str(arguments.get("purpose") or ""),
             )
         answer = self._run_module(arguments, task_vars)
         if answer.get("refused"):

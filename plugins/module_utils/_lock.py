@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One upgrade of a cluster at a time: a Lease in kube-system.
+"""One run at a time changes a cluster: a Lease in kube-system.
 
 Whoever writes the Lease does so with the resourceVersion that it read, so of two that want the lock one gets it. Times
 are the API server's (its Date header), never those of a controller or of the host that a module runs on. What is left
@@ -12,10 +12,8 @@ to assume is stated once: clocks of API servers of one cluster are within SKEW s
 from __future__ import annotations
 
 import json
-import time
 import typing as t
 from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import Api, ApiError, Object
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
@@ -59,12 +57,13 @@ class Held(UpliftError):
 
     def __init__(self, lock: Lock, now: float) -> None:
         self.lock = lock
+        ask = "or ask it to end before its next node, with «ansible-playbook uplift.kubeadm.stop»; "
+        ask = "" if lock.holder.get("purpose") else ask  # only an upgrade ends early
         super().__init__(
-            f"Another run is upgrading this cluster, so nothing was begun. It is {words(lock.holder)}, at it since "
+            f"Another run is at work on this cluster, so nothing was begun. It is {words(lock.holder)}, at it since "
             f"{stamp(lock.since)}; its last sign of life was {max(0, now - lock.renewed):.0f} s ago ({SHOWN}). Without "
             f"another one its lock ends at {stamp(lock.ends)}, in {max(0, lock.ends - now):.0f} s by the API server's "
-            "clock. Wait for it; or ask it to end before its next node, with «ansible-playbook uplift.kubeadm.stop»; "
-            "or, if you know that it is dead, run again with -e kubeadm_upgrade_take_over=true."
+            f"clock. Wait for it; {ask}or, if you know that it is dead, run again with -e kubeadm_upgrade_take_over=true."
         )
 
 
@@ -131,7 +130,7 @@ def acquire(
     :raises Held: someone else holds it.
     """
     for _attempt in range(_CONFLICTS):
-        now = server_time(api)  # before the Lease is read: what is renewed between the two counts as fresh
+        now = api.now()  # before the Lease is read: what is renewed between the two counts as fresh
         lock = read(api)
         why = _may_take(lock, holder["id"], now, take_over, instead_of)
         if why is None:
@@ -147,7 +146,7 @@ def renew(api: Api, identity: str, duration: float | None = None) -> Lock:
     :raises LockLost: someone took it, or removed it.
     """
     for _attempt in range(_CONFLICTS):
-        now = server_time(api)
+        now = api.now()
         lock = read(api)
         if lock is None or lock.identity != identity:
             raise LockLost(lock)
@@ -181,24 +180,17 @@ def release(api: Api, identity: str, dry_run: bool = False) -> bool:
 def ask_to_stop(api: Api, request: Object | None, dry_run: bool = False) -> tuple[bool, Lock | None]:
     """Leave a request with the holder to end before its next node, or take it back (None); whether that changed it.
 
-    A request that is there already stays as it is: who asked first, and when, is of more use.
+    A request that is there already stays as it is: who asked first, and when, is of more use. Only an upgrade can end
+    early; a backup or a restore is left to come to its end.
     """
     for _attempt in range(_CONFLICTS):
         lock = read(api)
-        if lock is None or bool(lock.stop) == bool(request):
+        if lock is None or lock.holder.get("purpose") or bool(lock.stop) == bool(request):
             return False, lock
         text = None if request is None else json.dumps(request, sort_keys=True)
         if dry_run or _wrote(api, lock, {"metadata": {"annotations": {STOP_ANNOTATION: text}}}):
             return True, lock._replace(stop=request)
     raise _restless()
-
-
-def server_time(api: Api) -> float:
-    """Seconds since 1970 by the clock of the API server that answers."""
-    try:
-        return parsedate_to_datetime(api.headers("/version")["date"]).timestamp()
-    except (KeyError, TypeError, ValueError):  # a proxy dropped it
-        return time.time()
 
 
 def words(holder: t.Mapping[str, t.Any]) -> str:
@@ -208,7 +200,8 @@ def words(holder: t.Mapping[str, t.Any]) -> str:
     text = f"{holder.get('user')} on {holder.get('host')} (process {holder['pid']})"
     if holder.get("job"):
         text = f"{holder['job']} of {text}"
-    return f"{text}, upgrade to {holder['target']}" if holder.get("target") else text
+    purpose = holder.get("purpose") or (f"upgrade to {holder['target']}" if holder.get("target") else "")
+    return f"{text}, {purpose}" if purpose else text
 
 
 def stop_words(stop: t.Mapping[str, t.Any]) -> str:

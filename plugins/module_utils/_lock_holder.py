@@ -31,10 +31,12 @@ def playbook_process() -> int:
     return os.getpid() if parent is None or parent.pid is None else parent.pid
 
 
-def identify(pid: int, target: str = "", variables: t.Mapping[str, t.Any] | None = None) -> Holder:
+def identify(pid: int, target: str = "", variables: t.Mapping[str, t.Any] | None = None, purpose: str = "") -> Holder:
     """The holder that the process is: `id` is unique to it, and short enough to be read in «kubectl get lease».
 
+    :param target: what an upgrade is to reach.
     :param variables: of Ansible: AWX says in them which job it is.
+    :param purpose: what a run does that is no upgrade.
     """
     where = _where()
     process = _process(pid)
@@ -42,7 +44,7 @@ def identify(pid: int, target: str = "", variables: t.Mapping[str, t.Any] | None
     user, host = _user(), socket.gethostname()
     digest = hashlib.sha256(repr((*where.values(), pid, started)).encode()).hexdigest()[:12]
     holder = {"id": f"{user}@{host}_{pid}_{digest}", **where, "pid": pid, "started": started, "user": user}
-    return {**holder, "host": host, "target": target, "job": _job(variables or {})}
+    return {**holder, "host": host, "target": target, "purpose": purpose, "job": _job(variables or {})}
 
 
 def is_dead(holder: t.Mapping[str, t.Any]) -> bool:

@@ -67,6 +67,11 @@ options:
     description: The data folder of an etcd that is not a static pod, to find the programs of the one that runs.
     type: path
     default: /var/lib/etcd
+  lock:
+    description:
+      - The C(id) of the RV(uplift.kubeadm.upgrade_lock#module:holder) of the cluster's lock. It is renewed while the
+        snapshot is taken and proven, where the node has an C(admin.conf).
+    type: str
 requirements:
   - root on the node
   - C(etcdctl) where the running etcd came without one
@@ -128,6 +133,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils import _backup_fold
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._etcd_snapshot import Endpoint
+from ansible_collections.uplift.kubeadm.plugins.module_utils._lock_beat import on_node
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node_static_pods import static_pods
 
 ROOT = Path("/")
@@ -200,12 +206,14 @@ def main() -> None:
             "cert": {"type": "path"},
             "key": {"type": "path", "no_log": False},
             "data_dir": {"type": "path", "default": "/var/lib/etcd"},
+            "lock": {"type": "str"},
         },
         required_if=[("state", "taken", ["id"]), ("state", "verified", ["id"])],
         supports_check_mode=True,
     )
     try:
-        result = STATES[module.params["state"]](module.params, module.check_mode)
+        with on_node(None if module.check_mode else module.params["lock"]):
+            result = STATES[module.params["state"]](module.params, module.check_mode)
     except UpliftError as exc:
         module.fail_json(msg=str(exc))
     module.exit_json(**result)

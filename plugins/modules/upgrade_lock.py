@@ -7,12 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: upgrade_lock
-short_description: One upgrade of a cluster at a time
+short_description: One run at a time changes a cluster
 version_added: 0.1.0
 author:
   - The uplift.kubeadm authors (@uplift-kubeadm)
 description:
   - Takes, renews and releases the lock of a cluster, which is the Lease C(kube-system/uplift-kubeadm).
+  - Upgrades, backups and restores hold it.
   - The holder is the C(ansible-playbook) process on the controller. Another one is refused, with who holds the lock,
     since when, and when it ends. A holder on the same controller that is provably dead is followed at once.
   - A lock that is not renewed ends after O(duration) seconds and 30 more, by the clock of the API server.
@@ -49,6 +50,12 @@ options:
       - What the upgrade is to reach, for those who are refused.
     type: str
     default: ""
+  purpose:
+    description:
+      - What a run does that is no upgrade, such as V(backup), for those who are refused. Such a run is not asked to end
+        early.
+    type: str
+    default: ""
   duration:
     description:
       - Seconds that a sign of life counts for. Used with O(state=held) and O(state=renewed).
@@ -66,6 +73,7 @@ options:
   reason:
     description:
       - Why, for the person who reads how the run ended. Used with O(state=stop).
+      - Why the lock is taken from another holder, for the warning that says so. Used with O(state=held).
     type: str
     default: ""
 seealso:
@@ -154,7 +162,8 @@ def held(module: AnsibleModule, api: Api) -> Result:
         dry_run=module.check_mode,
     )
     if taken.before is not None and taken.why in _TAKEN_OVER and not module.check_mode:
-        module.warn(f"The lock was taken over from {_lock.words(taken.before.holder)}: {_TAKEN_OVER[taken.why]}.")
+        why = wants["reason"] or _TAKEN_OVER[taken.why]
+        module.warn(f"The lock was taken over from {_lock.words(taken.before.holder)}: {why}.")
     before = taken.before.holder if taken.before else None
     return {
         **_holder(wants["holder"]),
@@ -198,7 +207,7 @@ def stop(module: AnsibleModule, api: Api) -> Result:
     who = module.params["holder"]
     request = {
         "by": f"{who['job']} on {who['host']}" if who.get("job") else f"{who.get('user')} on {who.get('host')}",
-        "at": _lock.stamp(_lock.server_time(api)),
+        "at": _lock.stamp(api.now()),
         "reason": module.params["reason"],
     }
     return _asked(module, api, request)
@@ -241,6 +250,7 @@ def main() -> None:
             },
             "holder": {"type": "dict"},
             "target": {"type": "str", "default": ""},
+            "purpose": {"type": "str", "default": ""},
             "duration": {"type": "int", "default": _lock.DURATION},
             "take_over": {"type": "bool", "default": False},
             "instead_of": {"type": "str"},

@@ -101,7 +101,7 @@ def test_refused_while_it_lives_and_followed_when_it_was_killed(api: FakeLeases,
     second = start("1.25")
     said = " ".join(second.communicate(timeout=120)[0].split())
     assert second.returncode != 0
-    assert "Another run is upgrading this cluster, so nothing was begun." in said
+    assert "Another run is at work on this cluster, so nothing was begun." in said
     assert f"(process {first.pid}), upgrade to 1.26" in said
     assert f"That process runs on this controller: look at it with «ps -fp {first.pid}»." in said
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from pathlib import Path
 
@@ -61,3 +62,16 @@ def test_a_node_without_etcd(run: Run) -> None:
 
 def test_a_name_that_would_leave_the_folder(run: Run) -> None:
     assert "no name of a backup" in run(id="../../etc", failed=True)["msg"]
+
+
+def test_the_lock_is_renewed_while_it_works(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[str | None] = []
+
+    def on_node(identity: str | None) -> t.ContextManager[None]:
+        kept.append(identity)
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr(etcd_snapshot, "on_node", on_node)
+    run(id=ID, lock="us", check_mode=True)
+    run(id=ID, lock="us")
+    assert kept == [None, "us"]

@@ -226,3 +226,21 @@ def test_without_a_date_the_modules_own_clock_is_used(
 
 def test_without_a_holder_it_says_what_to_do(run: Run) -> None:
     assert "as a task of a playbook" in run(holder={}, failed=True)["msg"]
+
+
+def test_a_restore_says_what_it_is_and_is_not_asked_to_stop(api: FakeLeases, run: Run) -> None:
+    restore = {**ANNA, "target": "", "purpose": "restore of 20261121T181557Z-v1.24.17"}
+    run(holder=restore)
+    refused = run(holder=BERT, failed=True)
+    assert "anna on bastion (process 812), restore of 20261121T181557Z-v1.24.17, at it since" in refused["msg"]
+    assert "uplift.kubeadm.stop" not in refused["msg"]
+    asked = run(state="stop", holder=BERT)
+    assert (asked["changed"], asked["stop"], asked["holder"]) == (False, None, restore)
+    assert run(state="renewed", holder=restore)["stop"] is None
+
+
+def test_who_takes_over_says_why(api: FakeLeases, run: Run) -> None:
+    run()
+    told = str(run(holder=BERT, take_over=True, reason="it came back with the snapshot")["warnings"])
+    assert "taken over from anna on bastion (process 812), upgrade to 1.26: it came back with the snapshot." in told
+    assert "asked for by variable" not in told

@@ -1,0 +1,208 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbooks backup and restore: their lock of the cluster, and what they refuse.
+
+Protects lock_take.yml, lock_release.yml, restore_locked.yml and the lock of restore_do.yml. On real clusters they are
+proved by tests/restore.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stubbed import StubbedCluster
+
+BACKUP = "20261121T180000Z-v1.24.17"
+OF_THEN = {"id": "anna@bastion_48211_aa", "user": "anna", "host": "bastion", "pid": 48211, "target": "1.25"}
+MANIFEST = {
+    "id": BACKUP, "taken": "2026-11-21T18:00:00Z", "kubernetes": "v1.24.17", "programs": {"etcd": "x"},
+    "etcd": {"version": "3.5.6", "revision": 597, "keys": 346, "members": [{"name": "cp1"}]},
+    "snapshot": {"bytes": 1048576},
+}  # fmt: skip
+SINCE = {"revisions": 3, "written": {"pods": 2}, "removed": {}, "fleeting": 1}
+# A FAKE of a module beside those of stub_action.py: it answers with what the test wrote to answers.json, and stops or
+# starts the pretended API where a restore does.
+FAKE = """
+import json, os
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _stub
+
+class ActionModule(_stub.ActionModule):
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        args = self._task.args
+        name = self._task.action.rpartition(".")[2]
+        event = {"fake": name, "step": args.get("step") or args.get("state") or "taken", "pods": args.get("pods"),
+                 "lock": args.get("lock"), "host": task_vars["inventory_hostname"]}
+        with open(os.path.join(_stub.STUB, "steps.jsonl"), "a") as file:
+            file.write(json.dumps(event) + "\\n")
+        if event["step"] == "etcd":  # what etcd holds is what it held then, the lock of then included
+            _stub.save("lock.json", _stub.load("lock-of-then.json", {}))
+        return {**result, **_stub.load("answers.json", {}).get(f"{name}.{event['step']}", {})}
+"""
+# What the lock answers when a rule makes it fail.
+FAKE_REFUSAL = """
+_answer = ActionModule._execute_module
+
+def _told(self, module_name, module_args, task_vars):
+    result = _answer(self, module_name, module_args, task_vars)
+    return {**result, **(_stub.load("refusal.json", {}) if result.get("failed") else {})}
+
+ActionModule._execute_module = _told
+"""
+SYSTEMCTL = '#!/bin/sh\necho "LoadState=loaded"; echo "ActiveState=active"; echo "UnitFileState=enabled"\n'
+
+
+class BackedUpCluster(StubbedCluster):
+    """A pretended cluster at v1.25.4 with a backup of v1.24.17, taken while an upgrade held the lock."""
+
+    def _copy_collection(self) -> None:
+        super()._copy_collection()
+        actions = self.folder / "collections/ansible_collections/uplift/kubeadm/plugins/action"
+        for name in ("node_restore", "node_backup", "etcd_snapshot"):
+            (actions / f"{name}.py").write_text(FAKE)
+        lock = actions / "upgrade_lock.py"
+        lock.write_text(lock.read_text() + FAKE_REFUSAL)
+
+    def _write_state(self, version: str) -> None:
+        super()._write_state(version)
+        nodes = self.read("node.json")
+        for name in self.control_planes:
+            nodes[name] |= {
+                "running": {"kube-apiserver": version},
+                "healthy": {"etcd": True},
+                "manifests": {"etcd": ""},
+            }
+        self.write("node.json", nodes)
+        etcd = {"name": "cp1", "peer_urls": ["https://10.0.0.1:2380"]}
+        then = {"name": "cp1", "kubelet": "v1.24.17"}
+        self.write("lock-of-then.json", OF_THEN)
+        self.write("answers.json", {
+            "etcd_snapshot.listed": {"snapshots": [MANIFEST]},
+            "etcd_snapshot.verified": {"manifest": MANIFEST, "since": SINCE},
+            "etcd_snapshot.taken": {"manifest": MANIFEST},
+            "node_backup.listed": {"backups": [BACKUP]},
+            "node_backup.taken": {"node": then, "warnings_told": []},
+            "node_restore.examine": {"id": BACKUP, "node": then, "etcd": etcd, "images": [], "has_snapshot": True,
+                                     "bumps": False, "api_server": "v1.24.17", "told": [], "etcd_servers": ""},
+        })  # fmt: skip
+
+    def restore(self, **variables: Any) -> subprocess.CompletedProcess[str]:
+        return self.run("uplift.kubeadm.restore", kubeadm_upgrade_restore=BACKUP,
+                        kubeadm_upgrade_restore_confirm=BACKUP, **variables)  # fmt: skip
+
+    def run(self, playbook: str, *arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+        (self.folder / "stub/steps.jsonl").write_text("")
+        return super().run(playbook, *arguments, **variables)
+
+    def steps(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.folder / "stub/steps.jsonl").read_text().splitlines()]
+
+    def lock_states(self) -> list[str]:
+        return [event["state"] for event in self.events() if event["module"] == "upgrade_lock"]
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BackedUpCluster:
+    fake = tmp_path / "bin/systemctl"
+    fake.parent.mkdir()
+    fake.write_text(SYSTEMCTL)
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{fake.parent}{os.pathsep}{os.environ['PATH']}")
+    assert shutil.which("systemctl") == str(fake)
+    return BackedUpCluster(tmp_path, workers=1, version="v1.25.4")
+
+
+def stopped(cluster: BackedUpCluster) -> list[str]:
+    return [step["host"] for step in cluster.steps() if step["fake"] == "node_restore" and step["step"] == "stop"]
+
+
+def test_a_restore_holds_the_lock_and_takes_the_place_of_the_one_that_came_back(cluster: BackedUpCluster) -> None:
+    """Without the second taking, the lock of then is there at the end, and the next upgrade is refused."""
+    run = cluster.restore()
+    assert run.returncode == 0, run.stdout
+    assert cluster.lock_states() == ["held", "renewed", "held", "released"]
+    assert cluster.read("lock.json") == {}
+    assert stopped(cluster) == ["cp1", "w1", "cp1", "w1"]
+    taken = [step for step in cluster.steps() if step["fake"] == "etcd_snapshot" and step["step"] == "taken"]
+    assert taken[0]["lock"], "no sign of life while etcd works"
+
+
+def test_a_restore_beside_an_upgrade_is_refused(cluster: BackedUpCluster) -> None:
+    cluster.misbehave({"module": "upgrade_lock", "host": "cp1", "do": "fail"})
+    cluster.write("refusal.json", {"refused": True, "held_by": OF_THEN})
+    run = cluster.restore()
+    assert run.returncode != 0, run.stdout
+    assert "goes on without it" not in run.stdout
+    assert stopped(cluster) == []
+
+
+def test_without_an_api_a_restore_goes_on_and_says_that_nothing_is_locked(cluster: BackedUpCluster) -> None:
+    cluster.misbehave({"module": "upgrade_lock", "host": "cp1", "do": "fail"})
+    run = cluster.restore()
+    assert run.returncode == 0, run.stdout
+    assert "goes on without it" in " ".join(run.stdout.split())
+    assert stopped(cluster) == ["cp1", "w1", "cp1", "w1"]
+    assert cluster.lock_states() == ["held", "held"], "there is none to renew and to release"
+
+
+def test_a_restore_that_fails_before_the_api_is_stopped_leaves_no_lock(cluster: BackedUpCluster) -> None:
+    cluster.misbehave({"module": "kubernetes_release", "host": "w1", "state": "fetched", "do": "fail"})
+    run = cluster.restore()
+    assert run.returncode != 0, run.stdout
+    assert "The restore stopped: w1 failed" in " ".join(run.stdout.split())
+    assert stopped(cluster) == []
+    assert cluster.lock_states() == ["held", "released"]
+    assert cluster.read("lock.json") == {}
+
+
+def test_a_restore_that_fails_after_that_has_no_lock_to_release(cluster: BackedUpCluster) -> None:
+    cluster.misbehave({"module": "kubernetes_release", "host": "w1", "state": "installed", "do": "fail"})
+    run = cluster.restore()
+    assert run.returncode != 0, run.stdout
+    assert cluster.lock_states() == ["held", "renewed"]
+    assert "Start kubelet on the workers" not in run.stdout
+
+
+def test_a_restore_that_lost_the_lock_stops_nothing(cluster: BackedUpCluster) -> None:
+    cluster.misbehave({"module": "upgrade_lock", "host": "cp1", "state": "renewed", "do": "fail"})
+    cluster.write("refusal.json", {"lost": True})
+    run = cluster.restore()
+    assert run.returncode != 0, run.stdout
+    assert stopped(cluster) == []
+
+
+def test_a_kubeadm_that_is_at_work_is_waited_for(cluster: BackedUpCluster) -> None:
+    nodes = cluster.read("node.json")
+    nodes["cp1"]["kubeadm_unit"] = {"command": ["kubeadm"], "state": "running"}
+    cluster.write("node.json", nodes)
+    run = cluster.restore()
+    assert run.returncode != 0, run.stdout
+    assert "kubeadm is at work on cp1" in " ".join(run.stdout.split())
+    assert stopped(cluster) == []
+    assert cluster.lock_states() == []
+
+
+def test_who_only_asks_needs_no_lock(cluster: BackedUpCluster) -> None:
+    run = cluster.run("uplift.kubeadm.restore", kubeadm_upgrade_restore=BACKUP)
+    assert run.returncode != 0
+    assert f"kubeadm_upgrade_restore_confirm={BACKUP}" in run.stdout
+    assert cluster.run("uplift.kubeadm.backup", "--check").returncode == 0
+    assert cluster.lock_states() == []
+
+
+@pytest.mark.parametrize("bad", [None, {"module": "node_backup", "host": "w1", "do": "fail"}])
+def test_a_backup_holds_the_lock(cluster: BackedUpCluster, bad: dict[str, str] | None) -> None:
+    cluster.misbehave(*([bad] if bad else []))
+    run = cluster.run("uplift.kubeadm.backup")
+    assert (run.returncode == 0) is (bad is None), run.stdout
+    assert cluster.lock_states() == ["held", "released"]
+    assert cluster.read("lock.json") == {}
+    if bad:
+        assert "The backup has not all nodes: w1" in " ".join(run.stdout.split())
