@@ -20,6 +20,7 @@ import threading
 import time
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
+from email.utils import parsedate_to_datetime
 from urllib.parse import quote, urlencode, urlsplit
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _kubeconfig
@@ -133,6 +134,13 @@ class Api:
     def headers(self, path: str) -> dict[str, str]:
         """The headers of the answer to a get, their names in lower case."""
         return self._send("GET", path, None).headers
+
+    def now(self) -> float:
+        """Seconds since 1970 by the clock of the API server that answers; by this machine's, if a proxy drops that."""
+        try:
+            return parsedate_to_datetime(self.headers("/version")["date"]).timestamp()
+        except (KeyError, TypeError, ValueError):
+            return time.time()
 
     def list(
         self,

@@ -20,8 +20,10 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_budgets i
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import listing
 from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import Labels, honours_empty_selector, matches
+from ansible_collections.uplift.kubeadm.plugins.module_utils._times import epoch
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import parse_version
 
+LATELY = 180  # seconds: those that the disruption controller keeps a grant (DeletionTimeout), and a minute more
 MOST_IDLE = 20  # findings of budgets that select nothing; past them there is one for all
 _REPOSITORY = "https://github.com/kubernetes/kubernetes/blob/v1.30.0"
 EVICTION = f"{_REPOSITORY}/pkg/registry/core/pod/storage/eviction.go"
@@ -37,15 +39,16 @@ def budget_findings(context: Context, outcome: Forecast) -> t.Iterator[Finding]:
         for why, make in makers.items():
             entries = [(row, entry) for row, entry in held if entry["why"] == why]
             if entries:
-                yield make(budgets[key], entries)
+                yield make(context, budgets[key], entries)
     yield from _two_budgets(outcome)
     yield from _unobserved(outcome)
     yield from _select_nothing(outcome.budgets, _templates(context))
     for budget in outcome.budgets:
+        yield from _granted(budget)
         yield from _selects_all(budget, context)
 
 
-def _never(budget: Budget, entries: Entries) -> Finding:
+def _never(_context: Context, budget: Budget, entries: Entries) -> Finding:
     return Finding(
         id=f"drain-budget:{budget.key}",
         severity="blocker",
@@ -79,9 +82,11 @@ def _widen(budget: Budget, entries: Entries) -> str:
     return more if fixed else f"Allow one pod to be away: {patch}."
 
 
-def _now(budget: Budget, entries: Entries) -> Finding:
-    """A blocker, unless pods of it are just starting or ending: then it may be over when the drain comes."""
-    moving = any(pod.facts.get("phase") == "Pending" or pod.facts.get("terminating") for pod in budget.unready)
+def _now(context: Context, budget: Budget, entries: Entries) -> Finding:
+    """A blocker, unless that has only just begun: then it may be over when the drain comes."""
+    moving = _closed_lately(context, budget) or any(
+        pod.facts.get("phase") == "Pending" or pod.facts.get("terminating") for pod in budget.unready
+    )
     names = [pod.key for pod in budget.unready]
     unready = f": not Ready: {listing(sorted(names), 8)}" if names else ""
     state = f"{budget.healthy} healthy, {budget.desired} wanted, {budget.expected} expected"
@@ -104,7 +109,13 @@ def _now(budget: Budget, entries: Entries) -> Finding:
     )
 
 
-def _room(budget: Budget, entries: Entries) -> Finding:
+def _closed_lately(context: Context, budget: Budget) -> bool:
+    """Whether pods were away for so short a time that they may just be starting: after a drain that was cut off, say."""
+    since, now = budget.facts.get("closed_since"), context.facts.get("read_at")
+    return bool(since and now) and now - epoch(since) < LATELY
+
+
+def _room(_context: Context, budget: Budget, entries: Entries) -> Finding:
     certain = any(entry["certain"] for _row, entry in entries)
     return Finding(
         id=f"drain-budget-room:{budget.key}",
@@ -122,7 +133,7 @@ def _room(budget: Budget, entries: Entries) -> Finding:
     )
 
 
-def _unknown(budget: Budget, entries: Entries) -> Finding:
+def _unknown(_context: Context, budget: Budget, entries: Entries) -> Finding:
     return Finding(
         id=f"drain-budget-unknown:{budget.key}",
         severity="warning",
@@ -153,6 +164,24 @@ def _unobserved(outcome: Forecast) -> t.Iterator[Finding]:
             fix=f"Look again in a minute: kubectl -n {key.partition('/')[0]} describe pdb {key.partition('/')[2]}.",
             source=EVICTION,
         )
+
+
+def _granted(budget: Budget) -> t.Iterator[Finding]:
+    if not budget.granted:
+        return
+    namespace, name = budget.key.split("/")
+    pods = listing([f"{namespace}/{pod}" for pod in budget.granted], 8)
+    yield Finding(
+        id=f"drain-budget-granted:{budget.key}",
+        severity="info",
+        title=f"The disruption budget {budget.key} counts a pod as evicted that is still there",
+        seen=(f"PodDisruptionBudget {budget.key} ({budget.rule}): {pods}",),
+        why="Its eviction was granted, and whoever asked for it was cut off before the pod was deleted, as when a drain "
+        "is killed. The disruption controller forgets that two minutes later; until then a drain waits for it.",
+        fix=f"Nothing, as a rule. If it stays, see whether the controller manager runs: kubectl -n {namespace} describe "
+        f"pdb {name}.",
+        source=DISRUPTION,
+    )
 
 
 def _two_budgets(outcome: Forecast) -> t.Iterator[Finding]:

@@ -88,6 +88,7 @@ def _read(api: Api) -> Object:
     objects = _cluster_objects.read(reading, pods)
     return {
         "schema": SCHEMA,
+        "read_at": api.now(),
         "server": api.server,
         "version": version,
         "ca_fingerprints": reading.section(

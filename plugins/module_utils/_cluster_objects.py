@@ -140,7 +140,14 @@ def _budget(obj: Object) -> Object:
         "disruptions_allowed": status.get("disruptionsAllowed", 0),
         "expected_pods": status.get("expectedPods", 0),
         "observed": status.get("observedGeneration", 0) >= meta.get("generation", 0),
+        **without_empty({"granted": sorted(status.get("disruptedPods") or ()), "closed_since": _closed_since(obj)}),
     }
+
+
+def _closed_since(budget: Object) -> str | None:
+    """When a budget came to allow no eviction, if its status says so (from Kubernetes 1.22 on)."""
+    allowed = condition(budget, "DisruptionAllowed")
+    return allowed.get("lastTransitionTime") if allowed.get("status") == "False" else None
 
 
 def _webhooks(reading: Reading) -> list[Object]:

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import calendar
-import time
 import typing as t
 from dataclasses import dataclass
 
@@ -27,6 +25,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_verdict impo
     judge,
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import matches, tolerates
+from ansible_collections.uplift.kubeadm.plugins.module_utils._times import epoch
 
 _FINISHED = ("Succeeded", "Failed")
 _CORDON_TAINT = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
@@ -126,7 +125,7 @@ def is_finished(pod: Object) -> bool:
 
 def deleted_long_ago(pod: Object, options: Options, now: float) -> bool:
     deleted = pod["metadata"].get("deletionTimestamp")
-    return bool(deleted) and 0 < options.skip_wait_for_delete_timeout < now - _epoch(deleted)
+    return bool(deleted) and 0 < options.skip_wait_for_delete_timeout < now - epoch(deleted)
 
 
 def comes_back(pod: Object) -> bool:
@@ -178,10 +177,6 @@ def never_allows(budget: Object) -> str:
 def key_of(obj: Object) -> str:
     """ "namespace/name" of an object."""
     return f"{obj['metadata']['namespace']}/{obj['metadata']['name']}"
-
-
-def _epoch(timestamp: str) -> float:
-    return calendar.timegm(time.strptime(timestamp[:19], "%Y-%m-%dT%H:%M:%S"))
 
 
 def _hint(option: str) -> str:

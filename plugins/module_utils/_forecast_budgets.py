@@ -32,6 +32,8 @@ class Budget:
     expected, desired: pods there should be, and that have to stay healthy. healthy: that are. All None when unknown.
     never: why it can allow no eviction; "" when it can.
     observed: whether the controller has taken in the budget as it is now.
+    granted: pods that it let go and that are still there, sound: whoever had their evictions granted was cut off before
+        they were deleted. The controller forgets such a grant two minutes after it was given.
     waiting: its pods that were evicted, were healthy, and found no place.
     """
 
@@ -40,6 +42,7 @@ class Budget:
         "empty",
         "expected",
         "facts",
+        "granted",
         "healthy",
         "key",
         "never",
@@ -61,6 +64,7 @@ class Budget:
         self.stuck = False  # its status allows nothing though it should
         self.pods = 0
         self.unready: list[Pod] = []
+        self.granted: list[str] = []
         self.waiting: dict[int, Pod] = {}  # by id()
 
     @property
@@ -80,7 +84,11 @@ class Budget:
         count = (self.facts.get("expected_pods"), self.facts.get("desired_healthy"), self.facts.get("current_healthy"))
         if self.observed and None not in count:
             self.expected, self.desired, self.healthy = (int(number) for number in count if number is not None)
-            self.stuck = self.facts.get("disruptions_allowed") == 0 and self.allowed > 0
+            self.granted = sorted({pod.facts["name"] for pod in pods if pod.ready} & set(self.facts.get("granted", ())))
+            if self.granted:
+                self.healthy = sum(pod.ready for pod in pods)
+            else:
+                self.stuck = self.facts.get("disruptions_allowed") == 0 and self.allowed > 0
         else:
             self.healthy = self.pods - len(self.unready)
             numbers = expected_numbers(self.facts, pods, workloads)

@@ -63,7 +63,8 @@ class Held(UpliftError):
             f"Another run is at work on this cluster, so nothing was begun. It is {words(lock.holder)}, at it since "
             f"{stamp(lock.since)}; its last sign of life was {max(0, now - lock.renewed):.0f} s ago ({SHOWN}). Without "
             f"another one its lock ends at {stamp(lock.ends)}, in {max(0, lock.ends - now):.0f} s by the API server's "
-            f"clock. Wait for it; {ask}or, if you know that it is dead, run again with -e kubeadm_upgrade_take_over=true."
+            f"clock. Wait for it; {ask}or, if you know that it is dead, run again with "
+            "-e kubeadm_upgrade_take_over=true."
         )
 
 

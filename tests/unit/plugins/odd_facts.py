@@ -118,7 +118,7 @@ FACTS: dict[str, t.Any] = {
         "ns": SPACES, "name": NAMES, "selector": SELECTORS, "min_available": PERCENTS, "max_unavailable": PERCENTS,
         "unhealthy_policy": st.sampled_from([None, "AlwaysAllow", "Odd"]), "current_healthy": NUMBERS,
         "desired_healthy": NUMBERS, "disruptions_allowed": NUMBERS, "expected_pods": NUMBERS, "observed": BOOLS,
-    }),
+    }, {"granted": st.lists(NAMES, max_size=2), "closed_since": st.just("2026-11-21T21:32:30Z")}),
     "webhooks": rows(
         {"kind": st.just("ValidatingWebhookConfiguration"), "configuration": NAMES, "name": NAMES,
          "rules": rows({}, {"apiGroups": st.just(["*"]), "operations": st.just(["*"]), "scope": st.just("*"),

@@ -128,6 +128,32 @@ def test_a_budget_that_allows_nothing_now() -> None:
     assert ids(starting) == {"drain-budget-now:shop/web": "warning"}
 
 
+def test_a_budget_that_has_only_just_come_to_allow_nothing_is_no_blocker() -> None:
+    """Pods that start after a drain that was cut off are Running, and not Ready yet; or not even there yet."""
+
+    def severity(**more: Any) -> str:
+        pods = [pod("a", "w1"), unready("b", "w2")]
+        closed = {**budget(), "closed_since": "2026-11-21T21:32:30Z"}
+        return ids(facts(ALL, pods, [closed], **more))["drain-budget-now:shop/web"]
+
+    begun = 1795296750.0  # that moment
+    assert severity(read_at=begun + 170) == "warning"
+    assert severity(read_at=begun + 190) == "blocker"
+    assert severity() == "blocker", "without the time it is not known to be new"
+
+
+def test_a_pod_whose_granted_eviction_never_came_holds_nothing() -> None:
+    """What is left when who evicts is killed between the grant and the deletion: the controller forgets it."""
+    pods = [pod("a", "w1"), pod("b", "w2")]
+    for counted in (1, 2):  # before and after the controller took the grant into its count
+        status = {"disruptions_allowed": 0, "current_healthy": counted, "granted": ["b"]}
+        found, _gaps = look(facts(ALL, pods, [{**budget(), **status}]))
+        assert {name: finding.severity for name, finding in found.items()} == {"drain-budget-granted:shop/web": "info"}
+        assert "shop/b" in found["drain-budget-granted:shop/web"].seen[0]
+    gone = {"disruptions_allowed": 0, "current_healthy": 1, "expected_pods": 2, "granted": ["b"]}
+    assert ids(facts(ALL, [pod("a", "w1")], [{**budget(), **gone}])) == {"drain-budget-now:shop/web": "blocker"}
+
+
 def test_a_budget_whose_pods_find_no_other_node() -> None:
     made = plan(("workers", ["w1", "w2"]), serial="100%", before="cp1")
     found = ids(facts(ALL, ONE_EACH, [budget()]), made)

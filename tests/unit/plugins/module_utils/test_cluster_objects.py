@@ -111,6 +111,16 @@ def test_budgets(fake: FakeApi) -> None:
     assert new["observed"] is True
 
 
+def test_a_budget_that_let_a_pod_go_and_allows_no_more(fake: FakeApi) -> None:
+    condition = {"type": "DisruptionAllowed", "status": "False", "lastTransitionTime": "2026-11-21T21:32:30Z"}
+    status = fake.budget("b", {}, 0)["status"]
+    status.update(conditions=[condition], disruptedPods={"web-2": "2026-11-21T21:32:25Z"})
+    (row,) = read(fake)["pdbs"]
+    assert (row["granted"], row["closed_since"]) == (["web-2"], "2026-11-21T21:32:30Z")
+    condition["status"] = "True"
+    assert "closed_since" not in read(fake)["pdbs"][0]
+
+
 def test_webhooks_api_services_and_conversions_with_their_services(fake: FakeApi) -> None:
     def at(name: str, **more: t.Any) -> Object:
         return {"service": {"namespace": "shop", "name": name, **more}}
