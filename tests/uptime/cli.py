@@ -19,9 +19,9 @@ from pathlib import Path
 from lab.errors import LabError
 from scenario.kube import KubeError, Object, Watch, is_ready
 from scenario.playbook import Playbook, Run
-from scenario.world import HOPS, VERSION, ScenarioError, World, add_options, say, world
+from scenario.world import HOPS, VERSION, ScenarioError, World, add_options, say, wait, world
 
-from .client import Client
+from .client import Client, ask
 from .service import NODE_PORT, deploy
 from .tally import ApiFigures, Figures, NodeChange, table
 from .writer import Writer, lost
@@ -92,6 +92,8 @@ def measure(
             changes.append(NodeChange(time.time(), host, bool(thing["spec"].get("unschedulable")), is_ready(thing)))
 
     entries = [(host, found.address) for host, found in made.nodes.items()]
+    # Pods are Ready some time before each kube-proxy has heard of them.
+    wait("every node to answer for the service", lambda: not any(ask(at, NODE_PORT) for _host, at in entries), 60)
     client = Client(entries, NODE_PORT, options.rate)
     writer = Writer(kube, options.write_rate) if len(made.control_planes) > 1 else None
     playbook = Playbook(made, folder)

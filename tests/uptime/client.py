@@ -16,6 +16,20 @@ _THREADS = 8
 _PATIENCE = 5.0  # seconds that an answer may take; a slower one has failed
 
 
+def ask(address: str, port: int) -> str:
+    """One request on a connection of its own: "" when it was answered, or what went wrong."""
+    connection = http.client.HTTPConnection(address, port, timeout=_PATIENCE)
+    try:
+        connection.request("GET", "/", headers={"Connection": "close"})
+        response = connection.getresponse()
+        response.read()
+        return "" if response.status == 200 else f"HTTP {response.status}"
+    except (OSError, http.client.HTTPException) as e:
+        return str(e) or type(e).__name__
+    finally:
+        connection.close()
+
+
 class Client:
     """Requests at a steady rate, each on a connection of its own, for as long as the block runs.
 
@@ -57,18 +71,7 @@ class Client:
 
     def _request(self, name: str, address: str) -> None:
         at, begun = time.time(), time.monotonic()
-        connection = http.client.HTTPConnection(address, self.port, timeout=_PATIENCE)
-        error = ""
-        try:
-            connection.request("GET", "/", headers={"Connection": "close"})
-            response = connection.getresponse()
-            response.read()
-            if response.status != 200:
-                error = f"HTTP {response.status}"
-        except (OSError, http.client.HTTPException) as e:
-            error = str(e) or type(e).__name__
-        finally:
-            connection.close()
+        error = ask(address, self.port)
         with self._lock:
             if error:
                 self.failures.append(Failure(at, name, error, time.monotonic() - begun))
