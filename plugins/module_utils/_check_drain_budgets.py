@@ -110,7 +110,7 @@ def _now(context: Context, budget: Budget, entries: Entries) -> Finding:
 
 
 def _closed_lately(context: Context, budget: Budget) -> bool:
-    """Whether pods were away for so short a time that they may just be starting: after a drain that was cut off, say."""
+    """Whether it did so for so short a time that its pods may just be starting: after a drain that was cut off, say."""
     since, now = budget.facts.get("closed_since"), context.facts.get("read_at")
     return bool(since and now) and now - epoch(since) < LATELY
 
@@ -176,10 +176,10 @@ def _granted(budget: Budget) -> t.Iterator[Finding]:
         severity="info",
         title=f"The disruption budget {budget.key} counts a pod as evicted that is still there",
         seen=(f"PodDisruptionBudget {budget.key} ({budget.rule}): {pods}",),
-        why="Its eviction was granted, and whoever asked for it was cut off before the pod was deleted, as when a drain "
-        "is killed. The disruption controller forgets that two minutes later; until then a drain waits for it.",
-        fix=f"Nothing, as a rule. If it stays, see whether the controller manager runs: kubectl -n {namespace} describe "
-        f"pdb {name}.",
+        why="Its eviction was granted, and whoever asked for it was cut off before the pod was deleted, as when a "
+        "drain is killed. The disruption controller forgets that two minutes later; until then a drain waits for it.",
+        fix="Nothing, as a rule. If it stays, see whether the controller manager runs: kubectl -n "
+        f"{namespace} describe pdb {name}.",
         source=DISRUPTION,
     )
 
