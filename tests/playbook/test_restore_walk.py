@@ -206,3 +206,23 @@ def test_a_backup_holds_the_lock(cluster: BackedUpCluster, bad: dict[str, str] |
     assert cluster.read("lock.json") == {}
     if bad:
         assert "The backup has not all nodes: w1" in " ".join(run.stdout.split())
+
+
+@pytest.mark.parametrize("playbook", ["uplift.kubeadm.backup", "uplift.kubeadm.restore"])
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"kubeadm_upgrade_backup_kept": 5}, "No such variable: kubeadm_upgrade_backup_kept"),
+        ({"kubeadm_upgrade_backup_keep": "many"}, "unable to convert to int"),
+        ({"kubeadm_upgrade_hook_backup": "/nowhere/restic.yml"}, "is no file on the controller"),
+        ({"kubeadm_upgrade_control_plane_group": "masters", "kubeadm_upgrade_worker_group": "x"}, "Nothing to work on"),
+    ],
+    ids=["misspelt", "wrong kind", "no such hook", "no such group"],
+)
+def test_wrong_variables_are_refused_before_any_node_is_spoken_to(
+    cluster: BackedUpCluster, playbook: str, variables: dict[str, Any], words: str
+) -> None:
+    run = cluster.run(playbook, **variables)
+    assert run.returncode != 0, run.stdout
+    assert words in " ".join((run.stdout + run.stderr).split())
+    assert cluster.events() == []
