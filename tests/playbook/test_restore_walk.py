@@ -226,3 +226,31 @@ def test_wrong_variables_are_refused_before_any_node_is_spoken_to(
     assert run.returncode != 0, run.stdout
     assert words in " ".join((run.stdout + run.stderr).split())
     assert cluster.events() == []
+
+
+@pytest.mark.parametrize(
+    ("version", "target", "hooked", "left"),
+    [
+        ("v1.25.4", "1.25", ["v1.25.4"], None),  # a run was killed between the last node and the hook
+        ("v1.24.17", "1.25", ["v1.25.5"], None),  # a restore undid the hop; it is done again, with a newer patch
+        ("v1.24.17", "1.24", [], None),  # a restore undid the hop, for good
+    ],
+    ids=["owed", "done again", "undone"],
+)
+def test_a_hook_is_owed_for_a_hop_that_the_cluster_has_made(
+    tmp_path: Path, version: str, target: str, hooked: list[str], left: str | None
+) -> None:
+    """Without the look at the API servers, the hook of a hop that was undone is run, with add-ons that are too new."""
+    cluster = StubbedCluster(tmp_path, workers=1, version=version)
+    cluster.write("available.json", {"1.24": ["1.24.17"], "1.25": ["1.25.5", "1.25.4"]})
+    cluster.write("notes.json", {"after_hop": "v1.25.4"})
+    said = tmp_path / "said"
+    hook = tmp_path / "after_hop.yml"
+    hook.write_text(
+        f"- name: Say it\n  ansible.builtin.shell: echo {{{{ kubeadm_upgrade_stage.version }}}} >> {said}\n"
+    )
+    exact = "1.25.4" if version == "v1.25.4" else target
+    run = cluster.run("uplift.kubeadm.upgrade", target=exact, kubeadm_upgrade_hook_after_hop=str(hook))
+    assert run.returncode == 0, run.stdout
+    assert (said.read_text().split() if said.exists() else []) == hooked
+    assert cluster.read("notes.json")["after_hop"] == left
