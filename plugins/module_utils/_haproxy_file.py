@@ -1,0 +1,116 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Keeps weights in HAProxy's configuration: the new file is checked by HAProxy, and replaces the old one whole."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import tempfile
+import typing as t
+from pathlib import Path
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._haproxy_config import Weights, with_weights
+
+OLD = ".uplift-old"  # the file as it was before the last change lies beside it, with this at its end
+CHECK_TIMEOUT = 60.0
+SBIN = "/usr/sbin:/usr/local/sbin:/sbin"  # where packages put haproxy, and PATH over SSH often lacks
+
+
+class Mover(t.Protocol):
+    """As much of AnsibleModule as is needed: both keep owner, mode and SELinux's context."""
+
+    def atomic_move(self, src: str, dest: str) -> None: ...
+    def preserved_copy(self, src: str, dest: str) -> None: ...
+
+
+class Change(t.NamedTuple):
+    """The text before and after."""
+
+    path: str
+    before: str
+    after: str
+
+    @property
+    def needed(self) -> bool:
+        return self.before != self.after
+
+    @property
+    def lines(self) -> tuple[str, str]:
+        """The lines that change, before and after: the rest may hold passwords, and is nobody's business."""
+        pairs = zip(self.before.splitlines(keepends=True), self.after.splitlines(keepends=True))
+        changed = [(old, new) for old, new in pairs if old != new]
+        return "".join(old for old, _new in changed), "".join(new for _old, new in changed)
+
+
+def prepare(path: str, weights: Weights) -> Change:
+    """What the file would become. Raises UpliftError when it cannot be read, or lacks a server."""
+    real = os.path.realpath(path)  # a symbolic link stays one
+    try:
+        before = Path(real).read_bytes().decode("utf-8", "surrogateescape")
+    except OSError as e:
+        raise UpliftError(
+            f"{path} cannot be read, so weights cannot be kept there: {e.strerror}. "
+            "Name HAProxy's configuration, or none."
+        ) from e
+    return Change(real, before, with_weights(before, weights, path))
+
+
+def check(change: Change, validate: str) -> None:
+    """Have HAProxy look at it. Raises UpliftError when it is refused."""
+    os.unlink(_checked(change, validate))
+
+
+def write(change: Change, validate: str, mover: Mover) -> str:
+    """Put it in place; the path of the file as it was before. Raises UpliftError; then the old one is in place."""
+    candidate = _checked(change, validate)
+    try:
+        mover.preserved_copy(change.path, change.path + OLD)
+        mover.atomic_move(candidate, change.path)
+    finally:
+        if os.path.exists(candidate):
+            os.unlink(candidate)
+    return change.path + OLD
+
+
+def _checked(change: Change, validate: str) -> str:
+    """Path of a file with the new text, which HAProxy accepts. It lies beside the old one: paths may be relative.
+
+    Its name begins with a dot: HAProxy passes over such files where it is told to read a folder.
+    """
+    folder, name = os.path.split(change.path)
+    try:
+        number, candidate = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+    except OSError as e:
+        raise UpliftError(f"{folder} cannot be written to, so weights cannot be kept there: {e.strerror}.") from e
+    try:
+        with os.fdopen(number, "wb") as stream:
+            stream.write(change.after.encode("utf-8", "surrogateescape"))
+            stream.flush()
+            os.fsync(stream.fileno())
+        _check(validate.replace("%s", shlex.quote(candidate)), change.path, candidate)
+    except BaseException:
+        os.unlink(candidate)
+        raise
+    return candidate
+
+
+def _check(command: str, path: str, candidate: str) -> None:
+    environment = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:{SBIN}"}
+    try:
+        done = subprocess.run(
+            shlex.split(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env=environment, timeout=CHECK_TIMEOUT, check=False, text=True, errors="replace",
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as e:
+        raise UpliftError(f"The new {path} cannot be checked, so the old one stays: «{command}»: {e}.") from e
+    if done.returncode:
+        said = " ".join(done.stdout.replace(candidate, path).split())[-600:]
+        raise UpliftError(
+            f"HAProxy does not accept {path} with the new weights, so the old one stays. Is it in order as it is now? "
+            f"It says: {said}"
+        )

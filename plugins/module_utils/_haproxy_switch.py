@@ -1,0 +1,119 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads and sets what share of one HAProxy's traffic goes to green: at run time, and in its configuration."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _haproxy_file, _haproxy_stat
+from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._haproxy_runtime import Runtime
+from ansible_collections.uplift.kubeadm.plugins.module_utils._haproxy_stat import BLUE, GREEN, SIDES, Server
+from ansible_collections.uplift.kubeadm.plugins.module_utils._traffic_shares import weights
+
+SOCKET_ARGS: dict[str, dict[str, t.Any]] = {
+    "socket": {"type": "str", "default": "/run/haproxy/admin.sock"},
+    "socket_timeout": {"type": "float", "default": 10},
+    "backends": {"type": "list", "elements": "str", "required": True},
+    "blue": {"type": "list", "elements": "str", "default": ["blue*"]},
+    "green": {"type": "list", "elements": "str", "default": ["green*"]},
+}
+
+
+class Switch:
+    """One HAProxy, as SOCKET_ARGS describe it."""
+
+    def __init__(self, params: t.Mapping[str, t.Any]) -> None:
+        self.runtime = Runtime(params["socket"], params["socket_timeout"])
+        self._sides = (params["blue"], params["green"])
+        self._backends = params["backends"]
+
+    def servers(self) -> list[Server]:
+        return _haproxy_stat.servers(self.runtime.stat(), self._backends, *self._sides)
+
+
+def wanted(servers: t.Sequence[Server], share: int) -> dict[str, dict[str, int]]:
+    """Weights by backend and server. Raises UpliftError when a side that is to get traffic has no server for it."""
+    found: dict[str, dict[str, int]] = {}
+    for backend in dict.fromkeys(server.backend for server in servers):
+        own = [server for server in servers if server.backend == backend]
+        counts = [sum(server.side == side for server in own) for side in SIDES]
+        of_side = dict(zip(SIDES, weights(share, *counts)))
+        for side in SIDES:
+            if of_side[side]:
+                _able(own, side)
+        found[backend] = {server.name: of_side[server.side] for server in own}
+    return found
+
+
+def set_weights(switch: Switch, servers: t.Sequence[Server], share: int) -> list[Server]:
+    """Set what differs, and read it back. More is given before less is: at no moment has a backend no weight at all."""
+    to_set = wanted(servers, share)
+    changes = [(to_set[s.backend][s.name] - s.weight, s) for s in servers if to_set[s.backend][s.name] != s.weight]
+    for _by, server in sorted(changes, key=lambda change: -change[0]):
+        switch.runtime.set_weight(server.backend, server.name, to_set[server.backend][server.name])
+    after = switch.servers() if changes else list(servers)
+    off = [
+        f"{s.place} has {s.weight} instead of {to_set[s.backend][s.name]}"
+        for s in after
+        if s.weight != to_set[s.backend][s.name]
+    ]
+    if off:
+        raise UpliftError(
+            f"Weights were set for a share of {share} %, and «show stat» says otherwise: {'; '.join(off)}. "
+            "Does something else set weights here (an agent-check, a controller, another run)?"
+        )
+    return after
+
+
+def to_keep(path: str, servers: t.Sequence[Server], share: int) -> _haproxy_file.Change:
+    """The change of the configuration file, not yet made."""
+    return _haproxy_file.prepare(path, wanted(servers, share))
+
+
+def described(servers: t.Sequence[Server]) -> dict[str, t.Any]:
+    """What callers get to see."""
+    shares = {
+        backend: None if share is None else round(share) for backend, share in _haproxy_stat.shares(servers).items()
+    }
+    return {
+        "shares": shares,
+        "servers": [
+            {
+                "backend": s.backend,
+                "name": s.name,
+                "side": s.side,
+                "weight": s.weight,
+                "status": s.status,
+                "sessions": s.sessions,
+            }
+            for s in servers
+        ],
+        "counters": {side: _haproxy_stat.counters(servers, side) for side in SIDES},
+        "sessions": {side: sum(s.sessions for s in servers if s.side == side) for side in SIDES},
+    }
+
+
+def in_words(servers: t.Sequence[Server]) -> str:
+    """Weights for a diff, a line each."""
+    return "".join(f"{server.place} weight {server.weight}\n" for server in servers)
+
+
+def planned(servers: t.Sequence[Server], share: int) -> str:
+    to_set = wanted(servers, share)
+    return "".join(f"{server.place} weight {to_set[server.backend][server.name]}\n" for server in servers)
+
+
+def _able(servers: t.Sequence[Server], side: str) -> None:
+    own = [server for server in servers if server.side == side]
+    if not any(server.takes for server in own):
+        states = ", ".join(f"{server.place} is {server.status}" for server in own)
+        other = GREEN if side == BLUE else BLUE
+        raise UpliftError(
+            f"No {side} server would take traffic ({states}), so none is sent there, and {other} keeps what it "
+            f"has. See why: its health check in HAProxy's log, its cluster; «set server {own[0].place} state ready» "
+            "ends maintenance."
+        )

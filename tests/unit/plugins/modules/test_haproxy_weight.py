@@ -1,0 +1,240 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""haproxy_weight through main(), against a real HAProxy on loopback with plain HTTP servers behind it."""
+
+from __future__ import annotations
+
+import socket
+import stat
+import threading
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.uplift.kubeadm.plugins.modules import haproxy_weight
+from ansible_collections.uplift.kubeadm.tests.bluegreen import haproxy
+from ansible_collections.uplift.kubeadm.tests.bluegreen.client import Client
+from ansible_collections.uplift.kubeadm.tests.bluegreen.haproxy import Haproxy
+from ansible_collections.uplift.kubeadm.tests.bluegreen.site import Site
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.run_module import Run, run_module
+
+pytestmark = pytest.mark.skipif(haproxy.PROGRAM is None, reason=haproxy.HOW_TO_INSTALL)
+
+
+@pytest.fixture
+def sites() -> t.Iterator[dict[str, Site]]:
+    made = {name: Site(name) for name in ("blue-1", "green-1")}
+    yield made
+    for site in made.values():
+        site.stop()
+
+
+@pytest.fixture
+def proxy(tmp_path: Path, sites: dict[str, Site]) -> t.Iterator[Haproxy]:
+    made = Haproxy(tmp_path, {name: site.address for name, site in sites.items()})
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def run(proxy: Haproxy, capsys: pytest.CaptureFixture[str]) -> Run:
+    return module(proxy, capsys)
+
+
+def module(proxy: Haproxy, capsys: pytest.CaptureFixture[str]) -> Run:
+    defaults = {"socket": str(proxy.socket), "config": str(proxy.config), "backends": ["web"]}
+    return run_module(haproxy_weight.main, capsys, defaults)
+
+
+def test_reading_changes_nothing(run: Run, proxy: Haproxy) -> None:
+    before = proxy.config.read_bytes()
+    result = run()
+    assert (result["changed"], result["shares"]) == (False, {"web": 0})
+    assert [(s["name"], s["side"], s["weight"]) for s in result["servers"]] == [
+        ("blue-1", "blue", 100),
+        ("green-1", "green", 0),
+    ]
+    assert result["counters"] == {"blue": {"web/blue-1": [0, 0]}, "green": {"web/green-1": [0, 0]}}
+    assert proxy.config.read_bytes() == before
+
+
+def test_a_share_is_set_at_run_time_and_kept(run: Run, proxy: Haproxy) -> None:
+    before = proxy.config.read_text()
+    proxy.config.chmod(0o640)
+    result = run(share=10)
+    assert (result["changed"], result["shares"], result["kept"]) == (True, {"web": 10}, True)
+    assert proxy.weights() == {"blue-1": 90, "green-1": 10}
+    after = proxy.config.read_text()
+    assert after == before.replace("weight 100", "weight 90").replace("weight 0", "weight 10")
+    assert Path(result["old_config"]).read_text() == before
+    assert stat.S_IMODE(proxy.config.stat().st_mode) == 0o640
+    assert [name.name for name in proxy.config.parent.glob(".haproxy.cfg*")] == []
+    proxy.reload()
+    assert proxy.weights() == {"blue-1": 90, "green-1": 10}
+    again = run(share=10)
+    assert (again["changed"], again["shares"]) == (False, {"web": 10})
+
+
+def test_requests_are_shared_by_weight(run: Run, proxy: Haproxy, sites: dict[str, Site]) -> None:
+    for share, expected in ((0, 0), (10, 10), (50, 50), (100, 100)):
+        run(share=share)
+        green = sites["green-1"].requests
+        with Client(proxy.entry, rate=400) as client:
+            while client.total.requests < 100:
+                threading.Event().wait(0.01)
+        assert client.total.failures == []
+        assert abs(100 * (sites["green-1"].requests - green) / client.total.requests - expected) < 6
+
+
+def test_no_request_fails_while_weights_move_and_haproxy_is_reloaded(run: Run, proxy: Haproxy) -> None:
+    with Client(proxy.entry) as client:
+        for share in (10, 50, 100, 0, 100, 50, 0):
+            run(share=share)
+            proxy.reload()
+            assert proxy.weights() == {"blue-1": 100 - share, "green-1": share}
+    assert client.total.requests > 50
+    assert client.total.failures == []
+    assert set(client.total.by) == {"blue-1", "green-1"}
+
+
+def test_check_mode_shows_what_it_would_do(run: Run, proxy: Haproxy) -> None:
+    before = proxy.config.read_bytes()
+    result = run(check_mode=True, share=50)
+    assert result["changed"] is True
+    assert result["diff"][0]["after"] == "web/blue-1 weight 50\nweb/green-1 weight 50\n"
+    assert result["diff"][1]["after"].count("weight 50") == 2
+    assert "defaults" not in result["diff"][1]["before"]  # only what changes is shown
+    assert proxy.config.read_bytes() == before
+    assert proxy.weights() == {"blue-1": 100, "green-1": 0}
+
+
+def test_a_file_that_lost_the_weights_is_mended(run: Run, proxy: Haproxy) -> None:
+    before = proxy.config.read_text()
+    run(share=50)
+    proxy.config.write_text(before)  # as configuration management would
+    assert run(share=50)["changed"] is True
+    assert "weight 50" in proxy.config.read_text()
+
+
+def test_weights_are_set_although_the_file_is_broken(run: Run, proxy: Haproxy) -> None:
+    broken = proxy.config.read_text() + "\nfrontend nonsense\n    bind nowhere at all\n"
+    proxy.config.write_text(broken)
+    checked = run(check_mode=True, failed=True, share=50)
+    assert "HAProxy does not accept" in checked["msg"] and "At run time" not in checked["msg"]
+    result = run(failed=True, share=50)
+    assert "haproxy.cfg with the new weights, so the old one stays" in result["msg"]
+    assert "At run time 50 % goes to green now" in result["msg"]
+    assert proxy.weights() == {"blue-1": 50, "green-1": 50}
+    assert proxy.config.read_text() == broken
+    assert list(proxy.config.parent.glob(".haproxy.cfg*")) == []
+
+
+def test_tcp_socket_and_no_file(run: Run, proxy: Haproxy) -> None:
+    before = proxy.config.read_bytes()
+    result = run(socket=f"127.0.0.1:{proxy.admin}", config="", share=50)
+    assert (result["shares"], result["kept"]) == ({"web": 50}, False)
+    assert proxy.config.read_bytes() == before
+
+
+def test_a_link_stays_a_link(run: Run, proxy: Haproxy, tmp_path: Path) -> None:
+    link = tmp_path / "link.cfg"
+    link.symlink_to(proxy.config)
+    run(config=str(link), share=50)
+    assert link.is_symlink() and "weight 50" in proxy.config.read_text()
+
+
+def test_errors_are_counted_by_what_the_client_lost(run: Run, proxy: Haproxy, sites: dict[str, Site]) -> None:
+    run(share=50)
+    told = []
+    for behaviour in ("well", "errors", "drops", "refuses"):
+        if behaviour == "refuses":
+            sites["green-1"].stop()
+        else:
+            sites["green-1"].behaviour = behaviour
+        before = run()["counters"]["green"]["web/green-1"]
+        ask(proxy, 20)
+        after = run()["counters"]["green"]["web/green-1"]
+        told.append((after[0] - before[0], after[1] - before[1]))
+    assert all(9 <= requests <= 11 for requests, _errors in told)
+    assert [errors for _requests, errors in told] == [0, *(requests for requests, _errors in told[1:])]
+
+
+def test_errors_in_tcp_mode(tmp_path: Path, sites: dict[str, Site], capsys: pytest.CaptureFixture[str]) -> None:
+    proxy = Haproxy(tmp_path, {name: site.address for name, site in sites.items()}, mode="tcp")
+    try:
+        run = module(proxy, capsys)
+        run(share=50)
+        ask(proxy, 20)
+        requests, errors = run()["counters"]["green"]["web/green-1"]
+        assert 9 <= requests <= 11 and errors == 0
+        sites["green-1"].stop()
+        ask(proxy, 20)
+        more, errors = run()["counters"]["green"]["web/green-1"]
+        assert more - requests == errors > 8
+    finally:
+        proxy.stop()
+
+
+def ask(proxy: Haproxy, times: int) -> None:
+    for _unused in range(times):
+        with socket.create_connection(("127.0.0.1", proxy.entry), 5) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            try:
+                while connection.recv(65536):
+                    pass
+            except OSError:
+                pass
+
+
+def test_a_side_that_is_down_gets_nothing(
+    tmp_path: Path, sites: dict[str, Site], capsys: pytest.CaptureFixture[str]
+) -> None:
+    proxy = Haproxy(tmp_path, {name: site.address for name, site in sites.items()}, check=True)
+    try:
+        run = module(proxy, capsys)
+        sites["green-1"].stop()
+        while "DOWN" not in proxy.ask("show stat"):
+            threading.Event().wait(0.02)
+        said = run(failed=True, share=100)["msg"]
+        assert "No green server would take traffic (web/green-1 is DOWN" in said
+        assert proxy.weights() == {"blue-1": 100, "green-1": 0}
+        assert run(share=0)["changed"] is False
+    finally:
+        proxy.stop()
+
+
+def test_an_algorithm_that_is_fixed_is_refused(
+    tmp_path: Path, sites: dict[str, Site], capsys: pytest.CaptureFixture[str]
+) -> None:
+    proxy = Haproxy(tmp_path, {name: site.address for name, site in sites.items()}, balance="source")
+    try:
+        said = module(proxy, capsys)(failed=True, share=50)["msg"]
+        assert "static LB algorithm" in said and "hash-type consistent" in said
+    finally:
+        proxy.stop()
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"backends": ["nope"]}, "HAProxy has no backend «nope» with servers; it has web."),
+        ({"green": ["gruen*"]}, "is blue or green"),
+        ({"blue": ["*"]}, "is blue or green"),
+        (
+            {"blue": ["*"], "green": ["x"]},
+            "The backend «web» has no green server: none of blue-1, green-1 is called x.",
+        ),
+        ({"socket": "/nonexistent/admin.sock"}, "There is no socket /nonexistent/admin.sock. Is HAProxy running"),
+        ({"socket": "127.0.0.1:1"}, "Nobody listens at 127.0.0.1:1"),
+        ({"share": 101}, "A share of 101 % cannot be set"),
+        ({"share": 50, "validate": "true"}, "validate has no %s"),
+        ({"share": 50, "validate": "no-such-program %s"}, "cannot be checked, so the old one stays"),
+        ({"share": 50, "config": "/nonexistent/haproxy.cfg"}, "cannot be read, so weights cannot be kept there"),
+        ({"share": 50, "config": "/etc/hostname"}, "has no «server» line for web/blue-1, web/green-1"),
+    ],
+)
+def test_what_is_told_when_it_cannot_be_done(run: Run, params: dict[str, t.Any], words: str) -> None:
+    assert words in run(failed=True, **params)["msg"]
