@@ -38,6 +38,8 @@ PORTS = "host port taken"
 AFFINITY = "pod affinity"
 ANTI_AFFINITY = "pod anti-affinity"
 SPREAD = "topology spread"
+TOO_MANY = "too many pods"
+INSUFFICIENT = "insufficient "
 _FEW = 32
 
 BETWEEN_PODS = frozenset((AFFINITY, ANTI_AFFINITY, SPREAD))  # what other pods cause, however much room there is
@@ -79,6 +81,13 @@ class _Told(t.NamedTuple):
     able: frozenset[str]
 
 
+class Seats(t.NamedTuple):
+    """Of the other nodes, two (when there are as many) that take a pod, and two where nothing but room is wanting."""
+
+    able: tuple[str, ...]
+    short: tuple[str, ...]
+
+
 class Room:
     """The nodes of a cluster, and what pods take up on them: add() those that run, then move them."""
 
@@ -116,6 +125,30 @@ class Room:
             self._out.discard(node.name)
         self._gains += nodes
         self._fresh = nodes if len(nodes) <= _FEW else []
+
+    def reopen(self, name: str) -> None:
+        """Take back a cordon(): as uncordon(), but the node is no emptier than others and not to be asked first."""
+        node = self.nodes[name]
+        node.schedulable = True
+        self._out.discard(name)
+        self._gains.append(node)
+
+    def seats(self, shape: Shape, home: str, only: str | None = None) -> Seats:
+        """Where else than at home a pod of this shape could be as things are; `only`: on that node, or not."""
+        able: list[str] = []
+        short: list[str] = []
+        where = self._settle(shape.where)
+        for node in (where.nodes or []) if only is None else [self.nodes[only]]:
+            if node.name == home or node.name not in where.members:
+                continue
+            reason = self._reason(shape, node)
+            if reason is None:
+                able.append(node.name)
+                if len(able) == 2:
+                    break
+            elif len(short) < 2 and _is_shortage(reason) and self._barred(shape, node) is None:
+                short.append(node.name)
+        return Seats(tuple(able), tuple(short))
 
     def find(self, shape: Shape) -> str | None:
         """A node that takes a pod of this shape as things are; None when there is none.
@@ -210,7 +243,11 @@ class Room:
         if free is not None:
             for resource, amount in shape.requests:
                 if amount > free.get(resource, 0):
-                    return "too many pods" if resource == "pods" else f"insufficient {resource}"
+                    return TOO_MANY if resource == "pods" else INSUFFICIENT + resource
+        return self._barred(shape, node)
+
+    def _barred(self, shape: Shape, node: Node) -> str | None:
+        """What other pods keep a pod off a node by, however much room there is."""
         if shape.ports and any(node.ports[port] for port in shape.ports):
             return PORTS
         for spread in shape.spread:
@@ -254,6 +291,10 @@ class Room:
             _count(term.selected, node.labels.get(term.topology), by)
         for term in shape.anti_affinity:
             _count(term.owners, node.labels.get(term.topology), by)
+
+
+def _is_shortage(reason: str) -> bool:
+    return reason == TOO_MANY or reason.startswith(INSUFFICIENT)
 
 
 def _between_pods(shape: Shape, node: Node) -> str | None:
