@@ -26,7 +26,8 @@ global
 
 defaults
     mode {mode}
-    timeout connect 2s
+    timeout connect {connect}
+    retries 1
     timeout client 10s
     timeout server 10s
 
@@ -53,6 +54,7 @@ class Haproxy:
         balance: str = "roundrobin",
         check: bool = False,
         option: str = "",
+        connect: str = "2s",
     ) -> None:
         assert PROGRAM is not None, HOW_TO_INSTALL
         self.socket = folder / "admin.sock"
@@ -66,7 +68,7 @@ class Haproxy:
         self.config.write_text(
             CONFIG.format(
                 socket=self.socket, admin=self.admin, entry=self.entry, mode=mode, balance=balance, option=option,
-                servers="\n".join(lines),
+                connect=connect, servers="\n".join(lines),
             )
         )  # fmt: skip
         self._log = (folder / "haproxy.log").open("w")

@@ -34,7 +34,7 @@ def sites() -> t.Iterator[dict[str, Site]]:
 
 @pytest.fixture
 def proxy(tmp_path: Path, sites: dict[str, Site]) -> t.Iterator[Haproxy]:
-    made = Haproxy(tmp_path, {name: site.address for name, site in sites.items()})
+    made = Haproxy(tmp_path, {name: site.address for name, site in sites.items()}, connect="100ms")
     yield made
     made.stop()
 
@@ -163,7 +163,7 @@ def test_errors_are_counted_by_what_the_client_lost(run: Run, proxy: Haproxy, si
 
 
 def test_errors_in_tcp_mode(tmp_path: Path, sites: dict[str, Site], capsys: pytest.CaptureFixture[str]) -> None:
-    proxy = Haproxy(tmp_path, {name: site.address for name, site in sites.items()}, mode="tcp")
+    proxy = Haproxy(tmp_path, {name: site.address for name, site in sites.items()}, mode="tcp", connect="100ms")
     try:
         run = module(proxy, capsys)
         run(share=50)
