@@ -40,8 +40,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - A dictionary with C(title), C(id), C(hop), C(version), C(hosts), C(nodes), C(kinds), C(serial), C(versions),
-      C(actions), C(force_kubelet_skew), C(strip_kubelet_flags) and C(last_of_hop).
+    - A dictionary with C(title), C(id), C(hop), C(version), C(hosts), C(nodes), C(kinds), C(serial), C(waves),
+      C(versions), C(actions), C(force_kubelet_skew), C(strip_kubelet_flags) and C(last_of_hop).
   type: dict
 """
 

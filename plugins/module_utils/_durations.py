@@ -146,7 +146,8 @@ def _stage(
             {"nodes": size, "seconds": _rounds(size, forks) * max(seconds[key] for key in keys[begun : begun + size])}
         )
         begun += size
-    return {"id": stage["id"], "seconds": sum(wave["seconds"] for wave in waves), "waves": waves}
+    watched = sum(wave["soak"] for wave in (stage.get("waves") or [])[:-1])
+    return {"id": stage["id"], "seconds": sum(wave["seconds"] for wave in waves) + watched, "waves": waves}
 
 
 def _rounds(size: int, forks: int) -> int:

@@ -39,6 +39,12 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_stages import
     uncordon_stage,
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_table import plan_table
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_waves import (
+    AUTO,
+    WaveOptions,
+    lay_waves,
+    read_rules,
+)
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import (
     Target,
     Version,
@@ -64,6 +70,7 @@ class Options:
     left_out: list[dict[str, Any]] = field(default_factory=list)
     max_left_out: int = 0
     versions: Mapping[str, str] = field(default_factory=dict)
+    waves: WaveOptions = field(default_factory=WaveOptions)
 
 
 def make_plan(
@@ -81,7 +88,8 @@ def make_plan(
     Raises UpliftError for everything that must stop a run before it touches a node.
     """
     target = parse_target(options.target)
-    serial = _serial(options.serial)
+    rules = read_rules(options.waves) if options.serial == AUTO else None
+    serial = 1 if rules else _serial(options.serial)
     pins = read_pins(options.versions)
     cluster = read_cluster(facts, hosts)
     limited = None if options.limited is None else frozenset(options.limited)
@@ -100,6 +108,9 @@ def make_plan(
     check_offers([hop for hop in hops if str(hop.version) in plan["hop_versions"].values()], offers)
     check_number(len(plan["hops"]))
     check_step_back(cluster, plan["stages"])
+    plan["decisions"] += _unlisted(facts, cluster)
+    if rules:
+        lay_waves(plan, facts, rules)
     return {"plan": plan, "table": plan_table(plan, cluster), **asked}
 
 
@@ -133,7 +144,7 @@ def _serial_part(part: Any) -> int | str:
     if not number.isdigit() or int(number) < 1 or (text.endswith("%") and int(number) > 100):
         raise UpliftError(
             f'kubeadm_upgrade_serial holds {part!r}: write a number of nodes from 1 on, a percentage up to "100%", '
-            "or a list of these."
+            "a list of these, or auto."
         )
     return text if text.endswith("%") else int(number)
 
@@ -214,6 +225,20 @@ def _decisions(
     if staying:
         said.append(f"kubectl on {listing(staying)} falls more than one minor behind: use it from another host.")
     return said
+
+
+def _unlisted(facts: Mapping[str, Any], cluster: Cluster) -> list[str]:
+    """Nodes of the cluster that no host of the run stands for: counted, and named with what is known of them."""
+    known = facts.get("nodes") or {}
+    names = [node.name for node in cluster.nodes if node.host is None]
+    if not names:
+        return []
+    systems = {name: str(known[name].get("os") or "linux") for name in names}
+    shown = [name if systems[name] == "linux" else f"{name} ({systems[name]})" for name in names]
+    return [
+        f"{len(names)} node(s) of the cluster are no hosts of this run and stay as they are: {listing(shown)}. They "
+        "count in every rule, and take pods in."
+    ]
 
 
 def _about_workers(cluster: Cluster, stops: Mapping[str, list[int]], hops: list[Hop], mode: str) -> list[str]:

@@ -22,6 +22,7 @@ def plan_play(plan: Any, hop: int, kinds: Sequence[str]) -> dict[str, Any]:
 
     Returns {"title": str, "id": str, "hop": int, "version": "v1.25.4", "hosts": [in order], "nodes": {host: node name},
     "kinds": {host: [kind]}, "serial": [hosts a wave], "versions": {host: [versions to bring]},
+    "waves": {host: its wave of kubeadm_upgrade_serial: auto, as in host_steps()},
     "actions": {host: action}, "force_kubelet_skew": bool, "strip_kubelet_flags": {host: [flag]}, "last_of_hop": bool}.
     """
     stages = [stage for kind in kinds for stage in [find_stage(plan, hop, kind)] if stage["hosts"]]
@@ -36,6 +37,7 @@ def plan_play(plan: Any, hop: int, kinds: Sequence[str]) -> dict[str, Any]:
         "nodes": {host: node for stage in stages for host, node in zip(stage["hosts"], stage["nodes"])},
         "kinds": _kinds(stages),
         "serial": [wave for stage in stages for wave in _waves(stage)] or [1],
+        "waves": {host: wave for stage in stages for host, wave in _waves_of(stage).items()},
         "versions": _versions(plan, stages, hosts, version),
         "actions": {host: action for stage in stages for host, action in stage.get("actions", {}).items()},
         "force_kubelet_skew": any(stage.get("force_kubelet_skew") for stage in stages),
@@ -50,6 +52,7 @@ def host_steps(play: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     It is {"id", "title", "hop", "version", "kinds": [kind], "node": name in the cluster,
     "action": "apply" | "node" | "", "force_kubelet_skew": bool, "strip_kubelet_flags": [flag],
     "versions": [versions to bring],
+    "wave": {"number": from 1 on, "of": waves, "canary": bool, "soak": seconds to watch before it}, or {},
     "ends_hop": whether this host's wave is the last of the hop}.
     """
     ending = _ending(play)
@@ -69,6 +72,7 @@ def _step(play: Mapping[str, Any], host: str, ending: frozenset[str]) -> dict[st
         "action": play["actions"].get(host, ""),
         "strip_kubelet_flags": list(play["strip_kubelet_flags"].get(host, [])),
         "versions": list(play["versions"][host]),
+        "wave": play["waves"].get(host, {}),
         "ends_hop": host in ending,
     }
 
@@ -95,6 +99,15 @@ def _title(plan: Any, hop: int, stages: list[dict[str, Any]]) -> str:
     if not plan["hops"]:
         return work.capitalize()
     return f"Hop {hop + 1} of {len(plan['hops'])}, {stages[-1]['version']}: {work}"
+
+
+def _waves_of(stage: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    waves, found, begun, soak = stage.get("waves") or [], {}, 0, 0
+    for number, wave in enumerate(waves, 1):
+        told = {"number": number, "of": len(waves), "canary": wave["canary"], "soak": soak}
+        found.update(dict.fromkeys(stage["hosts"][begun : begun + wave["size"]], told))
+        begun, soak = begun + wave["size"], wave["soak"]
+    return found
 
 
 def _waves(stage: Mapping[str, Any]) -> list[int]:

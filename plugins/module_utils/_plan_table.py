@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import Cluster, listing
 
 WIDTH = 100
+_WAVES = 8  # waves that are told one by one
 TITLES = {
     "uncordon": "uncordon",
     "prepare": "prepare",
@@ -35,7 +36,7 @@ def plan_table(plan: Mapping[str, Any], cluster: Cluster) -> list[str]:
         lines.append(_row("HOP", "STAGE", "AT ONCE", "DRAIN", "NODES"))
         for stage in plan["stages"]:
             lines += _stage(stage)
-        lines += _drains(plan["drains"])
+        lines += _drains(plan["drains"]) + _waves(plan["stages"])
     if plan["left_out"]:
         lines += ["", "Left out:"]
         for entry in plan["left_out"][:20]:
@@ -50,7 +51,7 @@ def plan_table(plan: Mapping[str, Any], cluster: Cluster) -> list[str]:
 
 
 def _stage(stage: Mapping[str, Any]) -> list[str]:
-    serial = stage["serial"]
+    serial = stage["serial"] if not stage.get("waves") else f"{len(stage['waves'])} wave(s)"
     at_once = ",".join(str(part) for part in serial) if isinstance(serial, list) else str(serial).replace("100%", "all")
     names = stage["nodes"]
     if stage["kind"] == "control_plane":
@@ -73,6 +74,29 @@ def _drains(drains: Mapping[str, int]) -> list[str]:
     lines = ["", "Drains a node:"] if drains else []
     for count in sorted(by_count, reverse=True):
         lines += _bullet(f"{count} x {listing(by_count[count])}")
+    return lines
+
+
+def _waves(stages: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The first waves of each stage that has any, each with its nodes and why it is no larger."""
+    lines: list[str] = []
+    shown: list[list[str]] = []
+    for stage in stages:
+        if not stage.get("waves") or stage["nodes"] in shown:
+            continue
+        shown.append(stage["nodes"])
+        lines += ["", f"Waves of the workers, {stage['version']}:"]
+        begun = 0
+        for number, wave in enumerate(stage["waves"][:_WAVES], 1):
+            names = stage["nodes"][begun : begun + wave["size"]]
+            soak = f" Then {wave['soak']} s of watching." if wave["soak"] else ""
+            lines += _bullet(f"{number}: {listing(names, 6)}. {wave['why']}{soak}")
+            begun += wave["size"]
+        sizes = [str(wave["size"]) for wave in stage["waves"][_WAVES:]]
+        if sizes:
+            lines += _bullet(
+                f"and {len(sizes)} more, of {', '.join(sizes[:20])}{' …' if len(sizes) > 20 else ''} nodes"
+            )
     return lines
 
 

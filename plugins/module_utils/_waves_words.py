@@ -47,7 +47,7 @@ def what(key: Key, limits: t.Mapping[Key, int]) -> str:
     return f"the limit of {number} at a time" if kind == WAVE else kind
 
 
-def why(wave: Wave, limits: t.Mapping[Key, int]) -> str:
+def why(wave: Wave, limits: t.Mapping[Key, int], last: bool = False) -> str:
     """Why a wave is as large as it is; a sentence."""
     if wave.alone:
         return f"Alone: it fits beside no other, for {what(wave.alone, limits)}."
@@ -56,7 +56,7 @@ def why(wave: Wave, limits: t.Mapping[Key, int]) -> str:
     if most:
         held = wave.held[most[0]]
         said += f"{' ' if said else ''}{held} more held back by {what(most[0], limits)}."
-    return said or "Nothing that could have gone was held back but by the number of nodes."
+    return said or ("All that are left." if last else "As many as may go at once.")
 
 
 def decisions(waves: Waves, rules: Rules) -> list[str]:
@@ -112,7 +112,7 @@ def as_data(waves: Waves) -> list[dict[str, t.Any]]:
             "canary": wave.canary,
             "soak": wave.soak,
             "groups": list(wave.groups),
-            "why": why(wave, waves.limits),
+            "why": why(wave, waves.limits, wave is waves.waves[-1]),
         }
         for wave in waves.waves
     ]

@@ -66,9 +66,42 @@ options:
     choices: [all, control_plane, workers]
     default: all
   serial:
-    description: How many workers at once, as for C(serial) of a play; a number, a percentage, or a list of these.
+    description:
+      - How many workers at once, as for C(serial) of a play; a number, a percentage, or a list of these.
+      - V(auto) has the planner choose waves, the largest sets of workers that can be out together without breaking a
+        disruption budget, with room for their pods on the nodes that stay; see P(uplift.kubeadm.worker_waves#filter).
+        Where pods or budgets could not be read, workers go one at a time.
     type: raw
     default: 1
+  waves:
+    description: For O(serial=auto), what holds of waves beside budgets and room.
+    type: dict
+    default: {}
+    suboptions:
+      groups:
+        description: Limits by group, as the filter P(uplift.kubeadm.worker_waves#filter) takes them.
+        type: list
+        elements: dict
+        default: []
+      inventory_groups:
+        description: Inventory names of the hosts of each inventory group that O(waves.groups) names.
+        type: dict
+        default: {}
+      max_nodes:
+        description: Nodes of a wave at most, a number or a percentage of the workers that go.
+        type: raw
+        default: 100%
+      canaries:
+        description: Nodes of the first wave; with V(0) there is no such wave, and later ones need not grow from it.
+        type: int
+        default: 1
+      unbudgeted:
+        description: How many pods of a workload without a disruption budget may be out together.
+        type: raw
+        default: 25%
+      forks:
+        description: On how many hosts Ansible works at once; no wave is larger.
+        type: int
   limited:
     description:
       - Inventory names within C(--limit); leave it out when there is no limit. Any set of workers may be chosen; of the
@@ -112,6 +145,8 @@ author:
   - The uplift.kubeadm authors (@uplift-kubeadm)
 seealso:
   - plugin: uplift.kubeadm.plan_stage
+    plugin_type: filter
+  - plugin: uplift.kubeadm.worker_waves
     plugin_type: filter
 """
 
@@ -165,6 +200,8 @@ plan:
           workers that skip hops), C(control_plane) (with C(actions) host to C(apply) or C(node), and
           C(force_kubelet_skew)), C(control_plane_kubelet) and C(workers) (both with C(strip_kubelet_flags) host to
           flags), C(finish).
+        - With O(serial=auto) a stage C(workers) has its hosts in the order of its waves, and C(waves), each C(size),
+          C(canary), C(soak) (seconds), C(groups) and C(why).
         - The first C(prepare) has C(proves), the host that brings what all hops need before the first one begins; a
           control plane host, where any has a step in any hop.
       type: list
@@ -215,6 +252,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _cluster
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan import MODES, SCOPES, Options, make_plan
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_waves import WaveOptions
 
 
 def _facts(params: dict[str, Any]) -> dict[str, Any]:
@@ -229,6 +267,14 @@ def main() -> None:
         "why": {"type": "str"},
         "group": {"type": "str", "choices": ["control_plane", "worker"]},
     }
+    waves = {
+        "groups": {"type": "list", "elements": "dict", "default": []},
+        "inventory_groups": {"type": "dict", "default": {}},
+        "max_nodes": {"type": "raw", "default": "100%"},
+        "canaries": {"type": "int", "default": 1},
+        "unbudgeted": {"type": "raw", "default": "25%"},
+        "forks": {"type": "int"},
+    }
     module = AnsibleModule(
         argument_spec={
             "facts": {"type": "path"},
@@ -240,6 +286,7 @@ def main() -> None:
             "worker_hops": {"type": "str", "choices": list(MODES), "default": "auto"},
             "scope": {"type": "str", "choices": list(SCOPES), "default": "all"},
             "serial": {"type": "raw", "default": 1},
+            "waves": {"type": "dict", "default": {}, "options": waves},
             "limited": {"type": "list", "elements": "str"},
             "left_out": {"type": "list", "elements": "dict", "default": [], "options": left_out},
             "max_left_out": {"type": "int", "default": 0},
@@ -251,7 +298,8 @@ def main() -> None:
     )
     chosen = ("target", "worker_hops", "scope", "serial", "limited", "left_out", "max_left_out", "versions")
     try:
-        options = Options(**{name: module.params[name] for name in chosen})
+        rules = WaveOptions(**module.params["waves"])
+        options = Options(**{name: module.params[name] for name in chosen}, waves=rules)
         result = make_plan(_facts(module.params), module.params["hosts"], module.params["available"], options)
     except UpliftError as error:
         module.fail_json(msg=str(error))
