@@ -78,6 +78,7 @@ class Installed(t.NamedTuple):
     kept: str | None
     settled: list[str]
     restarted: bool
+    started_again: bool
 
 
 class Pruned(t.NamedTuple):
@@ -198,12 +199,15 @@ class Release:
         settled = self.source.settle(version, components, check=False)
         self.touched = self.touched or bool(settled)
         restarted = restart_kubelet and ("kubelet" in pending or kubelet_is_stale(self.runner))
+        started_again = False
         if restarted:
             restart(self.runner, self.node.root, timeout)
             old = before.get("kubelet")
-            if old and parse_minor(old) != parse_minor(version) and static_pods_are_held_back(self.node.root):
+            another_minor = old is not None and parse_minor(old) != parse_minor(version)
+            started_again = another_minor and static_pods_are_held_back(self.node.root)
+            if started_again:
                 restart(self.runner, self.node.root, timeout)
-        return Installed({name: before[name] for name in pending}, kept, settled, restarted)
+        return Installed({name: before[name] for name in pending}, kept, settled, restarted, started_again)
 
     def prune(self, keep: t.Container[str], check: bool) -> Pruned:
         """Remove staged and kept files of all versions but those to keep, and folders that are then empty.
@@ -366,7 +370,7 @@ def static_pods_are_held_back(root: Path) -> bool:
     programs = list(manifests(root))
     if not programs:
         return False
-    kubelet = process_starts(root).get("kubelet", 0.0)
+    kubelet = process_starts(processes(root)).get("kubelet", 0.0)
     if not _comes(lambda: not older(processes(root), programs, kubelet), STATIC_PODS_END_SECONDS):
         return False
     return not _comes(lambda: not absent(processes(root), programs), STATIC_PODS_START_SECONDS)

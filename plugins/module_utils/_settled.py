@@ -47,12 +47,13 @@ def unsettled(
 
 def unsettled_now(root: Path, programs: t.Iterable[str]) -> list[str]:
     """As unsettled(), of this node at this moment."""
-    return unsettled(programs, process_starts(root), uptime(root), installed(root))
+    found = list(processes(root))
+    return unsettled(programs, process_starts(found), uptime(root), installed(root, found))
 
 
-def installed(root: Path) -> float:
+def installed(root: Path, found: t.Iterable[Process]) -> float:
     """When the file of the kubelet that runs was put in its place, in seconds from boot; infinite when none runs."""
-    kubelets = [process for process in processes(root) if process.name == "kubelet"]
+    kubelets = [process for process in found if process.name == "kubelet"]
     try:
         youngest = max(kubelets, key=lambda process: process.start)
         changed = (root / f"proc/{youngest.pid}/exe").stat().st_ctime
@@ -88,10 +89,10 @@ def processes(root: Path) -> t.Iterator[Process]:
         yield Process(int(folder.name), name, ticks / os.sysconf("SC_CLK_TCK"), in_pod)
 
 
-def process_starts(root: Path) -> dict[str, float]:
-    """{name of a program: seconds from boot to the start of its youngest process}."""
+def process_starts(found: t.Iterable[Process]) -> dict[str, float]:
+    """{name of a program: seconds from boot to the start of its youngest process}. Pure."""
     starts: dict[str, float] = {}
-    for process in processes(root):
+    for process in found:
         starts[process.name] = max(starts.get(process.name, 0.0), process.start)
     return starts
 

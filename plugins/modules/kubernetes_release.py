@@ -199,6 +199,12 @@ restarted:
   description: Whether kubelet was restarted.
   type: bool
   returned: state=installed
+started_again:
+  description:
+    - Whether it was then started a second time, as a kubelet of another minor held back static pods, which is told by
+      programs of the control plane that do not come back. In check mode this cannot be known, and is V(false).
+  type: bool
+  returned: state=installed
 touched:
   description:
     - Whether a program, package, hold or repository of the node was changed. Of a failed call too, such as false when
@@ -296,17 +302,18 @@ def installed(release: Release, wants: t.Mapping[str, t.Any], check: bool) -> di
     if check:
         present = release.present(components)
         replaced = {name: present[name] for name in release.pending(version, present)}
-        kept, restarted = None, wants["restart_kubelet"] and "kubelet" in replaced
+        kept, restarted, started_again = None, wants["restart_kubelet"] and "kubelet" in replaced, False
         settled = release.source.settle(version, components, check=True)
     else:
         done = release.install(version, components, restart_kubelet=wants["restart_kubelet"], timeout=wants["timeout"])
-        replaced, kept, settled, restarted = done
+        replaced, kept, settled, restarted, started_again = done
     return {
         "changed": bool(replaced or settled or restarted),
         "replaced": list(replaced),
         "kept": kept,
         "settled": settled,
         "restarted": restarted,
+        "started_again": started_again,
         "touched": release.touched,
         "diff": {
             "before": "".join(f"{name} {old}\n" for name, old in replaced.items()),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import itertools
 import os
 import threading
 import typing as t
@@ -194,7 +195,7 @@ def test_installing_replaces_in_place_and_keeps_the_old(release: Release, root: 
 def test_installing_twice_changes_nothing(release: Release) -> None:
     release.fetch("v1.25.4")
     release.install("v1.25.4", BINARIES, restart_kubelet=False, timeout=1)
-    assert release.install("v1.25.4", BINARIES, restart_kubelet=False, timeout=1) == ({}, None, [], False)
+    assert release.install("v1.25.4", BINARIES, restart_kubelet=False, timeout=1) == ({}, None, [], False, False)
 
 
 def test_what_is_installed_needs_no_files_any_more(release: Release) -> None:
@@ -277,9 +278,8 @@ def test_when_static_pods_are_held_back(
 ) -> None:
     (root / "etc/kubernetes/manifests").mkdir(parents=True)
     (root / "etc/kubernetes/manifests/etcd.yaml").write_text("spec:\n")
-    looks = iter(seen)
+    looks = itertools.chain([[]], seen)  # the first one is for kubelet
     now = [0.0]
-    monkeypatch.setattr(_release, "process_starts", lambda _root: {"kubelet": 100.0})
     monkeypatch.setattr(_release, "processes", lambda _root: processes(*next(looks, seen[-1])))
     monkeypatch.setattr(_release.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(_release.time, "sleep", lambda _seconds: now.__setitem__(0, now[0] + 1))
@@ -301,8 +301,9 @@ def test_kubelet_is_started_once_more_for_static_pods_that_it_holds_back(
     monkeypatch.setattr(_release, "static_pods_are_held_back", lambda _root: held)
     mirror.add(version)
     release.fetch(version)
-    release.install(version, ["kubelet"], restart_kubelet=True, timeout=5)
+    done = release.install(version, ["kubelet"], restart_kubelet=True, timeout=5)
     assert len(calls) == restarts
+    assert (done.restarted, done.started_again) == (True, restarts == 2)
 
 
 def test_a_kubelet_that_does_not_come_back_is_an_error_with_its_words(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 import os
+import typing as t
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ def test_starts_are_read_from_proc(tmp_path: Path) -> None:
     for pid, start in ((7, 10), (8, 20)):
         add_process(tmp_path, pid, "etcd", start)
     (tmp_path / "proc/9").mkdir()  # a process that ended while we looked
-    assert _settled.process_starts(tmp_path) == {"etcd": 20.0}
+    assert _settled.process_starts(_settled.processes(tmp_path)) == {"etcd": 20.0}
 
 
 def test_programs_of_a_kubelet_that_was_started_twice_have_come_to_rest() -> None:
@@ -59,10 +60,10 @@ def test_programs_of_a_kubelet_that_was_started_twice_have_come_to_rest() -> Non
 def test_when_the_kubelet_that_runs_was_installed(tmp_path: Path) -> None:
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc/uptime").write_text("1000.0 1.0\n")
-    assert _settled.installed(tmp_path) == math.inf
+    assert _settled.installed(tmp_path, _settled.processes(tmp_path)) == math.inf
     add_process(tmp_path, 1, "kubelet", 990)
     (tmp_path / "proc/1/exe").write_text("")  # just now
-    assert _settled.installed(tmp_path) == pytest.approx(1000, abs=30)
+    assert _settled.installed(tmp_path, _settled.processes(tmp_path)) == pytest.approx(1000, abs=30)
     add_process(tmp_path, 2, "etcd", 950)
     assert _settled.unsettled_now(tmp_path, ["etcd"]) == ["etcd"]
 
@@ -78,6 +79,22 @@ def test_what_is_older_than_a_kubelet_and_what_does_not_run(tmp_path: Path) -> N
 
 
 def test_this_process_is_found_on_this_machine() -> None:
-    starts = _settled.process_starts(Path("/"))
+    starts = _settled.process_starts(_settled.processes(Path("/")))
     assert starts
     assert max(starts.values()) <= _settled.uptime(Path("/")) + 1
+
+
+def test_the_processes_of_a_node_are_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked twice a second, on a node that may run thousands of them."""
+    looks: list[Path] = []
+    look = _settled.processes
+
+    def counted(root: Path) -> t.Iterator[_settled.Process]:
+        looks.append(root)
+        return look(root)
+
+    monkeypatch.setattr(_settled, "processes", counted)
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/uptime").write_text("1000.0 1.0\n")
+    _settled.unsettled_now(tmp_path, PROGRAMS)
+    assert looks == [tmp_path]
