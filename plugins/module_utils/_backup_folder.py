@@ -14,6 +14,11 @@ from pathlib import Path
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 
 DIRECTORY = "/var/lib/uplift-kubeadm/backup"
+BACKUP_ARGS: dict[str, t.Any] = {
+    "id": {"type": "str"},
+    "directory": {"type": "path", "default": DIRECTORY},
+    "about": {"type": "dict", "default": {}},
+}
 PROGRAMS = "programs"
 ID = re.compile(r"\d{8}T\d{6}Z-v\d+\.\d+\.\d+[0-9A-Za-z.+-]*")
 TMP = "etc/kubernetes/tmp"

@@ -20,6 +20,8 @@ description:
   - etcd's own programs are copied from the etcd that runs, and kept beside the snapshots, so that a snapshot can be
     read wherever its folder is brought.
   - Must run as root on the node.
+extends_documentation_fragment:
+  - uplift.kubeadm.backup
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying target.
@@ -38,17 +40,6 @@ options:
     type: str
     choices: [taken, verified, listed]
     default: taken
-  id:
-    description: Name of the backup, and of its folder, such as V(20261121T180000Z-v1.24.17).
-    type: str
-  directory:
-    description: Folder of all backups.
-    type: path
-    default: /var/lib/uplift-kubeadm/backup
-  about:
-    description: What else the manifest is to say, such as the versions of the cluster's nodes.
-    type: dict
-    default: {}
   endpoint:
     description:
       - Client URL of the etcd to ask. The default is the etcd that kubeadm runs on this node.
@@ -198,9 +189,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": list(STATES), "default": "taken"},
-            "id": {"type": "str"},
-            "directory": {"type": "path", "default": _backup_folder.DIRECTORY},
-            "about": {"type": "dict", "default": {}},
+            **_backup_folder.BACKUP_ARGS,
             "endpoint": {"type": "str"},
             "ca": {"type": "path"},
             "cert": {"type": "path"},

@@ -16,6 +16,8 @@ description:
     flags of static pods name (encryption configuration, audit policy and others), wherever they lie.
   - Archive and manifest are of mode 0600 in folders of mode 0700. They hold the secrets of the cluster.
   - Must run as root on the node.
+extends_documentation_fragment:
+  - uplift.kubeadm.backup
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying target.
@@ -33,17 +35,6 @@ options:
     type: str
     choices: [taken, pruned, listed]
     default: taken
-  id:
-    description: Name of the backup, and of its folder, such as V(20261121T180000Z-v1.24.17).
-    type: str
-  directory:
-    description: Folder of all backups.
-    type: path
-    default: /var/lib/uplift-kubeadm/backup
-  about:
-    description: What else the manifest is to say.
-    type: dict
-    default: {}
   keep:
     description: How many backups O(state=pruned) keeps. The newest one is always kept.
     type: int
@@ -150,9 +141,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": list(STATES), "default": "taken"},
-            "id": {"type": "str"},
-            "directory": {"type": "path", "default": _backup_folder.DIRECTORY},
-            "about": {"type": "dict", "default": {}},
+            **_backup_folder.BACKUP_ARGS,
             "keep": {"type": "int", "default": 3},
             "keep_kubeadm": {"type": "int", "default": 3},
         },
