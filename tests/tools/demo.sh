@@ -21,7 +21,10 @@ say "Its nodes before"
 before=$(nodes)
 echo "$before"
 
-say "ansible-playbook uplift.kubeadm.upgrade -i $inventory -e target=1.26"
+# One line an event that matters, marked by >>.
+export ANSIBLE_CALLBACKS_ENABLED=uplift.kubeadm.progress
+
+say "ANSIBLE_CALLBACKS_ENABLED=$ANSIBLE_CALLBACKS_ENABLED ansible-playbook uplift.kubeadm.upgrade -i $inventory -e target=1.26"
 SECONDS=0
 ansible-playbook uplift.kubeadm.upgrade -i "$inventory" -e target=1.26
 
