@@ -29,6 +29,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import (
     kubeadm_config,
     node_facts,
 )
+from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._reading import Reading
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import minor_name, parse_minor
 
@@ -64,6 +65,24 @@ def read_nodes(api: Api) -> Object:
         "addons": _addons(reading),
         "unread": reading.unread,
     }
+
+
+def read_for_waves(api: Api) -> Object:
+    """The part of the facts that says which nodes may be out together: nodes, pods, their workloads, budgets, volumes.
+
+    :raises UpliftError: as read(), and where any of it cannot be read.
+    """
+    with _uncollected():
+        version = api.get("/version")["gitVersion"]
+        nodes = dict(api.list("/api/v1/nodes", keep=node_facts))
+        reading = Reading(api)
+        pods, components = _cluster_pods.read(reading)
+        _cluster_pods.add_components(nodes, components)
+        objects = _cluster_objects.read_for_waves(reading, pods)
+    if reading.unread:
+        gap = reading.unread[0]
+        raise UpliftError(f"Which nodes may be out together cannot be told: {gap['what']}: {gap['why']}")
+    return {"schema": SCHEMA, "version": version, "nodes": nodes, "pods": pods, **objects, "unread": []}
 
 
 @contextlib.contextmanager

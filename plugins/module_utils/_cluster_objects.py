@@ -28,6 +28,13 @@ def read(reading: Reading, pods: t.Iterable[Object]) -> Object:
     return {"workloads": _workloads(reading, pods), "webhooks": _webhooks(reading), **simple}
 
 
+def read_for_waves(reading: Reading, pods: t.Iterable[Object]) -> Object:
+    """Of read(), what says which nodes may be out together."""
+    wanted = ("pdbs", "volumes", "namespaces")
+    simple = {section.key: reading.rows(*section) for section in _SECTIONS if section.key in wanted}
+    return {"workloads": _workloads(reading, pods), **simple}
+
+
 def services(reading: Reading, objects: Object) -> list[Object]:
     """The Services that webhooks, API services and CRD conversions name, of which the pods behind are to be known."""
     named = {

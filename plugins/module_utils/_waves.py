@@ -61,8 +61,10 @@ def plan_waves(facts: Facts, nodes: t.Sequence[str], rules: Rules, api: Version)
     return _Planner(facts, list(dict.fromkeys(nodes)), rules, api).plan()
 
 
-def fitting(facts: Facts, nodes: t.Sequence[str], rules: Rules, api: Version) -> tuple[list[str], dict[str, Key]]:
-    """(nodes of a planned wave that may be out together as the cluster is now, {node that may not: why}).
+def fitting(
+    facts: Facts, nodes: t.Sequence[str], rules: Rules, api: Version
+) -> tuple[list[str], dict[str, Key], dict[Key, int]]:
+    """(nodes of a planned wave that may be out together as the cluster is now, {node that may not: why}, all limits).
 
     The first is among the former whatever holds it: its drain alone has to wait for budgets, and knows how.
     """
@@ -71,7 +73,7 @@ def fitting(facts: Facts, nodes: t.Sequence[str], rules: Rules, api: Version) ->
     builder = _Builder(yard, {})
     wave = builder.build(known, forced=True)
     held = {name: builder.why[name] for name in known if name not in wave.nodes}
-    return [name for name in nodes if name not in held], held
+    return [name for name in nodes if name not in held], held, yard.limits
 
 
 class _Builder:

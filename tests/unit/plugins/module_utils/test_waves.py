@@ -144,13 +144,11 @@ def test_a_node_that_a_run_left_cordoned_goes_first_and_one_in_the_way_last() ->
 
 def test_what_may_go_of_a_wave_now() -> None:
     given = cluster(4, replicas(3), [budget(max_unavailable=1)], workloads=[workload(replicas=3)])
-    fits, held = fitting(given, ["w4", "w2", "w1", "w3"], Rules(), API)
+    fits, held, limits = fitting(given, ["w4", "w2", "w1", "w3"], Rules(), API)
     assert fits == ["w4", "w2"]
     assert held == {"w1": ("budget", "shop/web"), "w3": ("budget", "shop/web")}
-    assert fitting(given, ["w1", "new"], Rules(), API) == (
-        ["w1", "new"],
-        {},
-    )  # a node not in the facts is no pods' home
+    assert what(held["w1"], limits) == "disruption budget shop/web (1 at a time)"
+    assert fitting(given, ["w1", "new"], Rules(), API)[0] == ["w1", "new"]  # no pod lives on a node that is not known
 
 
 def test_it_is_told_why() -> None:

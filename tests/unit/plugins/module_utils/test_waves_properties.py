@@ -151,7 +151,7 @@ def test_no_wave_breaks_what_the_user_says_of_groups(cluster: dict[str, Any], fo
 def test_what_is_let_go_of_a_wave_may_go(cluster: dict[str, Any], data: st.DataObject) -> None:
     """However a wave was planned: what may go of it breaks nothing, and it is never nothing."""
     wave = data.draw(st.lists(st.sampled_from(workers(cluster)), unique=True, min_size=1))
-    fits, held = fitting(cluster, wave, Rules(), API)
+    fits, held, _limits = fitting(cluster, wave, Rules(), API)
     assert fits
     assert fits + [name for name in wave if name in held] == sorted(
         wave, key=lambda name: (name in held, wave.index(name))

@@ -1,0 +1,88 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A planned wave, held against the cluster as it is when the wave is to begin."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _cluster_facts
+from ansible_collections.uplift.kubeadm.plugins.module_utils._api import Api, Object
+from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import is_true
+from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast import oldest_api_server
+from ansible_collections.uplift.kubeadm.plugins.module_utils._waves import fitting, plan_waves
+from ansible_collections.uplift.kubeadm.plugins.module_utils._waves_rules import Rules
+from ansible_collections.uplift.kubeadm.plugins.module_utils._waves_words import what
+
+_SHARE = 4  # of the time at most a fifth is spent reading
+
+
+class Clock(t.NamedTuple):
+    """Where time comes from; tests have their own."""
+
+    now: t.Callable[[], float] = time.monotonic
+    sleep: t.Callable[[float], None] = time.sleep
+
+
+REAL = Clock()
+
+
+def watch(api: Api, nodes: t.Collection[str], seconds: float, patience: float, clock: Clock = REAL) -> None:
+    """See that nodes that were upgraded stay Ready for so long. One that is not yet Ready gets `patience` seconds.
+
+    :raises UpliftError: one is not Ready, by name.
+    """
+    begun = clock.now()
+    ready_once = False
+    while True:
+        asked = clock.now()
+        down = sorted(_not_ready(api, nodes)) if nodes else []
+        if down and (ready_once or asked - begun >= patience):
+            raise UpliftError(
+                f"{', '.join(down)} went before and should be in service, but is not Ready now, "
+                f"{clock.now() - begun:.0f} s after this wave was to begin. No node of it was begun."
+            )
+        ready_once = ready_once or not down
+        if not down and asked - begun >= seconds:
+            return
+        clock.sleep(max(1.0, (clock.now() - asked) * _SHARE))
+
+
+def _not_ready(api: Api, nodes: t.Collection[str]) -> set[str]:
+    wanted = frozenset(nodes)
+
+    def name_and_state(node: Object) -> tuple[str, bool]:
+        return node["metadata"]["name"], is_true(node, "Ready")
+
+    return {name for name, ready in api.list("/api/v1/nodes", keep=name_and_state) if name in wanted and not ready}
+
+
+def let_in(api: Api, nodes: t.Sequence[str], rules: Rules, patience: float, clock: Clock = REAL) -> dict[str, t.Any]:
+    """Which nodes of a planned wave may be out together now. All of them, or what is so after `patience` seconds.
+
+    Returns {"fits": [nodes in order, one at least], "held": {node: by what}, "waited": seconds}. One node alone is not
+    asked about: its drain waits for budgets itself.
+    """
+    begun = clock.now()
+    while True:
+        if len(nodes) < 2:
+            return {"fits": list(nodes), "held": {}, "waited": 0.0}
+        asked = clock.now()
+        facts = _cluster_facts.read_for_waves(api)
+        fits, held, limits = fitting(facts, nodes, rules, oldest_api_server(facts))
+        if not held or clock.now() - begun >= patience:
+            words = {name: what(key, limits) for name, key in held.items()}
+            return {"fits": fits, "held": words, "waited": round(asked - begun, 1)}
+        clock.sleep(max(1.0, (clock.now() - asked) * _SHARE))
+
+
+def plan_anew(api: Api, nodes: t.Sequence[str], rules: Rules) -> list[list[str]]:
+    """Waves of nodes that did not fit into those that they were planned for."""
+    facts = _cluster_facts.read_for_waves(api)
+    found = [wave.nodes for wave in plan_waves(facts, nodes, rules, oldest_api_server(facts)).waves]
+    planned = {name for wave in found for name in wave}
+    return found + [[name] for name in nodes if name not in planned]  # nodes that the cluster does not know any more
