@@ -52,6 +52,12 @@ options:
       - Backends of HAProxy whose counters are read. Without them, HAProxy is not asked.
     required: false
     default: []
+  urls:
+    description:
+      - URLs that must be answered with 200; short for O(checks) with nothing but O(checks[].url).
+    type: list
+    elements: str
+    default: []
   checks:
     description:
       - HTTP checks. They are sent from the host that the module runs on, past any proxy.
@@ -184,11 +190,16 @@ def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
         there = described(switch.servers())["counters"] if switch and not params["counters"] else {}
         seen = _traffic_gate.begin(params["counters"] or there)
     limits = _traffic_gate.Limits(params["error_rate"], params["least_requests"], params["failures"])
-    gate = Gate(side, limits, params["checks"], params["check_timeout"], switch)
+    checks = [_plain(url) for url in params["urls"]] + params["checks"]
+    gate = Gate(side, limits, checks, params["check_timeout"], switch)
     why = gate.watch(seen, params["seconds"], params["final"])
     requests, errors = seen["sums"][side]
-    line = _traffic_gate.line(seen, side, len(params["checks"]), switch is not None)
+    line = _traffic_gate.line(seen, side, len(checks), switch is not None)
     return {"ok": not why, "why": why, "line": line, "requests": requests, "errors": errors, "seen": seen}
+
+
+def _plain(url: str) -> dict[str, t.Any]:
+    return {"url": url, **{name: option["default"] for name, option in CHECK.items() if "default" in option}}
 
 
 def main() -> None:
@@ -199,6 +210,7 @@ def main() -> None:
             "seconds": {"type": "float", "default": 0},
             "final": {"type": "bool", "default": True},
             "backends": {"type": "list", "elements": "str", "default": []},
+            "urls": {"type": "list", "elements": "str", "default": []},
             "checks": {"type": "list", "elements": "dict", "default": [], "options": CHECK},
             "check_timeout": {"type": "float", "default": 5},
             "failures": {"type": "int", "default": 3},

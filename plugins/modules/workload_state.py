@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: workload_state
-short_description: Compare what runs on a cluster with what ran before
+short_description: Compare what runs on a cluster with what ran before, or with what runs on another
 version_added: 0.1.0
 author:
   - The uplift.kubeadm authors (@uplift-kubeadm)
@@ -18,6 +18,9 @@ description:
     is found by a run on another controller.
   - A Deployment or StatefulSet that is wanted another number of times than before was scaled by its owner or an
     autoscaler, and is no loss as long as what is wanted is Ready.
+  - Between two clusters, such as blue and green, V(exported) on one and V(matched) on the other compare Deployments,
+    StatefulSets, DaemonSets, Services, Ingresses, ConfigMaps, Secrets, CronJobs and Jobs of all namespaces but
+    C(kube-system), C(kube-public) and C(kube-node-lease). Of ConfigMaps digests travel, of Secrets the names alone.
 extends_documentation_fragment:
   - uplift.kubeadm.api
 attributes:
@@ -34,8 +37,10 @@ options:
         killed thus compares with what ran before the first one. One that is older than 30 days is replaced.
       - V(compared) compares with what is kept, and waits until nothing is lost, for at most O(timeout) seconds.
       - V(absent) forgets what is kept.
+      - V(exported) returns what runs on this cluster as RV(snapshot), and keeps nothing.
+      - V(matched) compares what runs on this cluster with O(snapshot), once.
     type: str
-    choices: [saved, compared, absent]
+    choices: [saved, compared, absent, exported, matched]
     required: true
   key:
     description:
@@ -47,6 +52,27 @@ options:
       - Seconds to wait for workloads that are not Ready as before.
     type: int
     default: 300
+  snapshot:
+    description:
+      - RV(snapshot) of another cluster, from O(state=exported). Needed with O(state=matched).
+    type: str
+  snapshot_name:
+    description:
+      - What that other cluster is called in messages.
+    type: str
+    default: the other cluster
+  name:
+    description:
+      - What this cluster is called in messages.
+    type: str
+    default: this cluster
+  ignore:
+    description:
+      - Differences that are accepted, by kind, namespace and name with wildcards, for example V(ConfigMap shop/flags)
+        or V(CronJob batch/*). For O(state=matched).
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -68,6 +94,26 @@ EXAMPLES = r"""
 - name: Forget it
   uplift.kubeadm.workload_state:
     state: absent
+
+- name: Read what runs on blue
+  uplift.kubeadm.workload_state:
+    state: exported
+  delegate_to: blue-cp1
+  register: blue
+
+- name: Compare green with it
+  uplift.kubeadm.workload_state:
+    state: matched
+    snapshot: "{{ blue.snapshot }}"
+    snapshot_name: blue
+    name: green
+  delegate_to: green-cp1
+  register: green
+
+- name: Fail when green lacks something
+  ansible.builtin.assert:
+    that: green.differences.missing | length == 0
+    fail_msg: "{{ green.lines | join(' ') }}"
 """
 
 RETURN = r"""
@@ -125,7 +171,29 @@ lines:
   description: The comparison for people.
   type: list
   elements: str
-  returned: when O(state=compared)
+  returned: when O(state=compared) or O(state=matched)
+snapshot:
+  description: What runs on this cluster, as a text for O(snapshot).
+  type: str
+  returned: when O(state=exported)
+objects:
+  description: Number of objects in the snapshot.
+  type: int
+  returned: when O(state=exported) or O(state=matched)
+differences:
+  description:
+    - What this cluster lacks of what runs on the other one. Lists of V(missing) objects, V(older) images, workloads
+      that are V(not_ready) or have V(fewer) replicas, what V(differs) otherwise, and Jobs and CronJobs that would run
+      V(twice).
+  type: dict
+  returned: when O(state=matched)
+  sample:
+    missing: [{"what": "Service shop/db", "why": "is not on green", "line": "Service shop/db: is not on green"}]
+    older: []
+    not_ready: []
+    fewer: []
+    differs: []
+    twice: []
 """
 
 import typing as t
@@ -133,10 +201,17 @@ from datetime import datetime, timedelta, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils import _notes, _workload_state, _workloads
+from ansible_collections.uplift.kubeadm.plugins.module_utils import (
+    _notes,
+    _workload_export,
+    _workload_match,
+    _workload_state,
+    _workloads,
+)
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import API_ARGS, Api, connect
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 
+KEPT = ("saved", "compared", "absent")  # states that have to do with what is kept in the cluster
 NOTE = "workloads"
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 TOO_OLD = timedelta(days=30)  # of an upgrade that was given up
@@ -173,6 +248,20 @@ def absent(module: AnsibleModule, api: Api, there: bool) -> dict[str, t.Any]:
     return {"changed": there, "at": None}
 
 
+def exported(api: Api) -> dict[str, t.Any]:
+    running = _workload_export.read(api)
+    return {"changed": False, "snapshot": _workload_match.pack(running), "objects": len(running)}
+
+
+def matched(module: AnsibleModule, api: Api) -> dict[str, t.Any]:
+    params = module.params
+    there = _workload_match.unpack(params["snapshot"])
+    names = (params["snapshot_name"], params["name"])
+    found = _workload_match.compare(there, _workload_export.read(api), names, params["ignore"])
+    lines = _workload_match.lines(found, len(there), names)
+    return {"changed": False, "objects": len(there), "differences": found, "lines": lines}
+
+
 def _too_old(at: str, now: datetime) -> bool:
     try:
         return now - datetime.strptime(at, TIME).replace(tzinfo=timezone.utc) > TOO_OLD
@@ -180,25 +269,36 @@ def _too_old(at: str, now: datetime) -> bool:
         return True
 
 
+def run(module: AnsibleModule, api: Api) -> dict[str, t.Any]:
+    state = module.params["state"]
+    if state == "exported":
+        return exported(api)
+    if state == "matched":
+        return matched(module, api)
+    note = _notes.read(api).get(NOTE)
+    if state == "absent":
+        return absent(module, api, note is not None)
+    return {"saved": saved, "compared": compared}[state](module, api, _workloads.unpack(note))
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "state": {"type": "str", "choices": ["saved", "compared", "absent"], "required": True},
+            "state": {"type": "str", "choices": [*KEPT, "exported", "matched"], "required": True},
             "key": {"type": "str", "no_log": False},
             "timeout": {"type": "int", "default": 300},
+            "snapshot": {"type": "str"},
+            "snapshot_name": {"type": "str", "default": "the other cluster"},
+            "name": {"type": "str", "default": "this cluster"},
+            "ignore": {"type": "list", "elements": "str", "default": []},
             **API_ARGS,
         },
-        required_if=[("state", "saved", ["key"])],
+        required_if=[("state", "saved", ["key"]), ("state", "matched", ["snapshot"])],
         supports_check_mode=True,
     )
     try:
         api = connect(module.params)
-        note = _notes.read(api).get(NOTE)
-        if module.params["state"] == "absent":
-            result = absent(module, api, note is not None)
-        else:
-            run = {"saved": saved, "compared": compared}[module.params["state"]]
-            result = run(module, api, _workloads.unpack(note))
+        result = run(module, api)
     except UpliftError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)
