@@ -22,7 +22,8 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import summary
 
-STUB = os.environ["UPLIFT_STUB"]
+# A fleet has a pretended cluster for each of its own; its playbook says which by this variable.
+STUB = os.path.join(os.environ["UPLIFT_STUB"], os.environ.get("FLEET_CLUSTER", ""))
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]

@@ -1,0 +1,170 @@
+# Copyright (c) 2026, The uplift.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A fleet of pretended clusters, by real ansible-playbook processes: order, stops, going on, and how children end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stubbed import StubbedCluster
+
+NAMES = ("dev", "stage", "prod")
+
+
+class StubbedFleet:
+    """Clusters of one control plane node each, a wave each."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clusters = {name: StubbedCluster(folder / "clusters" / name, workers=0) for name in NAMES}
+        (folder / "stubs").mkdir()
+        for name in NAMES:
+            (folder / "stubs" / name).symlink_to(folder / "clusters" / name / "stub")
+        self.waves: list[dict[str, Any]] = [
+            {
+                "name": name,
+                "clusters": [{"name": name, "inventory": str(folder / "clusters" / name / "inventory.json")}],
+            }
+            for name in NAMES
+        ]
+
+    def command(self, **variables: Any) -> tuple[list[str], dict[str, str]]:
+        for cluster in self.clusters.values():
+            (cluster.folder / "stub/events.jsonl").write_text("")
+        given = {
+            "target": "1.25", "fleet_waves": self.waves, "fleet_soak": 0, "fleet_patience": 1, "fleet_look_every": 1,
+            "fleet_report": str(self.folder / "report"), "kubeadm_upgrade_become": False, **variables,
+        }  # fmt: skip
+        environment = {
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": str(self.clusters["dev"].folder / "collections"),
+            "UPLIFT_STUB": str(self.folder / "stubs"),
+            "ANSIBLE_HOME": str(self.folder / "home"),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_LOCALHOST_WARNING": "0",
+        }
+        program = str(Path(sys.executable).parent / "ansible-playbook")
+        return [program, "uplift.kubeadm.fleet", "-e", json.dumps(given)], environment
+
+    def run(self, *arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+        command, environment = self.command(**variables)
+        return subprocess.run(
+            [*command, *arguments], env=environment, text=True, capture_output=True, check=False, timeout=600,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def upgraded(self) -> list[str]:
+        """Clusters of which a node was drained."""
+        return [name for name in NAMES if any(event["state"] == "drained" for event in self.events(name))]
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        return self.clusters[name].events()
+
+    def version(self, name: str) -> str:
+        return str(self.clusters[name].read("cluster.json")["cluster"]["kubernetes_version"])
+
+    def document(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.folder / "report/fleet.json").read_text())
+        return found
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> StubbedFleet:
+    return StubbedFleet(tmp_path)
+
+
+def words(run: subprocess.CompletedProcess[str]) -> str:
+    return " ".join((run.stdout + run.stderr).split())
+
+
+def test_a_failed_cluster_stops_the_fleet_and_the_next_run_does_what_is_left(fleet: StubbedFleet) -> None:
+    fleet.clusters["stage"].misbehave({"module": "node_drain", "host": "cp1", "state": "drained", "do": "fail"})
+    run = fleet.run()
+    assert run.returncode != 0
+    assert "made to fail by the test" in words(run)
+    assert "No later wave is begun (prod)." in words(run)
+    assert fleet.version("dev") == "v1.25.4"
+    assert fleet.version("prod") == "v1.24.17"
+    assert {event["module"] for event in fleet.events("prod")}.isdisjoint({"kubeadm_run", "node_drain", "upgrade_lock"})
+    document = fleet.document()
+    assert document["outcome"] == "failed"
+    assert {name: entry["state"] for name, entry in document["clusters"].items()} == {
+        "dev": "done", "stage": "failed", "prod": "left",
+    }  # fmt: skip
+    assert document["clusters"]["dev"]["links"]["upgrade"] == "dev/report.html"
+    assert (fleet.folder / "report/dev/report.html").exists()
+
+    fleet.clusters["stage"].mend()
+    again = fleet.run()
+    assert again.returncode == 0, again.stdout
+    assert fleet.upgraded() == ["stage", "prod"]  # dev is only looked at
+    assert {fleet.version(name) for name in NAMES} == {"v1.25.4"}
+    assert fleet.document()["summary"]["left"] == 0
+
+    last = fleet.run()
+    assert last.returncode == 0
+    assert fleet.upgraded() == []
+    assert "changed=0" in last.stdout
+
+
+def test_waves_are_asked_for_limited_and_groups_are_clusters(fleet: StubbedFleet) -> None:
+    """What is refused, and a cluster that is a group of the inventory of the run."""
+    inventory = ("-i", str(fleet.clusters["dev"].folder / "inventory.json"))
+    group = [{"name": "dev", "clusters": [{"name": "dev", "group": "all"}], "approval": True}]
+    run = fleet.run(*inventory, fleet_waves=group)
+    assert run.returncode != 0
+    assert "this run has no terminal" in words(run)
+    assert fleet.document()["clusters"]["dev"]["state"] == "left"  # planned, by its own ansible-playbook
+    assert fleet.upgraded() == []
+
+    run = fleet.run(*inventory, "--limit", "cp1")
+    assert run.returncode != 0
+    assert "cannot choose clusters of a fleet" in words(run)
+
+
+def test_a_run_that_is_killed_takes_its_children_with_it(fleet: StubbedFleet) -> None:
+    begun = fleet.folder / "begun"
+    gate = {"id": "hold", "command": ["sh", "-c", f"touch {begun}; sleep 300"]}
+    fleet.waves[0]["clusters"][0]["variables"] = {"kubeadm_upgrade_gates": [gate]}
+    command, environment = fleet.command(fleet_waves=fleet.waves[:1])
+    with (fleet.folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        wait(begun.exists, 300)
+        assert processes_with(str(fleet.folder / "home"), "dev.upgrade.json")
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait(30)
+    wait(lambda: not processes_with(str(fleet.folder / "home"), "dev.upgrade.json"), 60)
+    assert fleet.version("dev") == "v1.24.17"
+
+
+def wait(condition: Callable[[], object], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def processes_with(*texts: str) -> list[int]:
+    """Processes that have all these in their command line."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError):
+                words_ = (entry / "cmdline").read_bytes().decode(errors="replace")
+                found += [int(entry.name)] if all(text in words_ for text in texts) else []
+    return found
