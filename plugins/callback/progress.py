@@ -123,6 +123,8 @@ class CallbackModule(CallbackBase):
             self._take_facts(result._host.get_name(), returned(result).get("ansible_facts") or {})
         elif action == f"{COLLECTION}node_drain":
             self._take_drain(result)
+        elif action == f"{COLLECTION}upgrade_report":
+            self._take_report(returned(result))
 
     @quiet_on_error
     def v2_runner_retry(self, result: Any) -> None:
@@ -137,7 +139,7 @@ class CallbackModule(CallbackBase):
     @quiet_on_error
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         if self._progress and not ignore_errors:
-            self._progress.fail_task(name_of(result))
+            self._progress.fail_task(name_of(result), message_of(result))
 
     @quiet_on_error
     def v2_runner_on_unreachable(self, result: Any) -> None:
@@ -187,6 +189,10 @@ class CallbackModule(CallbackBase):
         # Without "progress" the node was only returned to service; with "results" each item was told of already.
         if self._progress and "progress" in found and "drained" in found:
             self._tell(self._progress.drain(result._host.get_name(), found, time.time()))
+
+    def _take_report(self, found: Mapping[str, Any]) -> None:
+        if self._progress and (found.get("summary") or {}).get("outcome") == "stopped":
+            self._progress.stop()
 
     # --- how it is told ----------------------------------------------------------------------------------------------
 

@@ -71,8 +71,9 @@ class Progress:
         self._node_began: dict[str, float] = {}
         self._drains: dict[str, tuple[float, object]] = {}  # by host: when the last line was, and what it was about
         self._failed: dict[str, str] = {}  # host -> node
+        self._stopped = False
         self._reason = ""
-        self._task = ""
+        self._task = ("", "")  # the last one that failed, and its message
 
     # --- what the callback tells -------------------------------------------------------------------------------------
 
@@ -149,13 +150,13 @@ class Progress:
         data = {**self._where(), "node": node, "task": task, "message": message, "unreachable": unreachable}
         return [Event("failed", data)]
 
-    def stop(self, reason: str) -> None:
-        """The run is going to end here, as someone asked."""
-        self._reason = reason
+    def stop(self, reason: str = "") -> None:
+        """The run is going to end here, between two nodes, and not because of a node: as someone asked, or a gate."""
+        self._stopped, self._reason = True, self._reason or reason
 
-    def fail_task(self, task: str) -> None:
+    def fail_task(self, task: str, message: str) -> None:
         """A task failed: of a node, or of the run as a whole. The last one is what ended the run, if it ended so."""
-        self._task = task
+        self._task = (task, message)
 
     def end(self, failed: Collection[str], unreachable: Collection[str], now: float) -> list[Event]:
         """The run is over.
@@ -165,29 +166,31 @@ class Progress:
         """
         self._close_wave(now)
         planned = {host for stage in self.plan["stages"] for host in stage["hosts"]}
-        outcome = self._outcome(bool(failed) or bool(planned & set(unreachable)))
+        bad = bool(failed) or bool(planned & set(unreachable))
+        task, message = self._task if bad else ("", "")
         began = now if self._began is None else self._began
         counts = self._counts.values()
         data = {
-            "outcome": outcome,
+            "outcome": self._outcome(bad),
             "seconds": round(now - began, 1),
             "target": self.plan["target"],
             "steps": sum(count.of for part, count in self._counts.items() if part[1] != "finish"),
             "steps_done": sum(len(count.done) for count in counts),
             "failed": sorted(self._failed.values()),
             "reason": self._reason,
-            "task": "" if self._reason or outcome not in ("failed", "stopped") else self._task,
+            "task": task,
+            "message": message,
             "at": self._place(),
         }
-        events = [self._hop_done(now, told=False)] if outcome == "succeeded" and self._hop_began else []
-        told = outcome in ("succeeded", "failed", "stopped") and self._began is not None
+        events = [self._hop_done(now, told=False)] if data["outcome"] == "succeeded" and self._hop_began else []
+        told = data["outcome"] in ("succeeded", "failed", "stopped") and self._began is not None
         return [*events, Event("end", data, told)]
 
     # --- what is known -----------------------------------------------------------------------------------------------
 
     def _outcome(self, bad: bool) -> str:
         if bad:
-            return "stopped" if self._reason else "failed"
+            return "stopped" if self._stopped and not self._failed else "failed"
         if not self.plan["changes"]:
             return "unchanged"
         return "succeeded" if self._began is not None else "planned"
@@ -237,6 +240,7 @@ class Progress:
             "last": before + len(wave.hosts),
             "of": count.of,
             "nodes": [self._node(host) for host in wave.hosts],
+            "canary": any((self._steps[host].get("wave") or {}).get("canary") for host in wave.hosts),
             "wave_seconds": _rounded(seconds),
             "wave_nodes": max((nodes for nodes, _seconds in took), default=0),
             "stage_left_seconds": _rounded(self._left(wave.part)),

@@ -52,7 +52,8 @@ def _wave(data: Data) -> str:
     first, last = data["first"], data["last"]
     which = f"{first}" if first == last else f"{first}-{last}"
     noun = NOUNS.get(data["stage"], data["stage"])
-    text = f"{_hop(data, ', ')}{noun} {which}/{data['of']}: {listing(list(data['nodes']), MOST_NAMES)}"
+    text = f"{_hop(data, ', ')}{noun} {which}/{data['of']}{' (canary)' if data['canary'] else ''}"
+    text += f": {listing(list(data['nodes']), MOST_NAMES)}"
     measured = [part for part in (_rate(data), _left(data)) if part]
     return f"{text}; {', '.join(measured)}" if measured else text
 
@@ -104,8 +105,7 @@ def _failed(data: Data) -> str:
     how = "is UNREACHABLE" if data["unreachable"] else "FAILED"
     where = f"{_hop(data, ', ')}{NOUNS.get(data['stage'], data['stage'])}"
     text = f'{data["node"]} {how} at "{data["task"]}", {where}'
-    message = " ".join(str(data["message"]).split())
-    return f"{text}: {message[:MOST_MESSAGE]}{'…' if len(message) > MOST_MESSAGE else ''}" if message else text
+    return f"{text}: {_short(data['message'])}" if data["message"] else text
 
 
 def _hop_done(data: Data) -> str:
@@ -121,10 +121,14 @@ def _end(data: Data) -> str:
         text += f": {_hop(at, ', ')}{NOUNS.get(at['stage'], at['stage'])} {at['done']} of {at['of']} done"
         text += f", {at['not_begun']} not begun" if at["not_begun"] else ""
     if data["failed"]:
-        text += f"; failed: {listing(list(data['failed']), MOST_NAMES)}"
-    elif data["task"]:
-        text += f'; failed: "{data["task"]}"'
-    return f"{text}. {data['reason']}" if data["reason"] else text
+        return f"{text}; failed: {listing(list(data['failed']), MOST_NAMES)}"
+    why = data["reason"] or data["message"]
+    return f"{text}. {_short(why)}" if why else text
+
+
+def _short(message: str) -> str:
+    words = " ".join(message.split())
+    return words if len(words) <= MOST_MESSAGE else f"{words[:MOST_MESSAGE]}…"
 
 
 def _hop(data: Data, then: str) -> str:

@@ -203,9 +203,19 @@ def test_stopped_as_asked() -> None:
     made.v2_runner_on_ok(facts(kubeadm_upgrade_stopped="anna asked for it"))
     made.v2_runner_on_failed(of("ansible.builtin.fail", msg="Stopped"))
     made.v2_playbook_on_stats(FakeStats(w1=1))
-    assert texts(made)[-1] == (
-        "stopped after 0 s: hop 1/1 (v1.25.4), worker 0 of 1 done, 1 not begun. anna asked for it"
-    )
+    assert texts(made)[-1] == "stopped after 0 s: hop 1/1 (v1.25.4), worker 0 of 1 done, 1 not begun. anna asked for it"
+
+
+def test_a_gate_that_is_closed_is_no_failure(tmp_path: Path) -> None:
+    made = callback(file=tmp_path / "events.jsonl")
+    made.v2_runner_on_ok(of("uplift.kubeadm.upgrade_plan", plan=PLAN))
+    made.v2_runner_on_ok(facts(kubeadm_upgrade_plan=PLAN))
+    made.v2_runner_on_ok(facts(kubeadm_upgrade_wave=["w1"], kubeadm_upgrade_steps={"w1": STEP}))
+    made.v2_runner_on_ok(of("uplift.kubeadm.upgrade_report", summary={"outcome": "stopped"}))
+    made.v2_runner_on_failed(of("ansible.builtin.fail", msg="closed gates: change-window"))
+    made.v2_playbook_on_stats(FakeStats(w1=1))
+    assert texts(made)[-1].endswith("1 not begun. closed gates: change-window")
+    assert json.loads((tmp_path / "events.jsonl").read_text().splitlines()[-1])["outcome"] == "stopped"
 
 
 def test_other_playbooks_are_none_of_its_business(tmp_path: Path) -> None:

@@ -235,7 +235,7 @@ def test_other_things_that_a_drain_waits_for() -> None:
 
 def test_a_node_that_failed_is_told_once_and_where_the_run_stopped() -> None:
     run = at_w1(plan_of(hops=1, workers=4, serial=2))
-    run.progress.fail_task("Drain")
+    run.progress.fail_task("Stop", "n-w1 failed in …")
     run.events += run.progress.fail("w1", "Drain", "The node n-w1\nwas not drained. " + "x" * 300)
     run.events += run.progress.fail("w1", "Drain", "again")
     run.events += run.progress.end_node("w2", run.now)
@@ -269,7 +269,7 @@ def test_stopped_as_asked() -> None:
     run = at_w1()
     run.events += run.progress.end_node("w1", run.now)
     run.progress.stop("anna asked this run to end before its next node: pager")
-    run.progress.fail_task("Stop")
+    run.progress.fail_task("Stop", "Stopped as asked …")
     run.end(failed=("w2",))
     assert run.told() == [
         "stopped after 3 min: hop 1/1 (v1.25.4), worker 1 of 3 done, 2 not begun. "
@@ -278,12 +278,32 @@ def test_stopped_as_asked() -> None:
     assert run.of("end")[0]["outcome"] == "stopped"
 
 
-def test_what_no_node_is_to_blame_for_names_the_task() -> None:
+@pytest.mark.parametrize("stopped", [False, True])
+def test_what_no_node_is_to_blame_for_is_told_in_the_words_of_the_task(stopped: bool) -> None:
     run = at_w1()
-    run.progress.fail_task("Every gate is open")
+    if stopped:  # by a gate, say
+        run.progress.stop()
+    run.progress.fail_task("Stop", "1.25/workers goes no further:\nclosed gates")
     run.end(failed=("w2",))
-    assert run.told()[-1].endswith('worker 0 of 3 done, 2 not begun; failed: "Every gate is open"')
-    assert run.of("end")[0]["task"] == "Every gate is open"
+    assert run.told()[-1] == (
+        "stopped after 3 min: hop 1/1 (v1.25.4), worker 0 of 3 done, 2 not begun. "
+        "1.25/workers goes no further: closed gates"
+    )
+    end = run.of("end")[0]
+    assert (end["outcome"], end["task"]) == ("stopped" if stopped else "failed", "Stop")
+
+
+def test_a_canary_is_told_as_such() -> None:
+    plan = plan_of(control_planes=0, workers=2, hops=1)
+    progress = Progress(plan)
+    steps = host_steps(plan_play(plan, 0, PLAYS[2]))
+    steps["w1"]["wave"] = {"number": 1, "of": 2, "canary": True, "soak": 0}
+    events = [*progress.open_wave(["w1"], steps, 1.0), *progress.begin_node("w1", 1.0)]
+    events += [*progress.open_wave(["w2"], steps, 9.0), *progress.begin_node("w2", 9.0)]
+    assert [line(event.type, event.data) for event in events] == [
+        "hop 1/1 (v1.25.4), worker 1/2 (canary): n-w1",
+        "hop 1/1 (v1.25.4), worker 2/2: n-w2; 8 s a node, less than 1 min left",
+    ]
 
 
 @pytest.mark.parametrize(
