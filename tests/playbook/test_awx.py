@@ -32,6 +32,8 @@ PLAN: dict[str, Any] = {
 }  # fmt: skip
 UPGRADE = {**PLAN, "kubeadm_upgrade_require_workloads": "false", "kubeadm_upgrade_take_over": "false"}
 BACKUP = {"kubeadm_upgrade_backup_keep": 3}
+# From the inventory, where a vault keeps them.
+SECRETS = {"kubeadm_upgrade_registry_password": "hush-registry", "kubeadm_upgrade_binary_password": "hush-binary"}
 TOKEN = "a-token-that-nobody-is-to-see"
 KUBECONFIG = f"apiVersion: v1\nkind: Config\nusers: [{{name: a, user: {{token: {TOKEN}}}}}]\n"
 
@@ -67,6 +69,8 @@ def job(cluster: StubbedCluster, verb: str, answers: dict[str, Any], key: str, *
         "UPLIFT_STUB": str(cluster.folder / "stub"),
         "ANSIBLE_LOCALHOST_WARNING": "0",
     }
+    for variables in inventory["_meta"]["hostvars"].values():
+        variables.update(SECRETS)
     (cluster.folder / "stub/events.jsonl").write_text("")
     name = f"job-{len(list(folder.glob('job-*')))}"
     return Job(
@@ -83,7 +87,7 @@ def run(cluster: StubbedCluster, verb: str, answers: dict[str, Any], key: str, *
     assert files(result.job.folder / "project") == files(data.PROJECT)
     assert result.left() == []
     shown = result.shown()
-    for secret in (TOKEN, key.splitlines()[2]):
+    for secret in (TOKEN, key.splitlines()[2], *SECRETS.values()):
         assert secret not in shown
     return result
 
@@ -224,6 +228,22 @@ def test_an_answer_is_never_a_template(cluster: StubbedCluster, key: str) -> Non
     assert result.status == "successful", result.stdout
     report = (result.job.output / "kubeadm-upgrade-report/report.json").read_text()
     assert str(result.job.folder / "home") not in report
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [({"target": "1.30"}, "The target arrived as the number 1.3"), ({"kubeadm_upgrade_deadline": "23:30"}, "is 1410")],
+)
+def test_what_awx_makes_a_number_of_is_refused(cluster: StubbedCluster, key: str, answer: Any, said: str) -> None:
+    """docs/awx.md says so. With a v, as it asks for, 1.30 stays what it is."""
+    result = run(cluster, "plan", {**PLAN, **answer}, key)
+    assert result.status == "failed"
+    assert said in result.stdout
+
+
+def test_passwords_are_not_shown_at_any_verbosity(cluster: StubbedCluster, key: str) -> None:
+    result = run(cluster, "upgrade", UPGRADE, key, arguments=["-vvv"])
+    assert result.status == "successful"
 
 
 def test_nobody_can_be_asked(cluster: StubbedCluster, key: str) -> None:
