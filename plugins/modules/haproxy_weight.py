@@ -128,8 +128,8 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
         # At run time first: a configuration that is broken must not stand in the way of going back.
         after = _haproxy_switch.described(_haproxy_switch.set_weights(switch, servers, share))
         result.update({key: after[key] for key in ("shares", "servers", "sessions")})
-    kept = keep(module, servers, share) if module.params["config"] else {"kept": False}
-    config_diff = kept.pop("diff", [])
+    kept: dict[str, t.Any] = keep(module, servers, share) if module.params["config"] else {"kept": False}
+    config_diff: list[dict[str, str]] = kept.pop("diff", [])
     diff = [{**_headers("HAProxy, at run time"), "before": before, "after": planned}, *config_diff]
     return {**result, **kept, "changed": planned != before or bool(config_diff), "diff": diff}
 

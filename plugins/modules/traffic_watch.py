@@ -173,7 +173,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import Upli
 from ansible_collections.uplift.kubeadm.plugins.module_utils._haproxy_switch import SOCKET_ARGS, Switch, described
 from ansible_collections.uplift.kubeadm.plugins.module_utils._traffic_watch import Gate
 
-CHECK = {
+CHECK: dict[str, dict[str, t.Any]] = {
     "url": {"type": "str", "required": True},
     "status": {"type": "list", "elements": "int", "default": [200]},
     "contains": {"type": "str", "default": ""},
