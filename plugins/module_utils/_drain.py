@@ -16,6 +16,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils import (
     _drain_volumes,
     _drain_words,
     _leaders,
+    _proxies,
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import Api, ApiAway, ApiError, Object
 from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import (
@@ -32,6 +33,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_verdict impo
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 
 SOONEST_LOOK, LATEST_LOOK = 0.1, 0.5  # seconds between two looks at which pods are gone: a tenth of the wait so far
+MOMENT = 0.4  # seconds; what was read before a longer wait is read again
 SAME_RUN = 60.0  # seconds; a drain that nobody went on with for longer was killed, and gets its time-out anew
 _EPOCH = time.time() - time.monotonic()
 
@@ -142,7 +144,7 @@ class Drain:
         if is_cordoned(node):
             self._take_up(self._store.read(uid, (cordon_record(node) or {}).get("at", "")), found)
         pods, budgets = self._decide(found)
-        if self._leaders_were_waited_for(pods):
+        if any(pod.verdict == EVICT for pod in pods) and self._cluster_was_waited_for():
             node, found = self._survey.read()
             pods, budgets = self._decide(found)
         self._set_cordon(node, found)
@@ -153,9 +155,14 @@ class Drain:
         cordoned_at = "" if self.report.cordoned_by_person else self.report.offered.get("at", "")
         self._store.begin(uid, cordoned_at, self._book(), needed=self.options.slice > 0)
 
-    def _leaders_were_waited_for(self, pods: list[Pod]) -> bool:
-        timeout = self.options.leader_timeout
-        return timeout > 0 and any(pod.verdict == EVICT for pod in pods) and _leaders.wait(self.api, timeout)
+    def _cluster_was_waited_for(self) -> bool:
+        """Wait for those who start pods anew, and for those who send requests elsewhere; whether that took a while."""
+        begun = clock()
+        if self.options.leader_timeout:
+            _leaders.wait(self.api, self.options.leader_timeout)
+        if self.options.proxy_timeout:
+            self.report.warnings += filter(None, [_proxies.wait(self.api, self.options.proxy_timeout)])
+        return clock() - begun > MOMENT
 
     def _take_up(self, book: Object | None, found: list[Object]) -> None:
         """Go on with an earlier slice's book. One that cannot be read is as good as none."""

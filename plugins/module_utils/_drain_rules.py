@@ -46,6 +46,7 @@ class Options:
     wait_for_volumes: bool = True
     force_past_budgets_after: int = 0
     leader_timeout: int = 0  # how long to wait for leaders of controller manager and scheduler; 0 does not look
+    proxy_timeout: int = 0  # how long to wait until kube-proxy is rolled out; 0 does not look
     slice: int = 0
     state_directory: str = ""  # "" keeps no state
 

@@ -129,6 +129,14 @@ options:
       - V(0) does not look. Programs without such a Lease are not waited for.
     type: int
     default: 60
+  proxy_timeout:
+    description:
+      - How long, in seconds, to wait before the node is cordoned until the DaemonSet C(kube-proxy) is rolled out, which
+        C(kubeadm upgrade apply) changes. A node whose kube-proxy is just being replaced goes on sending requests to pods
+        that a drain ended. After that time the drain goes on, with a warning.
+      - V(0) does not look. A cluster without that DaemonSet is not waited for.
+    type: int
+    default: 120
   slice:
     description:
       - Seconds after which the module returns although the drain is not over, with RV(drained=false) and RV(progress).
@@ -387,6 +395,7 @@ def main() -> None:
             "wait_for_volumes": {"type": "bool", "default": True},
             "force_past_budgets_after": {"type": "int", "default": 0},
             "leader_timeout": {"type": "int", "default": 60},
+            "proxy_timeout": {"type": "int", "default": 120},
             "slice": {"type": "int", "default": 0},
             "lock": {"type": "str"},
             "state_directory": {"type": "path", "default": "/var/lib/uplift-kubeadm"},

@@ -201,6 +201,23 @@ def test_nothing_is_evicted_while_nobody_would_start_it_anew(api: FakeApi, run: 
     assert [pod["name"] for pod in run(leader_timeout=0)["evicted"]] == ["web-1"]
 
 
+def test_nothing_is_evicted_while_kube_proxy_is_rolled_out(api: FakeApi, run: Run) -> None:
+    path = "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"
+    behind = {"observedGeneration": 2, "desiredNumberScheduled": 1, "updatedNumberScheduled": 1, "numberAvailable": 0}
+    meta = {"name": "kube-proxy", "namespace": "kube-system", "generation": 2}
+    api.objects[path] = {"metadata": meta, "spec": {}, "status": behind}
+    api.pod("web-1")
+    begun = time.monotonic()
+    result = run(proxy_timeout=1)
+    assert time.monotonic() - begun >= 1
+    assert "kube-proxy is not up to date on 1 of 1 nodes" in str(result["warnings"][0])
+    assert [pod["name"] for pod in result["evicted"]] == ["web-1"]
+    run(state="uncordoned")
+    api.objects[path]["status"]["numberAvailable"] = 1
+    api.pod("web-2")
+    assert not run(proxy_timeout=1).get("warnings")
+
+
 def test_refused_evictions_wait_for_the_budget(api: FakeApi, run: Run) -> None:
     for n in range(4):
         api.pod(f"web-{n}", labels={"app": "web"})
