@@ -50,12 +50,12 @@ def _of_question(question: Question) -> list[str]:
     if kind not in _TYPES:
         return [*found, f"there is no type {kind}"]
     default = question.get("default", "")
-    if default != "" and type(default) is not _TYPES[kind]:
+    if default != "" and not _is(default, _TYPES[kind]):
         found.append(f"the default {default!r} is no {kind}")
     found += [
         f"{key} is no integer"
         for key in ("min", "max")
-        if question.get(key) is not None and type(question[key]) is not int
+        if question.get(key) is not None and not _is(question[key], int)
     ]
     if kind in ("multiplechoice", "multiselect"):
         choices = _choices(question)
@@ -103,13 +103,18 @@ def _of_answer(question: Question, answers: dict[str, Any]) -> list[str]:
         return [f"{value!r} for '{name}' is not among the choices" for value in wrong]
     if kind == "multiplechoice":
         return [] if answer in _choices(question) else [f"{answer!r} for '{name}' is not among the choices"]
-    if type(answer) is not _TYPES[kind] and not (kind == "float" and type(answer) is int):
+    if not _is(answer, _TYPES[kind]) and not (kind == "float" and _is(answer, int)):
         return [f"{answer!r} for '{name}' is no {kind}"]
     size = len(answer) if isinstance(answer, str) else answer
     low, high = question.get("min"), question.get("max")
     return [f"'{name}' is too small"] * (low is not None and size < low) + [f"'{name}' is too large"] * (
         high is not None and size > high
     )
+
+
+def _is(value: object, kind: type) -> bool:
+    """Of this type; a bool is no int here."""
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _choices(question: Question) -> list[str]:

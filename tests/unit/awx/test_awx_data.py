@@ -70,7 +70,7 @@ QUESTIONS = [(name, question) for name, asked in SURVEYS.items() for question in
 
 def each_question() -> Any:
     return pytest.mark.parametrize(
-        "question", [q for _, q in QUESTIONS], ids=[f"{n}-{q['variable']}" for n, q in QUESTIONS]
+        "question", [q for name, q in QUESTIONS], ids=[f"{name}-{q['variable']}" for name, q in QUESTIONS]
     )
 
 
@@ -119,9 +119,9 @@ def test_a_question_is_for_people(question: dict[str, Any]) -> None:
     assert question["required"] is (question["default"] != "" if "default" in question else True)
 
 
-@pytest.mark.parametrize("variable", sorted({question["variable"] for _, question in QUESTIONS}))
+@pytest.mark.parametrize("variable", sorted({question["variable"] for name, question in QUESTIONS}))
 def test_a_question_is_the_same_wherever_it_is_asked(variable: str) -> None:
-    first, *others = [question for _, question in QUESTIONS if question["variable"] == variable]
+    first, *others = [question for name, question in QUESTIONS if question["variable"] == variable]
     assert all(question == first for question in others)
 
 
