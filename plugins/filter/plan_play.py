@@ -15,7 +15,7 @@ description:
     what each host does.
   - Without a plan, or where the plan has no such stage, the play has no hosts. That is what a playbook wants in
     C(hosts).
-positional: _input, hop, kinds
+positional: _input, hop, kinds, held
 options:
   _input:
     description: A plan, as the module M(uplift.kubeadm.upgrade_plan) returns it.
@@ -30,6 +30,10 @@ options:
     type: list
     elements: str
     required: true
+  held:
+    description: For the play of workers that were held back, their waves, each a list of names of nodes.
+    type: list
+    elements: list
 """
 
 EXAMPLES = r"""
@@ -41,7 +45,8 @@ RETURN = r"""
 _value:
   description:
     - A dictionary with C(title), C(id), C(hop), C(version), C(hosts), C(nodes), C(kinds), C(serial), C(waves),
-      C(versions), C(actions), C(force_kubelet_skew), C(strip_kubelet_flags) and C(last_of_hop).
+      C(versions), C(actions), C(force_kubelet_skew), C(strip_kubelet_flags), C(last_of_hop)
+      and C(held).
   type: dict
 """
 

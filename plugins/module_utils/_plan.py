@@ -88,7 +88,7 @@ def make_plan(
     Raises UpliftError for everything that must stop a run before it touches a node.
     """
     target = parse_target(options.target)
-    rules = read_rules(options.waves) if options.serial == AUTO else None
+    rules = read_rules(options.waves, hosts) if options.serial == AUTO else None
     serial = 1 if rules else _serial(options.serial)
     pins = read_pins(options.versions)
     cluster = read_cluster(facts, hosts)

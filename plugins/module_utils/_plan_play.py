@@ -17,19 +17,24 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_stages import
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_table import TITLES
 
 
-def plan_play(plan: Any, hop: int, kinds: Sequence[str]) -> dict[str, Any]:
+def plan_play(plan: Any, hop: int, kinds: Sequence[str], held: Sequence[Sequence[str]] | None = None) -> dict[str, Any]:
     """The stages of `kinds` in that hop as one play. Without any (or without a plan) a play that has no hosts.
+
+    With `held` it is the play of the nodes that their waves had to leave behind: these waves of node names, of which
+    there may be none.
 
     Returns {"title": str, "id": str, "hop": int, "version": "v1.25.4", "hosts": [in order], "nodes": {host: node name},
     "kinds": {host: [kind]}, "serial": [hosts a wave], "versions": {host: [versions to bring]},
     "waves": {host: its wave of kubeadm_upgrade_serial: auto, as in host_steps()},
-    "actions": {host: action}, "force_kubelet_skew": bool, "strip_kubelet_flags": {host: [flag]}, "last_of_hop": bool}.
+    "actions": {host: action}, "force_kubelet_skew": bool, "strip_kubelet_flags": {host: [flag]}, "last_of_hop": bool,
+    "held": whether it is of nodes held back}.
     """
-    stages = [stage for kind in kinds for stage in [find_stage(plan, hop, kind)] if stage["hosts"]]
+    found = [find_stage(plan, hop, kind) for kind in kinds]
+    stages = [stage for stage in (found if held is None else [_only(s, held) for s in found]) if stage["hosts"]]
     hosts = list(dict.fromkeys(host for stage in stages for host in stage["hosts"]))
     version = stages[-1]["version"] if stages else ""  # an uncordon, which comes first, has one of its own
     return {
-        "title": _title(plan, hop, stages),
+        "title": _title(plan, hop, stages, held is not None),
         "id": " and ".join(stage["id"] for stage in stages),
         "hop": hop,
         "version": version,
@@ -43,6 +48,7 @@ def plan_play(plan: Any, hop: int, kinds: Sequence[str]) -> dict[str, Any]:
         "force_kubelet_skew": any(stage.get("force_kubelet_skew") for stage in stages),
         "strip_kubelet_flags": {h: f for stage in stages for h, f in stage.get("strip_kubelet_flags", {}).items()},
         "last_of_hop": bool(stages) and _last_kind(plan, hop) == stages[-1]["kind"],
+        "held": held is not None,
     }
 
 
@@ -92,10 +98,21 @@ def _last_kind(plan: Mapping[str, Any], hop: int) -> str:
     return str(kinds[-2]) if kinds[-1:] == ["finish"] and len(kinds) > 1 else ""
 
 
-def _title(plan: Any, hop: int, stages: list[dict[str, Any]]) -> str:
+def _only(stage: Mapping[str, Any], waves: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """A stage of these waves of its nodes alone. They are watched for as long as any wave of the stage."""
+    hosts = dict(zip(stage["nodes"], stage["hosts"]))
+    kept = [wave for wave in ([name for name in wave if name in hosts] for wave in waves) if wave]
+    nodes = [name for wave in kept for name in wave]
+    soak = max((wave["soak"] for wave in stage.get("waves") or ()), default=0)
+    told = [{"size": len(wave), "canary": False, "soak": soak, "groups": [], "why": ""} for wave in kept]
+    names = [hosts[name] for name in nodes]
+    return {**stage, "hosts": names, "nodes": nodes, "drains": names, "serial": [len(w) for w in kept], "waves": told}
+
+
+def _title(plan: Any, hop: int, stages: list[dict[str, Any]], held: bool = False) -> str:
     if not stages:
-        return f"Hop {hop + 1}: not in this plan"
-    work = ", then ".join(TITLES[stage["kind"]] for stage in stages)
+        return f"Hop {hop + 1}: {'no worker was held back' if held else 'not in this plan'}"
+    work = ", then ".join(TITLES[stage["kind"]] for stage in stages) + (" that were held back" if held else "")
     if not plan["hops"]:
         return work.capitalize()
     return f"Hop {hop + 1} of {len(plan['hops'])}, {stages[-1]['version']}: {work}"

@@ -51,7 +51,11 @@ def plan_table(plan: Mapping[str, Any], cluster: Cluster) -> list[str]:
 
 
 def _stage(stage: Mapping[str, Any]) -> list[str]:
-    serial = stage["serial"] if not stage.get("waves") else f"{len(stage['waves'])} wave(s)"
+    serial = (
+        stage["serial"]
+        if not stage.get("waves")
+        else f"{len(stage['waves'])} wave{'' if len(stage['waves']) == 1 else 's'}"
+    )
     at_once = ",".join(str(part) for part in serial) if isinstance(serial, list) else str(serial).replace("100%", "all")
     names = stage["nodes"]
     if stage["kind"] == "control_plane":

@@ -33,10 +33,14 @@ class WaveOptions:
     forks: int | None = None
 
 
-def read_rules(options: WaveOptions) -> Rules:
-    """Raises UpliftError for what is no good."""
+def read_rules(options: WaveOptions, hosts: Mapping[str, Mapping[str, t.Any]]) -> Rules:
+    """`hosts`: {inventory name: facts of the host}. Raises UpliftError for what is no good."""
+    members = {
+        group: [str(hosts[host].get("name")) for host in names if host in hosts]
+        for group, names in options.inventory_groups.items()
+    }
     return Rules(
-        groups=read_groups(options.groups, options.inventory_groups),
+        groups=read_groups(options.groups, members),
         most=amount(options.max_nodes, "kubeadm_upgrade_wave_max") or "100%",
         forks=options.forks,
         canaries=whole(options.canaries, "kubeadm_upgrade_canaries"),

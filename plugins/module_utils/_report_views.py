@@ -201,7 +201,7 @@ def _how(stage: Mapping[str, Any]) -> str:
     """How many at a time, and whether they are drained: "1, then 10% at a time, drained"."""
     serial = stage["serial"] if isinstance(stage["serial"], list) else [stage["serial"]]
     if stage.get("waves"):
-        return f"in {len(serial)} wave(s) of up to {max(serial)}, drained"
+        return f"in {len(serial)} waves of up to {max(serial)}, drained"
     parts = ", then ".join(str(part) for part in serial)
     together = "all at once" if parts == "100%" else f"{parts} at a time"
     return f"{together}, drained" if stage["drains"] else together

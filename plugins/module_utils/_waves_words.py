@@ -65,10 +65,9 @@ def decisions(waves: Waves, rules: Rules) -> list[str]:
         return []
     nodes = sum(len(wave.nodes) for wave in waves.waves)
     largest = max(len(wave.nodes) for wave in waves.waves)
-    said = [
-        f"{nodes} worker(s) go in {len(waves.waves)} wave(s) of up to {largest} (kubeadm_upgrade_serial: auto)"
-        + (f"; {what(waves.by, waves.limits)} needs at least {waves.bound}." if waves.bound > 1 else ".")
-    ]
+    all_of_them = f"{counted(nodes, 'worker')} in {counted(len(waves.waves), 'wave')} of up to {largest}"
+    bound = f"; {what(waves.by, waves.limits)} needs at least {waves.bound}." if waves.bound > 1 else "."
+    said = [f"{all_of_them} (kubeadm_upgrade_serial: auto){bound}"]
     if any(wave.canary for wave in waves.waves):
         said.append(f"Canaries go first; after them a wave is at most {GROWTH} times all that went before it.")
     said += _by_forks(waves, largest, rules)
@@ -102,6 +101,10 @@ def _unbudgeted(waves: Waves) -> list[str]:
 
 def nodes_of(waves: Waves) -> int:
     return sum(len(wave.nodes) for wave in waves.waves)
+
+
+def counted(number: int, what_it_is: str) -> str:
+    return f"{number} {what_it_is}{'' if number == 1 else 's'}"
 
 
 def as_data(waves: Waves) -> list[dict[str, t.Any]]:

@@ -52,7 +52,11 @@ options:
     elements: dict
     default: []
   inventory_groups:
-    description: With O(state=planned), names of the nodes of each inventory group that O(groups) names.
+    description: With O(state=planned), inventory names of the hosts of each inventory group that O(groups) names.
+    type: dict
+    default: {}
+  hosts:
+    description: With O(inventory_groups), names of the nodes by inventory name.
     type: dict
     default: {}
   max_nodes:
@@ -134,8 +138,12 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._waves_rules import
 
 
 def answer(params: dict[str, t.Any]) -> dict[str, t.Any]:
+    nodes = params["hosts"]
+    members = {
+        group: [nodes[host] for host in hosts if host in nodes] for group, hosts in params["inventory_groups"].items()
+    }
     rules = Rules(
-        groups=read_groups(params["groups"], params["inventory_groups"]),
+        groups=read_groups(params["groups"], members),
         most=amount(params["max_nodes"], "max_nodes") or "100%",
         forks=params["forks"],
         unbudgeted=amount(params["unbudgeted"], "unbudgeted") or "100%",
@@ -162,6 +170,7 @@ def main() -> None:
             "unbudgeted": {"type": "raw", "default": "25%"},
             "groups": {"type": "list", "elements": "dict", "default": []},
             "inventory_groups": {"type": "dict", "default": {}},
+            "hosts": {"type": "dict", "default": {}},
             "max_nodes": {"type": "raw", "default": "100%"},
             "forks": {"type": "int"},
             "lock": {"type": "str"},

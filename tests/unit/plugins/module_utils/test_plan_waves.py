@@ -58,12 +58,12 @@ def test_hosts_are_in_the_order_of_the_waves() -> None:
 def test_a_later_hop_has_the_same_waves() -> None:
     made = planned(target="1.26", worker_hops="every")
     assert stage(made, 0)["hosts"] == stage(made, 1)["hosts"]
-    assert sum("go in 3 wave(s)" in sentence for sentence in made["plan"]["decisions"]) == 1
+    assert sum("4 workers in 3 waves" in sentence for sentence in made["plan"]["decisions"]) == 1
 
 
 def test_the_table_says_why() -> None:
     table = planned()["table"]
-    assert any("workers" in line and "3 wave(s)" in line for line in table)
+    assert any("workers" in line and "3 waves" in line for line in table)
     at = table.index("Waves of the workers, v1.25.4:")
     assert "Canary: it goes first" in table[at + 1]
     assert "held back by disruption budget shop/web (1 at a time)" in " ".join(table)
@@ -107,3 +107,25 @@ def test_nodes_outside_the_inventory_are_counted_and_named() -> None:
         f"1 node(s) of the cluster are no hosts of this run and stay as they are: {stranger} (windows). They count in "
         "every rule, and take pods in."
     ) in made["plan"]["decisions"]
+
+
+def test_workers_that_were_held_back_are_a_play_of_their_own() -> None:
+    made = planned(waves={"canaries": 0})
+    play = plan_play(made["plan"], 0, ["workers"], [["w3"], ["w1", "stranger"]])
+    assert list(play["nodes"].values()) == ["w3", "w1"]
+    assert play["serial"] == [1, 1]
+    assert play["title"].endswith("workers that were held back")
+    assert play["last_of_hop"]
+    assert play["held"]
+    nobody = plan_play(made["plan"], 0, ["workers"], [])
+    assert (nobody["hosts"], nobody["serial"]) == ([], [1])
+    assert nobody["title"] == "Hop 1: no worker was held back"
+    assert plan_play({}, 3, ["workers"], [])["hosts"] == []
+
+
+def test_inventory_groups_are_of_hosts() -> None:
+    cluster = FakeCluster.whole("v1.24.17", 1, 3)
+    (first,) = [host for host, row in cluster.hosts().items() if row["name"] == "w3"]
+    groups = [{"inventory_group": "first", "order": 1}]
+    made = planned(3, waves={"groups": groups, "inventory_groups": {"first": [first, "gone"]}})
+    assert stage(made)["nodes"][0] == "w3"

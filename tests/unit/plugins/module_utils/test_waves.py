@@ -160,7 +160,7 @@ def test_it_is_told_why() -> None:
     ]
     said = decisions(waves, Rules(canaries=1, forks=3))
     assert said[0] == (
-        "6 worker(s) go in 4 wave(s) of up to 3 (kubeadm_upgrade_serial: auto); disruption budget shop/web "
+        "6 workers in 4 waves of up to 3 (kubeadm_upgrade_serial: auto); disruption budget shop/web "
         "(1 at a time) needs at least 4."
     )
     assert "No wave is larger than 3, the number of forks: --forks raises it." in said
