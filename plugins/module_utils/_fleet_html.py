@@ -28,12 +28,18 @@ _TONES = {
     _fleet.BLOCKED: "bad",
     _fleet.STOPPED: "warn",
 }
-_HEADERS = ("Cluster", "State", "Versions", "Took", "More")
+_HEADERS = ("Cluster", "State", "Versions", "Time", "More")
 _OWN_CSS = """
 .wave-note { margin-top: -.3rem; }
 .trouble { margin-top: .8rem; }
 .trouble p { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .9rem; margin-bottom: 0; }
 td .links a { white-space: nowrap; margin-right: .8rem; }
+td .findings { display: block; color: var(--soft); font-size: .875rem; }
+@media (min-width: 36.01rem) {
+  table.fleet { table-layout: fixed; }
+  table.fleet th { width: 24%; overflow-wrap: anywhere; }
+  table.fleet thead th:last-child { width: 12%; }
+}
 """
 
 
@@ -99,7 +105,7 @@ def _verdict(document: Mapping[str, Any]) -> tuple[str, str, list[str]]:
 
 
 def _is_left(entry: Mapping[str, Any]) -> bool:
-    return bool(entry["plan"] and entry["plan"]["changes"])
+    return entry["state"] in (_fleet.LEFT, _fleet.BLOCKED) and bool(entry["plan"])
 
 
 def _wave(document: Mapping[str, Any], wave: Mapping[str, Any], number: int) -> Html:
@@ -117,7 +123,7 @@ def _wave(document: Mapping[str, Any], wave: Mapping[str, Any], number: int) -> 
             "table",
             tag("thead", head, role="rowgroup"),
             tag("tbody", rows, role="rowgroup"),
-            class_="cards",
+            class_="cards fleet",
             role="table",
         ),
         troubles,
@@ -127,12 +133,14 @@ def _wave(document: Mapping[str, Any], wave: Mapping[str, Any], number: int) -> 
 def _row(name: str, entry: Mapping[str, Any]) -> Html:
     links = entry["links"]
     own = links.get("upgrade") or links.get("plan")
-    more = [("plan", links.get("plan")), ("log", links.get("log"))]
+    more = [tag("a", what, href=links[what]) for what in ("plan", "log") if links.get(what) not in (None, own)]
+    found = _fleet_report.findings(entry["plan"] or {}) if _is_left(entry) else ""
+    state = tag("span", _fleet_report.STATES[entry["state"]], class_=f"badge {_TONES.get(entry['state'], 'note')}")
     cells: list[tuple[Part, str | None]] = [
-        (tag("span", _fleet_report.STATES[entry["state"]], class_=f"badge {_TONES.get(entry['state'], 'note')}"), None),
+        ([state, tag("span", found, class_="findings") if found else None], None),
         (_versions(entry), "nowrap"),
-        (_took(entry), "nowrap"),
-        (tag("span", [tag("a", what, href=path) for what, path in more if path and path != own], class_="links"), None),
+        (_took(entry), None),
+        (tag("span", more, class_="links"), None if more else "empty"),
     ]
     first = tag("th", _cell("Cluster", tag("a", name, href=own) if own else name), scope="row", role="rowheader")
     rest = [

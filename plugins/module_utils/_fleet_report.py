@@ -118,14 +118,15 @@ def lines(document: Document) -> list[str]:
         for number, name in enumerate(wave["clusters"]):
             entry = document["clusters"][name]
             plan = entry["plan"] or {}
+            is_left = entry["state"] in (_fleet.LEFT, _fleet.BLOCKED)
             rows.append(
                 (
                     "" if number else wave["name"],
                     name,
-                    plan.get("from") or "-",
+                    _version(entry) or "-",
                     STATES[entry["state"]],
-                    about(plan["expected_seconds"]) if plan.get("changes") else "-",
-                    findings(plan) or "-",
+                    about(plan["expected_seconds"]) if is_left else "-",
+                    (findings(plan) if is_left else "") or "-",
                 )
             )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -160,6 +161,13 @@ def question(document: Document, index: int, names: Sequence[str]) -> str:
     return (
         f"{done}Next is the wave {wave['name']}: {'; '.join(told)}. Type yes to go on; anything else ends the run here"
     )
+
+
+def _version(entry: Mapping[str, Any]) -> str | None:
+    """What it runs, as far as this run has seen; between two versions, the older one."""
+    upgraded = entry["state"] in (_fleet.WATCH, _fleet.DONE) and entry["done"]
+    facts = entry["plan"] or {}
+    return entry["done"]["target"] if upgraded else facts.get("from")
 
 
 def _new_cluster() -> dict[str, Any]:

@@ -219,7 +219,7 @@ class Fleet:
         done = [step for step in report["done"]["steps"] if step["ended"]] if report else []
         self._told[name] = (self.clock(), len(done))
         if len(done) > steps:
-            self.say(name, f"{done[-1]['stage']} on {done[-1]['node']} done, {len(done)} steps so far")
+            self.say(name, f"{done[-1]['stage']} on {done[-1]['node']} done; steps so far: {len(done)}")
 
     def _wait(self, until: float) -> None:
         while self.clock() < until:
