@@ -61,7 +61,7 @@ def matches(rule: dict[str, str], name: str, host: str, params: dict[str, Any]) 
 
 
 def record(name: str, host: str, params: dict[str, Any], check: bool) -> dict[str, Any]:
-    told = ("name", "state", "version", "components", "arguments", "kubeconfig")
+    told = ("name", "state", "version", "components", "arguments", "kubeconfig", "nodes", "ready", "soak")
     event = {"module": name, "host": host, **{key: params.get(key) for key in told}}
     with open(os.path.join(STUB, "events.jsonl"), "a") as file:
         file.write(json.dumps(event) + "\n")
@@ -101,6 +101,16 @@ def lock(params: dict[str, Any], check: bool) -> dict[str, Any]:
     return {"changed": state != "renewed", "holder": us, "words": us["id"], "stop": load("stop.json", None)}
 
 
+def wave(params: dict[str, Any]) -> dict[str, Any]:
+    """Holds back the nodes that held.json names; cuts nodes anew as held_waves.json has it, or one by one."""
+    nodes = params["nodes"]
+    if params.get("state") == "planned":
+        return {"changed": False, "waves": load("held_waves.json", [[node] for node in nodes])}
+    held = [node for node in nodes if node in load("held.json", []) and len(nodes) > 1]
+    fits = [node for node in nodes if node not in held]
+    return {"changed": False, "fits": fits, "held": dict.fromkeys(held, "a budget of the test"), "waited": 0.0}
+
+
 def act(name: str, host: str, params: dict[str, Any], check: bool) -> dict[str, Any]:
     """What the real module would have done to the cluster, on the pretended one. Returns the module's result."""
     cluster = load("cluster.json", {})
@@ -126,6 +136,8 @@ def act(name: str, host: str, params: dict[str, Any], check: bool) -> dict[str, 
         if "apply" in params["arguments"]:
             cluster["cluster"]["kubernetes_version"] = version
             cluster["addons"]["kube_proxy"]["version"] = version
+    if name == "worker_wave":
+        return wave(params)
     if name == "flags_trial":
         return {"changed": False, "tried": {"kubelet": ["1.25"]}, "said": [], "untried": []}
     if name == "workload_state":
