@@ -246,6 +246,8 @@ def test_a_gate_that_closes_stops_the_run_before_the_next_wave(tmp_path: Path) -
     assert stopped.returncode != 0
     assert "closed gates" in stopped.stdout and "no-alert" in stopped.stdout
     assert kubelets(cluster) == {"cp1": "v1.25.4", "w1": "v1.25.4", "w2": "v1.24.17"}
+    assert json.loads((tmp_path / "report/report.json").read_text())["done"]["outcome"] == "stopped", "nothing failed"
+    assert cluster.read("lock.json") == {}
     closed.unlink()
     variables["kubeadm_upgrade_hook_after_node"] = ""
     assert cluster.run("uplift.kubeadm.upgrade", **variables).returncode == 0

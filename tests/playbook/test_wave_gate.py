@@ -9,6 +9,7 @@ waves (unreachable) or with the next hop (tried by emptying the two files).
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,9 @@ def test_nothing_begins_after_the_wave_of_a_bad_node(cluster: StubbedCluster, tr
     assert bad not in done
     assert kubelet_installs(cluster.events(), "v1.26.9") == set(), f"the next hop was begun\n{run.stdout}"
     assert "run the same command again" in run.stdout
+    told = json.loads((cluster.folder / "report/report.json").read_text())["done"]
+    assert (told["outcome"], told["failed"]["node"]) == ("failed", bad)
+    assert cluster.read("lock.json") == {}
 
 
 def test_the_same_command_goes_on_where_it_stopped(cluster: StubbedCluster) -> None:
