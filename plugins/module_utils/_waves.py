@@ -66,12 +66,14 @@ def fitting(
 ) -> tuple[list[str], dict[str, Key], dict[Key, int]]:
     """(nodes of a planned wave that may be out together as the cluster is now, {node that may not: why}, all limits).
 
-    The first is among the former whatever holds it: its drain alone has to wait for budgets, and knows how.
+    One at least is among the former whatever holds it: its drain alone has to wait for budgets, and knows how.
     """
     yard = Yard(facts, rules.unbudgeted, api)
     known = [name for name in nodes if name in yard.room.nodes]
+    if not known:
+        return list(nodes), {}, yard.limits
     builder = _Builder(yard, {})
-    wave = builder.build(known, forced=True)
+    wave = builder.build(known)
     held = {name: builder.why[name] for name in known if name not in wave.nodes}
     return [name for name in nodes if name not in held], held, yard.limits
 

@@ -149,6 +149,15 @@ def test_what_may_go_of_a_wave_now() -> None:
     assert held == {"w1": ("budget", "shop/web"), "w3": ("budget", "shop/web")}
     assert what(held["w1"], limits) == "disruption budget shop/web (1 at a time)"
     assert fitting(given, ["w1", "new"], Rules(), API)[0] == ["w1", "new"]  # no pod lives on a node that is not known
+    assert fitting(given, ["new"], Rules(), API)[0] == ["new"]
+
+
+def test_a_node_without_room_for_its_pods_takes_no_other_with_it() -> None:
+    big = pod("big", "w1", requests={"cpu": 4000})
+    small = [pod(f"small-{n}", f"w{n}", ("Job", "j"), requests={"cpu": 100}, labels={}) for n in (2, 3)]
+    given = cluster(3, [big, *small])
+    assert fitting(given, ["w1", "w2"], Rules(), API)[0] == ["w2"]
+    assert fitting(given, ["w1"], Rules(), API)[0] == ["w1"]
 
 
 def test_it_is_told_why() -> None:
