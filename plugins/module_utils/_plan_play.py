@@ -41,7 +41,7 @@ def plan_play(plan: Any, hop: int, kinds: Sequence[str], held: Sequence[Sequence
         "hosts": hosts,
         "nodes": {host: node for stage in stages for host, node in zip(stage["hosts"], stage["nodes"])},
         "kinds": _kinds(stages),
-        "serial": [wave for stage in stages for wave in _waves(stage)] or [1],
+        "serial": _serial(stages, hosts),
         "waves": {host: wave for stage in stages for host, wave in _waves_of(stage).items()},
         "versions": _versions(plan, stages, hosts, version),
         "actions": {host: action for stage in stages for host, action in stage.get("actions", {}).items()},
@@ -116,6 +116,16 @@ def _title(plan: Any, hop: int, stages: list[dict[str, Any]], held: bool = False
     if not plan["hops"]:
         return work.capitalize()
     return f"Hop {hop + 1} of {len(plan['hops'])}, {stages[-1]['version']}: {work}"
+
+
+def _serial(stages: Sequence[Mapping[str, Any]], hosts: Sequence[str]) -> list[int]:
+    """The waves of the stages, one stage after the other.
+
+    Stages that each take all their hosts at once are one wave: a hop's backup is taken once a wave, of the nodes in it.
+    """
+    if stages and all(stage["serial"] == "100%" for stage in stages):
+        return [len(hosts)]
+    return [wave for stage in stages for wave in _waves(stage)] or [1]
 
 
 def _waves_of(stage: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -66,6 +66,7 @@ def test_an_uncordon_before_the_rest_has_no_say_in_version_title_and_proof() -> 
     prepare = stage("prepare", ["a", "b"], serial="100%", proves="a")
     play = plan_play(plan(uncordon, prepare, stage("finish", ["a"])), 0, PREPARE)
     assert (play["hosts"], play["version"]) == (["c", "a", "b"], "v1.25.4")
+    assert play["serial"] == [3], "all at once, so that one backup has them all"
     assert play["title"] == "Hop 1 of 2, v1.25.4: uncordon, then prepare"
     assert play["versions"] == {"a": ["v1.25.4", "v1.26.9"], "b": ["v1.25.4"], "c": ["v1.25.4"]}
 
