@@ -84,6 +84,7 @@ class Client:
             body = response.read()
             if response.status != 200:
                 raise http.client.HTTPException(f"HTTP {response.status}")
-            return body.decode(errors="replace").split()[0][:40]
+            # HAProxy says which server it was, where it is told to; a plain site says its name itself.
+            return response.headers["X-Served-By"] or body.decode(errors="replace").split()[0][:40]
         finally:
             connection.close()

@@ -11,12 +11,13 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 PROGRAM = shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 HOW_TO_INSTALL = "There is no haproxy on this machine. Install it: `apt-get install haproxy` or `dnf install haproxy`."
-_PATIENCE = 20.0
+_PATIENCE = 20.0  # seconds
+_AGAIN = 4.0
 
 CONFIG = """\
 # Weights are moved by uplift.kubeadm.switch_traffic.
@@ -99,17 +100,24 @@ class Haproxy:
 
     def reload(self) -> None:
         """As `systemctl reload haproxy` does it; returns when the new process answers."""
-        old = self.pid()
-        self.process.send_signal(signal.SIGUSR2)
-        self._until(lambda: self.pid() not in (0, old), "it is reloaded")
+        old, asked = self.pid(), 0.0
+
+        def reloaded() -> bool:
+            nonlocal asked
+            # A signal that comes while the master is still busy with the last reload is lost.
+            if time.monotonic() > asked + _AGAIN:
+                self.process.send_signal(signal.SIGUSR2)
+                asked = time.monotonic()
+            return self.pid() not in (0, old)
+
+        self._until(reloaded, "it is reloaded")
 
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait(_PATIENCE)
         self._log.close()
 
-    def _until(self, condition: object, what: str) -> None:
-        assert callable(condition)
+    def _until(self, condition: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + _PATIENCE
         while not condition():
             if self.process.poll() is not None or time.monotonic() > deadline:
