@@ -6,7 +6,8 @@
 
 What matters stands in the cluster: the cordon is annotated, an eviction that was accepted shows on the pod. The file
 has the rest: since when, how often budgets refused, what is gone. Without it a drain goes on all the same, and its
-figures begin anew. One that is of another node of that name, or of an earlier cordon, is not read.
+figures begin anew. One that is of another node of that name, or of an earlier cordon, is not read. One that nobody came
+back for is removed by the next drain that begins here when it is too old to be read.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import time
 import typing as t
 
@@ -21,6 +23,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._api import path_pa
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 
 SCHEMA = 1
+_FILE = re.compile(r"drain-.+\.json(\.new)?")
 LONGEST_KEPT = 86400.0  # seconds; the book of a drain that was killed longer ago tells nothing about the one of today
 
 
@@ -59,6 +62,7 @@ class Store:
             os.makedirs(self._directory, mode=0o700, exist_ok=True)
             self._write(book)
             self._ours = True
+            _remove_forgotten(self._directory)
         except OSError as e:
             if needed:
                 raise UpliftError(
@@ -110,3 +114,13 @@ class Store:
         with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
         os.replace(new, self._path)
+
+
+def _remove_forgotten(directory: str) -> None:
+    """Remove the files of drains that were killed, and of which no run has come back for the node."""
+    for name in os.listdir(directory):
+        if _FILE.fullmatch(name):
+            path = os.path.join(directory, name)
+            with contextlib.suppress(OSError):  # another drain was faster
+                if time.time() - os.stat(path).st_mtime > LONGEST_KEPT:
+                    os.unlink(path)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import threading
 import time
@@ -157,6 +158,16 @@ def test_a_book_that_is_not_of_this_drain_is_not_read(api: FakeApi, run: Run, bo
     result = run()
     assert result["waited"] == []
     assert result["cordoned_before"] is True
+
+
+def test_what_drains_left_that_nobody_came_back_for_is_removed_in_time(run: Run, book: Path) -> None:
+    book.parent.mkdir()
+    forgotten, recent, other = (book.with_name(name) for name in ("drain-w7.json", "drain-w8.json", "cluster.json"))
+    for path, age in ((forgotten, 90000), (recent, 3600), (other, 90000)):
+        path.write_text("{}")
+        os.utime(path, (time.time() - age,) * 2)
+    assert run()["drained"] is True
+    assert sorted(path.name for path in book.parent.iterdir()) == ["cluster.json", "drain-w8.json"]
 
 
 def test_a_drain_that_was_taken_over_touches_nothing_more(api: FakeApi, run: Run, book: Path) -> None:
