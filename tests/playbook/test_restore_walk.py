@@ -39,7 +39,7 @@ class ActionModule(_stub.ActionModule):
         args = self._task.args
         name = self._task.action.rpartition(".")[2]
         event = {"fake": name, "step": args.get("step") or args.get("state") or "taken", "pods": args.get("pods"),
-                 "lock": args.get("lock"), "host": task_vars["inventory_hostname"]}
+                 "lock": args.get("lock"), "id": args.get("id"), "host": task_vars["inventory_hostname"]}
         with open(os.path.join(_stub.STUB, "steps.jsonl"), "a") as file:
             file.write(json.dumps(event) + "\\n")
         if event["step"] == "etcd":  # what etcd holds is what it held then, the lock of then included
@@ -254,3 +254,37 @@ def test_a_hook_is_owed_for_a_hop_that_the_cluster_has_made(
     assert run.returncode == 0, run.stdout
     assert (said.read_text().split() if said.exists() else []) == hooked
     assert cluster.read("notes.json")["after_hop"] == left
+
+
+@pytest.mark.parametrize("limit", [[], ["--limit", "w1"]], ids=["all", "one worker"])
+def test_the_control_planes_are_asked_at_once_and_each_of_them(tmp_path: Path, limit: list[str]) -> None:
+    """One is down: another one's etcd is backed up. Those that --limit leaves out of the play are asked, too."""
+    cluster = BackedUpCluster(tmp_path, control_planes=3, workers=1, version="v1.25.4")
+    nodes = cluster.read("node.json")
+    nodes["cp1"]["healthy"]["etcd"] = False
+    cluster.write("node.json", nodes)
+    run = cluster.run("uplift.kubeadm.backup", *limit)
+    assert run.returncode == 0, run.stdout
+    asked = [event["host"] for event in cluster.events() if event["module"] == "node_info"]
+    assert sorted(asked) == ["cp1", "cp2", "cp3"]
+    assert ("(item=cp" in run.stdout) is bool(limit)
+    taken = [event["host"] for event in cluster.events() if event["module"] == "etcd_snapshot"]
+    assert taken == ["cp2"]
+
+
+def test_a_hop_is_backed_up_once_with_all_its_nodes(tmp_path: Path) -> None:
+    """The worker skips 1.30, and gets kubectl there alone. In a wave of its own it had a backup of its own."""
+    cluster = BackedUpCluster(tmp_path, workers=1, version="v1.28.9")
+    minors = {"1.28": "1.28.9", "1.29": "1.29.5", "1.30": "1.30.2", "1.31": "1.31.1"}
+    cluster.write("available.json", {minor: [patch] for minor, patch in minors.items()})
+    nodes = cluster.read("node.json")
+    cluster.write("node.json", {name: {**node, "kubectl": "v1.28.9"} for name, node in nodes.items()})
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.31")
+    assert run.returncode == 0, run.stdout
+    assert [e["version"] for e in cluster.events() if e["module"] == "kubeadm_run" and e["host"] == "w1"] == ["v1.31.1"]
+    kept: dict[str, list[str]] = {}
+    for step in cluster.steps():
+        if step["step"] == "taken":
+            kept.setdefault(step["id"], []).append(f"{step['fake']} {step['host']}")
+    alone, both = ["etcd_snapshot cp1", "node_backup cp1"], ["etcd_snapshot cp1", "node_backup cp1", "node_backup w1"]
+    assert [sorted(steps) for steps in kept.values()] == [alone, both, both]
