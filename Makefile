@@ -99,6 +99,10 @@ faults: setup ## upgrades during which something on the nodes breaks, on real cl
 uptime: setup ## requests that fail while a real cluster is upgraded
 	@$(PYTHON) tests/uptime && $(PYTHON) tests/uptime --control-planes 3
 
+.PHONY: awx
+awx: setup ## the jobs of docs/awx on a real cluster, each run by ansible-runner as AWX would
+	@$(PYTHON) tests/awx
+
 .PHONY: restore-drill
 restore-drill: setup ## up a hop, back to the backup, and up again, on real clusters
 	@$(PYTHON) tests/restore --workers 1 && $(PYTHON) tests/restore --control-planes 3 --encrypt

@@ -45,7 +45,7 @@ def deadline(given: Any, now: datetime) -> datetime | None:
     except ValueError:
         quoted = ""
         if isinstance(given, int) and 0 <= given < 24 * 60:
-            quoted = f" YAML reads {given // 60}:{given % 60:02} without quotes as the number {given}."
+            quoted = f" YAML reads {given // 60}:{given % 60:02} without quotes as the number {given}, and so does AWX."
         raise UpliftError(
             f"kubeadm_upgrade_deadline is {given!r}, which is no moment: give {_FORMS}.{quoted}"
         ) from None

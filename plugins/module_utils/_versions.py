@@ -120,7 +120,7 @@ def _from_float(number: float) -> str:
     raise UpliftError(
         f"The target arrived as the number {text}, and a number cannot say whether {text} or {text}0 was written. "
         f'Quote it, so that it stays a string: target: "{text}0" in a file, -e \'{{"target": "{text}0"}}\' on the '
-        f"command line, or simply -e target={text}0."
+        f"command line, or simply -e target={text}0. In a survey of AWX, write v{text}0."
     )
 
 
