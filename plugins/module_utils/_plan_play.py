@@ -106,7 +106,9 @@ def _only(stage: Mapping[str, Any], waves: Sequence[Sequence[str]]) -> dict[str,
     soak = max((wave["soak"] for wave in stage.get("waves") or ()), default=0)
     told = [{"size": len(wave), "canary": False, "soak": soak, "groups": [], "why": ""} for wave in kept]
     names = [hosts[name] for name in nodes]
-    return {**stage, "hosts": names, "nodes": nodes, "drains": names, "serial": [len(w) for w in kept], "waves": told}
+    sizes = [len(wave) for wave in kept]
+    changed = {"hosts": names, "nodes": nodes, "drains": names, "serial": sizes, "waves": told, "soak_before": soak}
+    return {**stage, **changed}
 
 
 def _title(plan: Any, hop: int, stages: list[dict[str, Any]], held: bool = False) -> str:
@@ -129,7 +131,7 @@ def _serial(stages: Sequence[Mapping[str, Any]], hosts: Sequence[str]) -> list[i
 
 
 def _waves_of(stage: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    waves, found, begun, soak = stage.get("waves") or [], {}, 0, 0
+    waves, found, begun, soak = stage.get("waves") or [], {}, 0, stage.get("soak_before", 0)
     for number, wave in enumerate(waves, 1):
         told = {"number": number, "of": len(waves), "canary": wave["canary"], "soak": soak}
         found.update(dict.fromkeys(stage["hosts"][begun : begun + wave["size"]], told))
