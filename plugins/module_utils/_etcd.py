@@ -36,6 +36,7 @@ class Etcd:
         self.url = url
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "", parts.port or 2379
+        self.context = context  # of the client, whatever this URL is
         self._context = context if parts.scheme == "https" else None
         self._timeout = timeout
 
@@ -151,7 +152,11 @@ def etcd_facts(root: Path, pods: t.Mapping[str, StaticPod]) -> dict[str, t.Any] 
     return {"external": True, **told, "silent": silent}
 
 
-def _local(root: Path, pod: StaticPod) -> dict[str, t.Any]:
+def local_member(root: Path, pod: StaticPod) -> Etcd:
+    """The member of this node.
+
+    :raises UpliftError: the certificates cannot be used.
+    """
     local = Local(root)
     plain = pod.flags.get("listen-client-urls", "").startswith("http://")
     address = local.address("etcd", Manifest(pod.image, pod.flags))
@@ -159,12 +164,16 @@ def _local(root: Path, pod: StaticPod) -> dict[str, t.Any]:
         context = None if plain else local.etcd_context()
     except (OSError, ValueError) as exc:
         raise UpliftError(f"The certificates to ask etcd with cannot be used: {exc}.") from exc
+    return Etcd(f"http{'' if plain else 's'}://{address}", context)
+
+
+def _local(root: Path, pod: StaticPod) -> dict[str, t.Any]:
     data = pod.on_host(pod.flags.get("data-dir", DATA_DIR))
     return {
         "external": False,
         "data_dir": data,
         "data_bytes": size(root / data.lstrip("/")),
-        **Etcd(f"http{'' if plain else 's'}://{address}", context).facts(),
+        **local_member(root, pod).facts(),
     }
 
 

@@ -49,6 +49,14 @@ options:
         minor makes the containers of static pods anew, some seconds after it has said that the node is Ready.
     type: bool
     default: false
+  etcd_spare:
+    description:
+      - Wait until the etcd of the cluster can do without the member of this node, and fail when it cannot, O(timeout)
+        seconds later. For the moment before that member is restarted.
+      - Of three members, both others have to be well. Of two, the other one; a single one is not asked.
+      - At once where kubeadm runs no etcd on this node.
+    type: bool
+    default: false
   patience:
     description:
       - How many seconds a control plane program of this node may be unhealthy before that is told as a fact. Programs
@@ -255,6 +263,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._etcd_spare import require_spare
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node_detail import Live, add_detail
 from ansible_collections.uplift.kubeadm.plugins.module_utils._running import Local, manifests, wait_for, wanted_versions
@@ -269,6 +278,7 @@ def main() -> None:
             "wait_for": {"type": "dict", "default": {}},
             "timeout": {"type": "float", "default": 300},
             "settled": {"type": "bool", "default": False},
+            "etcd_spare": {"type": "bool", "default": False},
             "patience": {"type": "float", "default": 0},
             "patches": {"type": "path"},
             "detail": {"type": "bool", "default": False},
@@ -284,6 +294,8 @@ def main() -> None:
             began = time.monotonic()
             wait_for(Local(ROOT), wanted, module.params["timeout"], module.params["settled"])
             result["waited"] = round(time.monotonic() - began, 1)
+        if module.params["etcd_spare"] and not module.check_mode:
+            require_spare(ROOT, module.params["timeout"])
         if module.params["patience"] > 0:
             with contextlib.suppress(UpliftError):  # whoever is unhealthy for longer is told among the facts
                 wait_for(Local(ROOT), dict.fromkeys(manifests(ROOT), ""), module.params["patience"])

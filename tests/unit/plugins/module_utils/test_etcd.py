@@ -14,6 +14,7 @@ import pytest
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _etcd, _node_api_usage, _running
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._etcd_spare import at_risk, require_spare
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node_static_pods import StaticPod, static_pods
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.certificates import Authority
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_control_plane import FakeControlPlane
@@ -97,6 +98,40 @@ def test_a_member_without_a_leader(node: FakeControlPlane) -> None:
     told = facts(node) or {}
     assert (told["leader"], told["has_leader"], told["errors"]) == (False, False, ["etcdserver: no leader"])
     assert told["quota"] is None
+
+
+def test_when_a_member_may_be_away() -> None:
+    """(members, others that are well): of one it cannot be helped."""
+    fine = [(1, 0), (2, 1), (3, 2), (5, 4), (5, 3), (7, 4)]
+    bad = [(2, 0), (3, 1), (3, 0), (5, 2), (7, 3)]
+    assert [at_risk(*pair) for pair in fine + bad] == [False] * len(fine) + [True] * len(bad)
+
+
+def members(*ports: int | None) -> tuple[int, str]:
+    """This node's member, and others that listen at ports of this host; None has never come up."""
+    own = MEMBERS["members"][0]
+    others = [
+        {"ID": str(n), "name": f"cp{n}", "clientURLs": [f"https://127.0.0.1:{port}"]} if port else {"ID": str(n)}
+        for n, port in enumerate(ports, 2)
+    ]
+    return 200, json.dumps({"members": [own, *others, {"ID": "99", "isLearner": True}]})
+
+
+def test_etcd_is_asked_whether_it_can_do_without_this_member(node: FakeControlPlane) -> None:
+    answers = dict(ANSWERS)
+    port = node.start("etcd", answers).port
+    for well in ((), (port,), (port, port), (port, port, port, 1)):
+        answers["/v3/cluster/member/list"] = members(*well)
+        require_spare(node.root, 0)
+    for lost, words in (((port, 1), "1 of 2 other members.*cp3: etcd at https://127.0.0.1:1 does not answer"),
+                        ((None,), "2: it was added and has never come up")):  # fmt: skip
+        answers["/v3/cluster/member/list"] = members(*lost)
+        with pytest.raises(UpliftError, match=words):
+            require_spare(node.root, 0)
+
+
+def test_without_an_etcd_nothing_can_be_lost(tmp_path: Path) -> None:
+    require_spare(tmp_path, 0)
 
 
 @pytest.mark.parametrize(
