@@ -113,7 +113,7 @@ def _only(stage: Mapping[str, Any], waves: Sequence[Sequence[str]]) -> dict[str,
 
 def _title(plan: Any, hop: int, stages: list[dict[str, Any]], held: bool = False) -> str:
     if not stages:
-        return f"Hop {hop + 1}: {'no worker was held back' if held else 'not in this plan'}"
+        return f"Hop {hop + 1}{', workers held back' if held else ''}: not in this plan"
     work = ", then ".join(TITLES[stage["kind"]] for stage in stages) + (" that were held back" if held else "")
     if not plan["hops"]:
         return work.capitalize()

@@ -52,7 +52,7 @@ def test_workers_go_in_the_waves_of_the_plan(tmp_path: Path) -> None:
     ready = [sorted(event["ready"]) for event in cluster.events() if event["module"] == "worker_wave"]
     assert ready == [["cp1"], ["cp1", "w1"]]
     assert set(kubelets(cluster).values()) == {"v1.25.4"}
-    assert "no worker was held back" in run.stdout
+    assert "Hop 1, workers held back: not in this plan" in run.stdout
 
 
 def test_groups_are_honoured(tmp_path: Path) -> None:

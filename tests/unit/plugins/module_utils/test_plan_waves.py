@@ -119,7 +119,7 @@ def test_workers_that_were_held_back_are_a_play_of_their_own() -> None:
     assert play["held"]
     nobody = plan_play(made["plan"], 0, ["workers"], [])
     assert (nobody["hosts"], nobody["serial"]) == ([], [1])
-    assert nobody["title"] == "Hop 1: no worker was held back"
+    assert nobody["title"] == "Hop 1, workers held back: not in this plan"
     assert plan_play({}, 3, ["workers"], [])["hosts"] == []
 
 
