@@ -104,7 +104,9 @@ def _only(stage: Mapping[str, Any], waves: Sequence[Sequence[str]]) -> dict[str,
     kept = [wave for wave in ([name for name in wave if name in hosts] for wave in waves) if wave]
     nodes = [name for wave in kept for name in wave]
     soak = max((wave["soak"] for wave in stage.get("waves") or ()), default=0)
-    told = [{"size": len(wave), "canary": False, "soak": soak, "groups": [], "why": ""} for wave in kept]
+    told: list[dict[str, Any]] = [
+        {"size": len(wave), "canary": False, "soak": soak, "groups": [], "why": ""} for wave in kept
+    ]
     names = [hosts[name] for name in nodes]
     sizes = [len(wave) for wave in kept]
     changed = {"hosts": names, "nodes": nodes, "drains": names, "serial": sizes, "waves": told, "soak_before": soak}
