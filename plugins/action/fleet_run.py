@@ -50,6 +50,7 @@ ARGUMENTS: dict[str, Any] = {
     "reason": {"type": "str", "default": ""},
     "control_plane_group": {"type": "str", "default": "kube_control_plane"},
     "worker_group": {"type": "str", "default": "kube_node"},
+    "etcd_group": {"type": "str", "default": "etcd"},
 }
 
 
@@ -60,8 +61,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _validated, given = self.validate_argument_spec(ARGUMENTS)
-        given = given or _validated  # the values come second since ansible-core 2.13
+        _validation, given = self.validate_argument_spec(ARGUMENTS)
         try:
             return {**result, **Session(given, task_vars or {}).run()}
         except UpliftError as error:
@@ -92,6 +92,7 @@ class Session:
             fleet = _fleet_run.Fleet(
                 self.document, self._clusters(scratch), Display().display, self._save, _fleet_children.Parent().check
             )
+            fleet.save()  # a folder that cannot be written to is told before anything is begun
             getattr(self, f"_{self.given['state']}")(fleet)
             fleet.save()
         finally:
@@ -153,28 +154,29 @@ class Session:
     def _result(self) -> dict[str, Any]:
         states = _fleet_report.states(self.document)
         left = _fleet.left(self.waves, states, self.given["through"])
+        files = {kind: str(self.folder / name) for kind, name in _fleet_html.NAMES.items()}
+        told = {"changed": self.given["state"] == "upgraded", "summary": self.document["summary"], "files": files}
+        if self.failed:  # Ansible prints all of it
+            return {**told, "failed": True, "msg": self.failed}
         result = {
-            "changed": self.given["state"] == "upgraded",
+            **told,
             "document": self.document,
-            "summary": self.document["summary"],
             "lines": _fleet_report.lines(self.document),
             "left": left,
             "unapproved": _fleet.approvals(self.waves, left, self.given["approved"]),
-            "files": {kind: str(self.folder / name) for kind, name in _fleet_html.NAMES.items()},
         }
         if self.given["wave"] is not None:
             result.update(self._of_wave(self.given["wave"], states))
-        if self.failed:
-            result.update(failed=True, msg=self.failed)
         return result
 
     def _of_wave(self, index: int, states: dict[str, str]) -> dict[str, Any]:
         wave = self.waves[index]
         names = _fleet.with_state(wave, states, _fleet.LEFT)
         refusal = _fleet.refusal(self.waves, states, index)
+        whys = _fleet_report.unknown(self.document, _fleet.with_state(wave, states, _fleet.UNKNOWN))
         return {
             "to_upgrade": names,
-            "refusal": f"The wave {wave['name']} was not begun: {refusal}" if refusal else "",
+            "refusal": "\n".join([f"The wave {wave['name']} was not begun: {refusal}", *whys]) if refusal else "",
             "question": _fleet_report.question(self.document, index, names),
         }
 
@@ -198,9 +200,9 @@ class Session:
         found = {}
         for cluster in (cluster for wave in self.waves for cluster in wave["clusters"] if cluster["group"]):
             hosts = groups.get(cluster["group"]) or []
-            parts = {"control_plane": self.given["control_plane_group"], "workers": self.given["worker_group"]}
             found[cluster["group"]] = {
-                part: [host for host in hosts if host in (groups.get(group) or [])] for part, group in parts.items()
+                part: [host for host in hosts if host in (groups.get(self.given[f"{part}_group"]) or [])]
+                for part in _fleet_clusters.PARTS
             }
             if not found[cluster["group"]]["control_plane"]:
                 raise UpliftError(

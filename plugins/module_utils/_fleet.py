@@ -19,11 +19,11 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import Upli
 
 Wave = dict[str, Any]
 
-# What a cluster says of itself. `left` is to be upgraded, `watch` is upgraded and has not been watched to the end.
-UNKNOWN, BLOCKED, LEFT, WATCH, DONE = "unknown", "blocked", "left", "watch", "done"
+# What a cluster says of itself. `unseen` was not looked at yet, `unknown` could not be; `left` is to be upgraded,
+# `watch` is upgraded and has not been watched to the end.
+UNSEEN, UNKNOWN, BLOCKED, LEFT, WATCH, DONE = "unseen", "unknown", "blocked", "left", "watch", "done"
 # And what this run does to it.
-UPGRADING, WATCHING, FAILED, STOPPED = "upgrading", "watching", "failed", "stopped"
-ENDED_BADLY = (FAILED, STOPPED, UNKNOWN)
+UPGRADING, FAILED, STOPPED = "upgrading", "failed", "stopped"
 
 GOING_ON, PASSED = "going on", "passed"
 

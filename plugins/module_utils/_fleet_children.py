@@ -70,7 +70,7 @@ class Child:
         self.begun = time.monotonic()
         with _private(log) as output:
             # It runs on the controller, where there is no AnsibleModule.
-            self.process = subprocess.Popen(
+            self.process = subprocess.Popen(  # pylint: disable=ansible-bad-function
                 list(command), env=dict(environment), stdin=subprocess.DEVNULL, stdout=output,
                 stderr=subprocess.STDOUT, preexec_fn=_end_with_parent,
             )  # fmt: skip

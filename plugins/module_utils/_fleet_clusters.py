@@ -21,7 +21,9 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._fleet import Wave
 PLAN, LOOK, UPGRADE, SETTLE = "plan", "look", "upgrade", "settle"
 LOGS = {PLAN: "plan.log", LOOK: "watch.log", UPGRADE: "upgrade.log", SETTLE: "settle.log"}
 LOOK_PLAYBOOK, NOTE_PLAYBOOK = "stages/fleet_look.yml", "stages/fleet_note.yml"
-CONTROL_PLANE_GROUP, WORKER_GROUP = "uplift_fleet_control_plane", "uplift_fleet_workers"
+# Parts of a cluster that is a group of an inventory, and the names under which its own run finds their hosts.
+PARTS = ("control_plane", "worker", "etcd")
+GROUPS = {part: f"uplift_fleet_{part}" for part in PARTS}
 
 
 class Clusters:
@@ -30,7 +32,7 @@ class Clusters:
     :param folder: of the report, absolute.
     :param scratch: a private folder that is gone after the run.
     :param playbooks: folder of the collection's playbooks.
-    :param members: {group: {"control_plane": [host], "workers": [host]}} of clusters that are groups of this inventory.
+    :param members: {group: {one of PARTS: [host]}} of clusters that are groups of this inventory.
     :param sources: the inventory of this run.
     """
 
@@ -99,13 +101,12 @@ class Clusters:
         }[verb]
 
     def _inventory(self, name: str) -> list[str]:
-        """Its own inventory; or this run's, and two groups which say who of it belongs to the cluster."""
+        """Its own inventory; or this run's, and groups which say who of it belongs to the cluster."""
         cluster = self.given[name]
         if not cluster["group"]:
             return list(cluster["inventory"])
         hosts = self.members[cluster["group"]]
-        groups = {CONTROL_PLANE_GROUP: hosts["control_plane"], WORKER_GROUP: hosts["workers"]}
-        told = {group: {"hosts": dict.fromkeys(names)} for group, names in groups.items()}
+        told = {GROUPS[part]: {"hosts": dict.fromkeys(hosts[part])} for part in PARTS}
         return [*self.sources, self._file(name, "inventory", {"all": {"children": told}})]
 
     def _variables(self, name: str, verb: str) -> dict[str, Any]:
@@ -117,8 +118,7 @@ class Clusters:
             "fleet_child": {"gates": list(self.gates), "verb": verb},
         }
         if self.given[name]["group"]:
-            variables["kubeadm_upgrade_control_plane_group"] = CONTROL_PLANE_GROUP
-            variables["kubeadm_upgrade_worker_group"] = WORKER_GROUP
+            variables.update({f"kubeadm_upgrade_{part}_group": group for part, group in GROUPS.items()})
         return variables
 
     def _answer(self, name: str) -> Path:

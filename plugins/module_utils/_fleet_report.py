@@ -10,7 +10,7 @@ It is written as the run goes, and never read again: what is left to do is what 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _fleet
@@ -23,6 +23,7 @@ Document = dict[str, Any]
 
 # A cluster's state, for people.
 STATES = {
+    _fleet.UNSEEN: "not looked at yet",
     _fleet.UNKNOWN: "could not be looked at",
     _fleet.BLOCKED: "has blockers",
     _fleet.LEFT: "to be upgraded",
@@ -132,7 +133,18 @@ def lines(document: Document) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
     order = [f"  {number}. {_wave_words(wave)}" for number, wave in enumerate(document["waves"], 1)]
-    return [_title(document), "", *table, "", "Waves:", *order]
+    unseen = unknown(document, document["clusters"])
+    return [_title(document), "", *table, *([""] if unseen else []), *unseen, "", "Waves:", *order]
+
+
+def unknown(document: Document, names: Iterable[str]) -> list[str]:
+    """Why clusters could not be looked at, a line each and those that belong to it."""
+    return [
+        line
+        for name in names
+        if document["clusters"][name]["state"] == _fleet.UNKNOWN
+        for line in f"{name}: {document['clusters'][name]['why']}".splitlines()
+    ]
 
 
 def findings(plan: Mapping[str, Any]) -> str:
@@ -172,7 +184,7 @@ def _version(entry: Mapping[str, Any]) -> str | None:
 
 def _new_cluster() -> dict[str, Any]:
     facts = dict.fromkeys(("plan", "began", "ended", "done"))
-    return {"state": _fleet.UNKNOWN, "why": "", "troubles": [], "links": {}, **facts}
+    return {"state": _fleet.UNSEEN, "why": "", "troubles": [], "links": {}, **facts}
 
 
 def _names(wave: Wave) -> list[str]:

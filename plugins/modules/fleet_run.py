@@ -112,6 +112,10 @@ options:
     description: Group of the workers, for clusters that are groups of this inventory.
     type: str
     default: kube_node
+  etcd_group:
+    description: Group of the hosts of an external etcd, for clusters that are groups of this inventory.
+    type: str
+    default: etcd
 """
 
 EXAMPLES = r"""
@@ -143,7 +147,7 @@ RETURN = r"""
 document:
   description: Where the fleet stands, for the next step; the same as in C(fleet.json).
   type: dict
-  returned: always
+  returned: success
 summary:
   description: The document in a few flat values, for C(set_stats).
   type: dict
@@ -163,17 +167,17 @@ lines:
   description: The fleet as a table for the terminal.
   type: list
   elements: str
-  returned: always
+  returned: success
 left:
   description: Indices of the waves that are not done, none after O(through).
   type: list
   elements: int
-  returned: always
+  returned: success
 unapproved:
   description: Names of the waves of these that a person has to approve.
   type: list
   elements: str
-  returned: always
+  returned: success
 to_upgrade:
   description: Names of the clusters of O(wave) that are to be upgraded.
   type: list

@@ -30,7 +30,7 @@ TAIL = 40
 SETTLE = 120.0  # seconds until a node is Ready after it was mended
 BROKEN = "/etc/systemd/system/kubelet.service.d/99-broken.conf"
 BREAK = f"printf '[Service]\\nExecStartPre=/bin/false\\n' > {BROKEN} && systemctl daemon-reload"
-MEND = f"rm -f {BROKEN} && systemctl daemon-reload"
+MEND = f"rm -f {BROKEN} && systemctl daemon-reload && systemctl restart kubelet"
 
 
 class Runs:
@@ -149,6 +149,7 @@ def scenario(runs: Runs, figures: Figures) -> None:
     log = (runs.report / "dev/upgrade.log").stat()
 
     stage.on(stage.control_planes[0], MEND)
+    wait("stage's node to be Ready again", lambda: ready(stage), SETTLE)
     with figures.step("run 2, stage mended: stage goes on, watched, then prod"):
         runs.run(expected=True)
     figures.check(runs.upgraded() == ["stage", "prod"], "only what was left was upgraded: stage and prod")
@@ -163,6 +164,10 @@ def scenario(runs: Runs, figures: Figures) -> None:
     with figures.step("run 3: nothing is left"):
         text = runs.run(expected=True)
     figures.check("changed=0" in text and runs.upgraded() == [], "the third run changed nothing")
+
+
+def ready(made: World) -> bool:
+    return all(is_ready(node) for node in made.kube(30).patient("GET", "/api/v1/nodes")["items"])
 
 
 def at(made: World, version: str) -> bool:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -130,6 +131,7 @@ def test_a_plan_that_fails_makes_a_cluster_unknown_and_its_words_are_kept(stage:
     stage.fleet.look(["a", "b"])
     assert stage.states["b"] == _fleet.UNKNOWN
     assert stage.document["clusters"]["b"]["why"] == "[ERROR]: No route to cp1\nmore"
+    assert "b: [ERROR]: No route to cp1" in _fleet_report.lines(stage.document)
 
 
 def test_after_a_failure_nothing_is_begun_and_what_runs_goes_on(stage: Stage) -> None:
@@ -231,7 +233,7 @@ def test_a_cluster_that_is_a_group_gets_two_groups_of_its_own(tmp_path: Path, mo
     seen: list[list[str]] = []
     monkeypatch.setattr(_fleet_children, "Child", lambda words, environment, log: seen.append(words))
     waves = _fleet.read_waves([{"clusters": [{"name": "shop", "group": "shop", "variables": {"key": "secret"}}]}], 1, 0)
-    members = {"shop": {"control_plane": ["cp1"], "workers": ["w1"]}}
+    members = {"shop": {"control_plane": ["cp1"], "worker": ["w1"], "etcd": []}}
     clusters = _fleet_clusters.Clusters(
         waves, tmp_path / "report", tmp_path, tmp_path, members, ["all.yml"], ["-e", "x=1"], {}
     )
@@ -241,6 +243,8 @@ def test_a_cluster_that_is_a_group_gets_two_groups_of_its_own(tmp_path: Path, mo
     sources = [words[number + 1] for number, word in enumerate(words) if word == "-i"]
     assert sources[0] == "all.yml"
     assert '"uplift_fleet_control_plane": {"hosts": {"cp1": null}}' in Path(sources[1]).read_text()
+    own = json.loads((tmp_path / "shop.upgrade.json").read_text())
+    assert own["kubeadm_upgrade_etcd_group"] == "uplift_fleet_etcd"  # empty: another cluster's etcd is none of its own
     extra = [words[number + 1] for number, word in enumerate(words) if word == "-e"]
     assert extra[1:] == ["x=1", f"@{tmp_path}/shop.variables.json", f"@{tmp_path}/shop.upgrade.json"]
 
