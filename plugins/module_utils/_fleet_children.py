@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -43,6 +45,10 @@ _PASSED_ON = {
     "connection_password_file": "--connection-password-file",
 }
 _PASSED_ON_LISTS = {"vault_ids": "--vault-id", "vault_password_files": "--vault-password-file", "extra_vars": "-e"}
+
+# How the callback `default` tells of a task that failed: for a host, or for one item of a loop on it.
+_FAILED = re.compile(r"^(?:fatal|failed): \[([^\]\s]+)[^\n]*? => ", re.MULTILINE)
+_OF_LOOPS = ("One or more items failed", "All items completed")
 
 
 class OrphanedError(Exception):
@@ -128,6 +134,7 @@ def environment(collections: Sequence[str]) -> dict[str, str]:
         **kept,
         "ANSIBLE_COLLECTIONS_PATH": ":".join(dict.fromkeys(collections)),
         "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
+        "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_FORCE_COLOR": "0",
         "ANSIBLE_RETRY_FILES_ENABLED": "0",
@@ -135,18 +142,28 @@ def environment(collections: Sequence[str]) -> dict[str, str]:
 
 
 def last_words(log: Path, lines: int = 12) -> str:
-    """What a child said of its failure: the last error in its log, or else its last lines."""
+    """What a child said of its failure: "host: message" of the last task that failed, or else its last lines."""
     try:
-        said = [line.rstrip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
+        said = log.read_text(encoding="utf-8", errors="replace").partition("\nPLAY RECAP")[0]
     except OSError:
         return "It left no log."
-    told = [line for line in said if line.strip()]
-    recap = next((number for number, line in enumerate(told) if line.startswith("PLAY RECAP")), len(told))
-    told = told[:recap]
-    for number in range(len(told) - 1, -1, -1):
-        if told[number].startswith(("[ERROR]:", "ERROR!", "fatal:")):
-            return "\n".join(told[number : number + lines])
+    for failed in reversed(list(_FAILED.finditer(said))):
+        message = _message(said[failed.end() :])
+        if message and message not in _OF_LOOPS:
+            return f"{failed[1]}: {message}"
+    told = [line.rstrip() for line in said.splitlines() if line.strip()]
     return "\n".join(told[-lines:]) or "It said nothing."
+
+
+def _message(text: str) -> str:
+    """Of the result, in JSON, that a text begins with; "" when it is something else, or was ignored."""
+    try:
+        result, end = json.JSONDecoder().raw_decode(text)
+    except ValueError:
+        return ""
+    if not isinstance(result, dict) or text[end:].lstrip().startswith("...ignoring"):
+        return ""
+    return str(result.get("msg") or "").strip()
 
 
 def _private(log: Path) -> BinaryIO:

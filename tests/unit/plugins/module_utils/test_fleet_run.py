@@ -36,6 +36,18 @@ REPORT = {
     "done": {"outcome": "succeeded", "steps": [], "failed": None},
 }
 
+FAILED_LOG = """TASK [Look] ****
+fatal: [cp1]: UNREACHABLE! => {
+    "msg": "No route to cp1",
+    "unreachable": true
+}
+fatal: [cp1 -> localhost]: FAILED! => {"changed": false, "msg": "made no matter"}
+...ignoring
+
+PLAY RECAP ****
+cp1 : ok=0
+"""
+
 
 class FakeChild:
     """Ends after some polls."""
@@ -127,11 +139,11 @@ def test_a_look_says_what_is_left(stage: Stage) -> None:
 
 def test_a_plan_that_fails_makes_a_cluster_unknown_and_its_words_are_kept(stage: Stage) -> None:
     stage.clusters.codes["b", "plan"] = 2
-    (stage.clusters.folder / "b-plan.log").write_text("TASK\n[ERROR]: No route to cp1\nmore\nPLAY RECAP ***\nb: ok=0\n")
+    (stage.clusters.folder / "b-plan.log").write_text(FAILED_LOG)
     stage.fleet.look(["a", "b"])
     assert stage.states["b"] == _fleet.UNKNOWN
-    assert stage.document["clusters"]["b"]["why"] == "[ERROR]: No route to cp1\nmore"
-    assert "b: [ERROR]: No route to cp1" in _fleet_report.lines(stage.document)
+    assert stage.document["clusters"]["b"]["why"] == "cp1: No route to cp1"
+    assert "b: cp1: No route to cp1" in _fleet_report.lines(stage.document)
 
 
 def test_after_a_failure_nothing_is_begun_and_what_runs_goes_on(stage: Stage) -> None:
@@ -211,6 +223,21 @@ def _runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
         return False
+
+
+@pytest.mark.parametrize(
+    ("log", "told"),
+    [
+        (FAILED_LOG, "cp1: No route to cp1"),
+        ('failed: [w1] (item=x) => {"msg": "disk full"}\nfatal: [w1]: FAILED! => {broken', "w1: disk full"),
+        ("ERROR! the playbook is not there\n", "ERROR! the playbook is not there"),
+        ("", "It said nothing."),
+    ],
+)
+def test_last_words_of_a_child(tmp_path: Path, log: str, told: str) -> None:
+    (tmp_path / "log").write_text(log)
+    assert _fleet_children.last_words(tmp_path / "log") == told
+    assert _fleet_children.last_words(tmp_path / "none") == "It left no log."
 
 
 def test_options_of_the_run_are_passed_on() -> None:
