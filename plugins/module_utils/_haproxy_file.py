@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import subprocess
@@ -19,6 +20,10 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._haproxy_config imp
 OLD = ".uplift-old"  # the file as it was before the last change lies beside it, with this at its end
 CHECK_TIMEOUT = 60.0
 SBIN = "/usr/sbin:/usr/local/sbin:/sbin"  # where packages put haproxy, and PATH over SSH often lacks
+
+
+class ConfigError(UpliftError):
+    """Weights cannot be kept in the configuration file."""
 
 
 class Mover(t.Protocol):
@@ -48,32 +53,36 @@ class Change(t.NamedTuple):
 
 
 def prepare(path: str, weights: Weights) -> Change:
-    """What the file would become. Raises UpliftError when it cannot be read, or lacks a server."""
+    """What the file would become. Raises ConfigError when it cannot be read, or lacks a server."""
     real = os.path.realpath(path)  # a symbolic link stays one
     try:
         before = Path(real).read_bytes().decode("utf-8", "surrogateescape")
     except OSError as e:
-        raise UpliftError(
+        raise ConfigError(
             f"{path} cannot be read, so weights cannot be kept there: {e.strerror}. "
             "Name HAProxy's configuration, or none."
         ) from e
-    return Change(real, before, with_weights(before, weights, path))
+    try:
+        return Change(real, before, with_weights(before, weights, path))
+    except UpliftError as e:
+        raise ConfigError(str(e)) from e
 
 
-def check(change: Change, validate: str) -> None:
-    """Have HAProxy look at it. Raises UpliftError when it is refused."""
-    os.unlink(_checked(change, validate))
-
-
-def write(change: Change, validate: str, mover: Mover) -> str:
-    """Put it in place; the path of the file as it was before. Raises UpliftError; then the old one is in place."""
+@contextlib.contextmanager
+def staged(change: Change, validate: str) -> t.Iterator[str]:
+    """Path of the new file, which HAProxy accepts, while the block runs. Raises ConfigError when it does not."""
     candidate = _checked(change, validate)
     try:
-        mover.preserved_copy(change.path, change.path + OLD)
-        mover.atomic_move(candidate, change.path)
+        yield candidate
     finally:
         if os.path.exists(candidate):
             os.unlink(candidate)
+
+
+def put(change: Change, candidate: str, mover: Mover) -> str:
+    """Put the new file in place of the old one; the path of the file as it was before."""
+    mover.preserved_copy(change.path, change.path + OLD)
+    mover.atomic_move(candidate, change.path)
     return change.path + OLD
 
 
@@ -86,7 +95,7 @@ def _checked(change: Change, validate: str) -> str:
     try:
         number, candidate = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
     except OSError as e:
-        raise UpliftError(f"{folder} cannot be written to, so weights cannot be kept there: {e.strerror}.") from e
+        raise ConfigError(f"{folder} cannot be written to, so weights cannot be kept there: {e.strerror}.") from e
     try:
         with os.fdopen(number, "wb") as stream:
             stream.write(change.after.encode("utf-8", "surrogateescape"))
@@ -107,10 +116,10 @@ def _check(command: str, path: str, candidate: str) -> None:
             env=environment, timeout=CHECK_TIMEOUT, check=False, text=True, errors="replace",
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as e:
-        raise UpliftError(f"The new {path} cannot be checked, so the old one stays: «{command}»: {e}.") from e
+        raise ConfigError(f"The new {path} cannot be checked, so the old one stays: «{command}»: {e}.") from e
     if done.returncode:
         said = " ".join(done.stdout.replace(candidate, path).split())[-600:]
-        raise UpliftError(
+        raise ConfigError(
             f"HAProxy does not accept {path} with the new weights, so the old one stays. Is it in order as it is now? "
             f"It says: {said}"
         )

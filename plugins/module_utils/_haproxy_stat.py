@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
-from ansible_collections.uplift.kubeadm.plugins.module_utils._traffic_shares import share_of
+from ansible_collections.uplift.kubeadm.plugins.module_utils._traffic_shares import told
 
 BLUE, GREEN = "blue", "green"
 SIDES = (BLUE, GREEN)
@@ -68,13 +68,12 @@ def servers(stat: str, backends: Sequence[str], blue: Sequence[str], green: Sequ
     return found
 
 
-def shares(found: Iterable[Server]) -> dict[str, float | None]:
+def shares(found: Iterable[Server]) -> dict[str, int | None]:
     """What each backend sends to green, in percent; None for one of which no server has a weight."""
-    sums: dict[str, dict[str, int]] = {}
+    weights: dict[str, dict[str, list[int]]] = {}
     for server in found:
-        of_backend = sums.setdefault(server.backend, dict.fromkeys(SIDES, 0))
-        of_backend[server.side] += server.weight
-    return {backend: share_of(each[BLUE], each[GREEN]) for backend, each in sums.items()}
+        weights.setdefault(server.backend, {side: [] for side in SIDES})[server.side].append(server.weight)
+    return {backend: told(each[BLUE], each[GREEN]) for backend, each in weights.items()}
 
 
 def counters(found: Iterable[Server], side: str) -> Counters:

@@ -76,9 +76,7 @@ def to_keep(path: str, servers: t.Sequence[Server], share: int) -> _haproxy_file
 
 def described(servers: t.Sequence[Server]) -> dict[str, t.Any]:
     """What callers get to see."""
-    shares = {
-        backend: None if share is None else round(share) for backend, share in _haproxy_stat.shares(servers).items()
-    }
+    shares = _haproxy_stat.shares(servers)
     return {
         "shares": shares,
         "servers": [

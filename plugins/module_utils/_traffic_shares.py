@@ -10,12 +10,13 @@ servers share equally. HAProxy's weights are whole numbers from 0 to 256.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import gcd
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 
 HEAVIEST = 256  # HAProxy, configuration manual, `weight`
-MOST_OFF = 1.0  # percentage points by which a share may be missed
+MOST_OFF = 0.5  # percentage points by which a share is missed less, so that it is read back, rounded, as it was set
 
 
 def weights(share: int, blue: int, green: int) -> tuple[int, int]:
@@ -28,11 +29,10 @@ def weights(share: int, blue: int, green: int) -> tuple[int, int]:
         raise UpliftError(f"A share of {share} % cannot be set; it is a percentage from 0 to 100.")
     common = gcd(blue, green)
     for_blue, for_green = (100 - share) * green // common, share * blue // common
-    heaviest = max(for_blue, for_green)
-    if heaviest > HEAVIEST:
-        for_blue, for_green = (_scaled(weight, heaviest) for weight in (for_blue, for_green))
+    if max(for_blue, for_green) > HEAVIEST:
+        for_blue, for_green = _nearest(for_blue, for_green)
     attained = share_of(for_blue * blue, for_green * green)
-    if attained is None or abs(attained - share) > MOST_OFF:
+    if attained is None or abs(attained - share) >= MOST_OFF:
         raise UpliftError(
             f"{share} % cannot be sent to green: with {blue} blue and {green} green servers, weights of at most "
             f"{HEAVIEST} come no nearer than {attained or 0:.1f} %. Take another step."
@@ -45,5 +45,22 @@ def share_of(blue: int, green: int) -> float | None:
     return 100 * green / (blue + green) if blue + green else None
 
 
-def _scaled(weight: int, heaviest: int) -> int:
-    return max(1, round(weight * HEAVIEST / heaviest)) if weight else 0
+def told(blue: Sequence[int], green: Sequence[int]) -> int | None:
+    """The share, in whole percent, of servers with these weights: the one that `weights` was asked for, if it was.
+
+    0 and 100 are told only where the other side has all, however little is missing.
+    """
+    found = share_of(sum(blue), sum(green))
+    if found is None or found in (0, 100):
+        return None if found is None else int(found)
+    return min(99, max(1, round(found)))
+
+
+def _nearest(one: int, other: int) -> tuple[int, int]:
+    """Two weights of at most HEAVIEST whose quotient is nearest to that of these."""
+    light, heavy = sorted((one, other))
+    pairs = (
+        (n, min(HEAVIEST, round(n * heavy / light)) if light else HEAVIEST) for n in range(1 if light else 0, HEAVIEST)
+    )
+    best = min(pairs, key=lambda pair: abs(pair[0] / pair[1] - light / heavy))
+    return best if one <= other else best[::-1]

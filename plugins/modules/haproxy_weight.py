@@ -48,6 +48,13 @@ options:
         name them all, with V(%s) in the place of O(config).
     type: str
     default: haproxy -c -f %s
+  force:
+    description:
+      - Set the weights at run time even where they cannot be kept in O(config), and fail then. Without it, nothing is
+        changed in that case.
+      - For going back, which a broken configuration must not stand in the way of.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -68,6 +75,7 @@ EXAMPLES = r"""
     socket: 127.0.0.1:9999
     backends: [web, api]
     share: 0
+    force: true
     config: /etc/haproxy/backends.cfg
     validate: haproxy -c -f /etc/haproxy/haproxy.cfg -f %s
 """
@@ -124,32 +132,41 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     if share is None:
         return {"changed": False, **result}
     before, planned = _haproxy_switch.in_words(servers), _haproxy_switch.planned(servers, share)
-    if not module.check_mode:
-        # At run time first: a configuration that is broken must not stand in the way of going back.
-        after = _haproxy_switch.described(_haproxy_switch.set_weights(switch, servers, share))
-        result.update({key: after[key] for key in ("shares", "servers", "sessions")})
-    kept: dict[str, t.Any] = keep(module, servers, share) if module.params["config"] else {"kept": False}
-    config_diff: list[dict[str, str]] = kept.pop("diff", [])
-    diff = [{**_headers("HAProxy, at run time"), "before": before, "after": planned}, *config_diff]
-    return {**result, **kept, "changed": planned != before or bool(config_diff), "diff": diff}
+    diff = [{**_headers("HAProxy, at run time"), "before": before, "after": planned}]
+
+    def set_now() -> None:
+        if not module.check_mode:
+            after = _haproxy_switch.described(_haproxy_switch.set_weights(switch, servers, share))
+            result.update({key: after[key] for key in ("shares", "servers", "sessions")})
+
+    kept = set_and_keep(module, servers, share, set_now)
+    diff += kept.pop("diff", [])
+    return {**result, **kept, "changed": planned != before or len(diff) > 1, "diff": diff}
 
 
-def keep(module: AnsibleModule, servers: list[Server], share: int) -> dict[str, t.Any]:
-    """The share in the configuration file."""
-    validate = module.params["validate"]
+def set_and_keep(
+    module: AnsibleModule, servers: list[Server], share: int, set_now: t.Callable[[], None]
+) -> dict[str, t.Any]:
+    """Weights at run time, and in the file when HAProxy has accepted the new one; what is returned of the file."""
+    if not module.params["config"]:
+        set_now()
+        return {"kept": False}
     try:
         change = _haproxy_switch.to_keep(module.params["config"], servers, share)
         if not change.needed:
+            set_now()
             return {"kept": True}
         before, after = change.lines
         diff = [{**_headers(change.path), "before": before, "after": after}]
-        if module.check_mode:
-            _haproxy_file.check(change, validate)
-            return {"kept": True, "diff": diff}
-        return {"kept": True, "diff": diff, "old_config": _haproxy_file.write(change, validate, module)}
-    except UpliftError as error:
-        at_run_time = "" if module.check_mode else f" At run time {share} % goes to green now. {NEXT_RELOAD}"
-        raise UpliftError(f"{error}{at_run_time}") from error
+        with _haproxy_file.staged(change, module.params["validate"]) as candidate:
+            set_now()
+            old = {} if module.check_mode else {"old_config": _haproxy_file.put(change, candidate, module)}
+            return {"kept": True, "diff": diff, **old}
+    except _haproxy_file.ConfigError as error:
+        if module.check_mode or not module.params["force"]:
+            raise
+        set_now()
+        raise UpliftError(f"{error} At run time {share} % goes to green now. {NEXT_RELOAD}") from error
 
 
 def _headers(what: str) -> dict[str, str]:
@@ -163,6 +180,7 @@ def main() -> None:
             "share": {"type": "int"},
             "config": {"type": "str", "default": "/etc/haproxy/haproxy.cfg"},
             "validate": {"type": "str", "default": "haproxy -c -f %s"},
+            "force": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )

@@ -119,17 +119,27 @@ def test_a_file_that_lost_the_weights_is_mended(run: Run, proxy: Haproxy) -> Non
     assert "weight 50" in proxy.config.read_text()
 
 
-def test_weights_are_set_although_the_file_is_broken(run: Run, proxy: Haproxy) -> None:
+def test_nothing_is_set_that_the_file_cannot_keep(run: Run, proxy: Haproxy) -> None:
     broken = proxy.config.read_text() + "\nfrontend nonsense\n    bind nowhere at all\n"
     proxy.config.write_text(broken)
-    checked = run(check_mode=True, failed=True, share=50)
-    assert "HAProxy does not accept" in checked["msg"] and "At run time" not in checked["msg"]
-    result = run(failed=True, share=50)
-    assert "haproxy.cfg with the new weights, so the old one stays" in result["msg"]
-    assert "At run time 50 % goes to green now" in result["msg"]
-    assert proxy.weights() == {"blue-1": 50, "green-1": 50}
+    for check_mode in (True, False):
+        said = run(check_mode=check_mode, failed=True, share=50)["msg"]
+        assert "HAProxy does not accept" in said and "At run time" not in said
+        assert "nowhere" in said  # HAProxy's own words
+    assert proxy.weights() == {"blue-1": 100, "green-1": 0}
     assert proxy.config.read_text() == broken
     assert list(proxy.config.parent.glob(".haproxy.cfg*")) == []
+
+
+def test_going_back_does_not_wait_for_a_file(run: Run, proxy: Haproxy) -> None:
+    run(share=50)
+    broken = proxy.config.read_text() + "\nfrontend nonsense\n    bind nowhere at all\n"
+    proxy.config.write_text(broken)
+    said = run(failed=True, share=0, force=True)["msg"]
+    assert "haproxy.cfg with the new weights, so the old one stays" in said
+    assert "At run time 0 % goes to green now. The next reload of HAProxy would bring back" in said
+    assert proxy.weights() == {"blue-1": 100, "green-1": 0}
+    assert proxy.config.read_text() == broken
 
 
 def test_tcp_socket_and_no_file(run: Run, proxy: Haproxy) -> None:
