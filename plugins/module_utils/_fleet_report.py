@@ -106,7 +106,7 @@ def summary(document: Document) -> dict[str, Any]:
         "done": count[_fleet.DONE],
         "left": len(document["clusters"]) - count[_fleet.DONE],
         "failed": failed,
-        "upgraded": [name for name, entry in document["clusters"].items() if entry["began"]],
+        "begun": [name for name, entry in document["clusters"].items() if entry["began"]],
         "reason": document["reason"],
         "text": _in_words(document, count[_fleet.DONE], failed),
     }

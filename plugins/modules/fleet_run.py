@@ -160,7 +160,7 @@ summary:
     done: 1
     left: 2
     failed: [prod1]
-    upgraded: [dev1, prod1]
+    begun: [dev1, prod1]
     reason: ""
     text: "shop: 1 of 3 clusters are done, target 1.26; failed or stopped: prod1."
 lines:

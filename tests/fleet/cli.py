@@ -81,8 +81,8 @@ class Runs:
         return {name: entry["state"] for name, entry in self.document()["clusters"].items()}
 
     def upgraded(self) -> list[str]:
-        """Clusters that the last run upgraded."""
-        found: list[str] = self.document()["summary"]["upgraded"]
+        """Clusters that the last run began to upgrade."""
+        found: list[str] = self.document()["summary"]["begun"]
         return found
 
     def asked(self, name: str) -> list[int]:
