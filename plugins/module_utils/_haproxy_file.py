@@ -9,17 +9,16 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import subprocess
 import tempfile
 import typing as t
 from pathlib import Path
 
+from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._haproxy_config import Weights, with_weights
 
 OLD = ".uplift-old"  # the file as it was before the last change lies beside it, with this at its end
 CHECK_TIMEOUT = 60.0
-SBIN = "/usr/sbin:/usr/local/sbin:/sbin"  # where packages put haproxy, and PATH over SSH often lacks
 
 
 class ConfigError(UpliftError):
@@ -109,16 +108,12 @@ def _checked(change: Change, validate: str) -> str:
 
 
 def _check(command: str, path: str, candidate: str) -> None:
-    environment = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:{SBIN}"}
     try:
-        done = subprocess.run(
-            shlex.split(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env=environment, timeout=CHECK_TIMEOUT, check=False, text=True, errors="replace",
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired) as e:
-        raise ConfigError(f"The new {path} cannot be checked, so the old one stays: «{command}»: {e}.") from e
-    if done.returncode:
-        said = " ".join(done.stdout.replace(candidate, path).split())[-600:]
+        done = Runner().run(shlex.split(command), timeout=CHECK_TIMEOUT)
+    except (UpliftError, ValueError) as e:  # ValueError: a quotation mark of the command is not closed
+        raise ConfigError(f"The new {path} cannot be checked, so the old one stays: {e}") from e
+    if done.rc:
+        said = " ".join(f"{done.out} {done.err}".replace(candidate, path).split())[-600:]
         raise ConfigError(
             f"HAProxy does not accept {path} with the new weights, so the old one stays. Is it in order as it is now? "
             f"It says: {said}"
