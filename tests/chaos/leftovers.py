@@ -21,6 +21,7 @@ MAY_BE_NEW = {
     r"/var/lib/uplift-kubeadm(/(cluster\.json|kubeadm\.json|kubeadm\.lock))?": "the last facts, and kubeadm's last run",
     r"/var/lib/uplift-kubeadm/log(/kubeadm-[^/]*\.log)?": "kubeadm's last outputs, kept by count",
     r"/var/lib/uplift-kubeadm/backup(/[^./][^/]*(/[^.][^/]*)?)?": "backups, kept by count",
+    r"/var/lib/uplift-kubeadm/backup/programs/[^/]+/etcd[a-z]*": "the etcd that backups are proven and restored by",
     r"/etc/kubernetes/tmp(/kubeadm-(backup|upgraded|kubelet|init|dryrun).*)?": "kubeadm's own backups",
     r"/etc/kubernetes/(super-admin\.conf|kubelet\.conf\.d.*)": "written by newer kubeadms",
     r"/root/\.kube(/cache.*)?": "kubectl's cache",

@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from .world import HOPS
 
 
 @dataclass(frozen=True)
 class Event:
-    """A task begins or ends on a host. `at` is the time of day in seconds; `hop` is None before and after the hops."""
+    """A task begins or ends on a host. `at` is the time of day in seconds; `hop` is an index of HOPS; None before and after the hops."""
 
     at: float
     kind: str  # begin, end
@@ -49,9 +52,15 @@ class EventLog:
             data = stream.read()
         whole = data[: data.rfind(b"\n") + 1]
         self._offset += len(whole)
-        found = [Event(**json.loads(line)) for line in whole.splitlines()]
+        found = [_in_its_hop(Event(**json.loads(line))) for line in whole.splitlines()]
         self.seen += found
         return found
+
+
+def _in_its_hop(event: Event) -> Event:
+    """The event with its hop counted from where the scenario began: a run that goes on begins its own count anew."""
+    version = re.match(r"Hop \d+ of \d+, v([\d.]+):", event.play)
+    return replace(event, hop=HOPS.index(version[1])) if version else event
 
 
 def under_way(events: Iterable[Event], at: float) -> list[Event]:

@@ -9,7 +9,7 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -373,3 +373,11 @@ def test_wrong_arguments_are_refused_before_anything_is_made(argv: list[str]) ->
 def test_faults_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["faults", "--list"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(faults.FAULTS)
+
+
+def test_a_hop_is_known_by_its_version_also_in_a_run_that_goes_on(tmp_path: Path) -> None:
+    log = EventLog(tmp_path / "events")
+    plays = ["Hop 1 of 2, v1.25.4: prepare", "Hop 1 of 1, v1.26.9: control plane", "Facts and plan"]
+    entries = [asdict(event("Drain", hop=None)) | {"play": play} for play in plays]
+    log.path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    assert [found.hop for found in log.new()] == [0, 1, None]
