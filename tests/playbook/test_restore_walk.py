@@ -39,7 +39,8 @@ class ActionModule(_stub.ActionModule):
         args = self._task.args
         name = self._task.action.rpartition(".")[2]
         event = {"fake": name, "step": args.get("step") or args.get("state") or "taken", "pods": args.get("pods"),
-                 "lock": args.get("lock"), "id": args.get("id"), "host": task_vars["inventory_hostname"]}
+                 "lock": args.get("lock"), "id": args.get("id"), "endpoint": args.get("endpoint"),
+                 "host": task_vars["inventory_hostname"]}
         with open(os.path.join(_stub.STUB, "steps.jsonl"), "a") as file:
             file.write(json.dumps(event) + "\\n")
         if event["step"] == "etcd":  # what etcd holds is what it held then, the lock of then included
@@ -120,7 +121,8 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BackedUpCluster:
 
 
 def stopped(cluster: BackedUpCluster) -> list[str]:
-    return [step["host"] for step in cluster.steps() if step["fake"] == "node_restore" and step["step"] == "stop"]
+    """The hosts that were stopped, once for the pods of users and once for the control plane."""
+    return sorted(step["host"] for step in cluster.steps() if step["fake"] == "node_restore" and step["step"] == "stop")
 
 
 def test_a_restore_holds_the_lock_and_takes_the_place_of_the_one_that_came_back(cluster: BackedUpCluster) -> None:
@@ -129,7 +131,7 @@ def test_a_restore_holds_the_lock_and_takes_the_place_of_the_one_that_came_back(
     assert run.returncode == 0, run.stdout
     assert cluster.lock_states() == ["held", "renewed", "held", "released"]
     assert cluster.read("lock.json") == {}
-    assert stopped(cluster) == ["cp1", "w1", "cp1", "w1"]
+    assert stopped(cluster) == ["cp1", "cp1", "w1", "w1"]
     taken = [step for step in cluster.steps() if step["fake"] == "etcd_snapshot" and step["step"] == "taken"]
     assert taken[0]["lock"], "no sign of life while etcd works"
 
@@ -148,7 +150,7 @@ def test_without_an_api_a_restore_goes_on_and_says_that_nothing_is_locked(cluste
     run = cluster.restore()
     assert run.returncode == 0, run.stdout
     assert "goes on without it" in " ".join(run.stdout.split())
-    assert stopped(cluster) == ["cp1", "w1", "cp1", "w1"]
+    assert stopped(cluster) == ["cp1", "cp1", "w1", "w1"]
     assert cluster.lock_states() == ["held", "held"], "there is none to renew and to release"
 
 
@@ -288,3 +290,26 @@ def test_a_hop_is_backed_up_once_with_all_its_nodes(tmp_path: Path) -> None:
             kept.setdefault(step["id"], []).append(f"{step['fake']} {step['host']}")
     alone, both = ["etcd_snapshot cp1", "node_backup cp1"], ["etcd_snapshot cp1", "node_backup cp1", "node_backup w1"]
     assert [sorted(steps) for steps in kept.values()] == [alone, both, both]
+
+
+@pytest.mark.parametrize("place", ["cp1", "etcd1"])
+def test_an_external_etcd_is_backed_up_on_a_host_of_its_group_wherever_that_is(tmp_path: Path, place: str) -> None:
+    cluster = BackedUpCluster(tmp_path, workers=1, version="v1.25.4")
+    nodes = cluster.read("node.json")
+    nodes["cp1"] |= {"healthy": {}, "manifests": {}}
+    cluster.write("node.json", nodes)
+    cluster.inventory["all"]["children"]["etcd"] = {"hosts": {place: {}}}
+    (cluster.folder / "inventory.json").write_text(json.dumps(cluster.inventory))
+    run = cluster.run("uplift.kubeadm.backup")
+    assert run.returncode == 0, run.stdout
+    taken = [event["host"] for event in cluster.events() if event["module"] == "etcd_snapshot"]
+    assert taken == [place]
+    (snapshot,) = (step for step in cluster.steps() if step["fake"] == "etcd_snapshot")
+    assert snapshot["endpoint"] == "https://127.0.0.1:2379"
+
+
+def test_kubeadms_own_copies_are_counted_where_no_backup_is_taken(tmp_path: Path) -> None:
+    cluster = BackedUpCluster(tmp_path, workers=1, version="v1.24.17")
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_backup=False)
+    assert run.returncode == 0, run.stdout
+    assert {(s["host"], s["step"]) for s in cluster.steps()} == {("cp1", "pruned"), ("w1", "pruned")}
