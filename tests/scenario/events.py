@@ -16,7 +16,10 @@ from .world import HOPS
 
 @dataclass(frozen=True)
 class Event:
-    """A task begins or ends on a host. `at` is the time of day in seconds; `hop` is an index of HOPS; None before and after the hops."""
+    """A task begins or ends on a host.
+
+    `at` is the time of day in seconds; `hop` is an index of HOPS, None before and after the hops.
+    """
 
     at: float
     kind: str  # begin, end
