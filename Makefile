@@ -103,6 +103,14 @@ uptime: setup ## requests that fail while a real cluster is upgraded
 awx: setup ## the jobs of docs/awx on a real cluster, each run by ansible-runner as AWX would
 	@$(PYTHON) tests/awx
 
+.PHONY: fleet
+fleet: setup ## three real clusters in waves, the second made to fail, mended, and gone on with
+	@$(PYTHON) tests/fleet
+
+.PHONY: blue-green
+blue-green: setup ## traffic moved between two real clusters behind HAProxy, to green and back, failed requests counted
+	@$(PYTHON) tests/bluegreen
+
 .PHONY: restore-drill
 restore-drill: setup ## up a hop, back to the backup, and up again, on real clusters
 	@$(PYTHON) tests/restore --workers 1 && $(PYTHON) tests/restore --control-planes 3 --encrypt

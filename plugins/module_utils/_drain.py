@@ -144,7 +144,8 @@ class Drain:
         if is_cordoned(node):
             self._take_up(self._store.read(uid, (cordon_record(node) or {}).get("at", "")), found)
         pods, budgets = self._decide(found)
-        if any(pod.verdict == EVICT for pod in pods) and self._cluster_was_waited_for():
+        begins = not self._took_up and any(pod.verdict == EVICT for pod in pods)
+        if begins and self._cluster_was_waited_for():
             node, found = self._survey.read()
             pods, budgets = self._decide(found)
         self._set_cordon(node, found)

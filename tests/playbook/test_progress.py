@@ -106,7 +106,7 @@ def test_lines_in_the_documented_order_and_none_where_nothing_is_done(cluster: S
 @pytest.mark.parametrize("trouble", ["fail", "down"])
 def test_a_node_that_is_lost_in_the_middle_and_where_the_run_stopped(cluster: StubbedCluster, trouble: str) -> None:
     cluster.misbehave({"module": "node_drain", "host": "w1", "state": "drained", "do": trouble})
-    run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_serial=2)
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_serial=2, kubeadm_upgrade_drain_slice=0)
     assert run.returncode != 0
     wave, failed, stopped = lines(run.stdout)[-3:]
     assert wave == "hop 1/1 (v1.25.4), worker 1-2/3: w1 and w2"

@@ -92,6 +92,18 @@ def test_a_slice_returns_and_the_next_goes_on(api: FakeApi, run: Run, book: Path
     assert not book.exists()
 
 
+def test_only_the_first_slice_waits_for_the_cluster(api: FakeApi, run: Run) -> None:
+    api.pod("web-1", deletionTimestamp="2026-01-01T00:00:00Z")
+    api.pod("web-2")
+    assert run(slice=1)["drained"] is False
+    path = "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"
+    meta = {"name": "kube-proxy", "namespace": "kube-system", "generation": 2}
+    api.objects[path] = {"metadata": meta, "spec": {}, "status": {"desiredNumberScheduled": 1}}
+    begun = time.monotonic()
+    run(slice=1, proxy_timeout=30)
+    assert time.monotonic() - begun < 25
+
+
 def test_a_pod_that_goes_between_two_slices_is_reported(api: FakeApi, run: Run) -> None:
     api.pod("slow")
     api.termination["slow"] = 1.5
