@@ -112,7 +112,7 @@ def _now(context: Context, budget: Budget, entries: Entries) -> Finding:
 def _closed_lately(context: Context, budget: Budget) -> bool:
     """Whether it did so for so short a time that its pods may just be starting: after a drain that was cut off, say."""
     since, now = budget.facts.get("closed_since"), context.facts.get("read_at")
-    return bool(since and now) and now - epoch(since) < LATELY
+    return since is not None and now is not None and now - epoch(since) < LATELY
 
 
 def _room(_context: Context, budget: Budget, entries: Entries) -> Finding:

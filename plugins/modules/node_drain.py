@@ -132,8 +132,8 @@ options:
   proxy_timeout:
     description:
       - How long, in seconds, to wait before the node is cordoned until the DaemonSet C(kube-proxy) is rolled out, which
-        C(kubeadm upgrade apply) changes. A node whose kube-proxy is just being replaced goes on sending requests to pods
-        that a drain ended. After that time the drain goes on, with a warning.
+        C(kubeadm upgrade apply) changes. A node whose kube-proxy is just being replaced goes on sending requests to
+        pods that a drain ended. After that time the drain goes on, with a warning.
       - V(0) does not look. A cluster without that DaemonSet is not waited for.
     type: int
     default: 120

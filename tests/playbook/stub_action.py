@@ -46,7 +46,8 @@ def answer(action: ActionBase, params: dict[str, Any], task_vars: dict[str, Any]
         if not matches(rule, name, host, params):
             continue
         if rule["do"] == "fail":
-            return {"failed": True, "msg": "made to fail by the test", "touched": False, "stdout": rule.get("stdout", "")}
+            failure = {"failed": True, "msg": "made to fail by the test", "touched": False}
+            return {**failure, "stdout": rule.get("stdout", "")}
         open(os.path.join(STUB, "down-" + rule["host"]), "w").close()
     return result
 

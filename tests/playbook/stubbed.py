@@ -28,7 +28,9 @@ FAKED_MODULES = (
 STUBBED_ACTION = """
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _stub
 
-ActionModule._execute_module = lambda self, module_name, module_args, task_vars: _stub.answer(self, module_args, task_vars)
+ActionModule._execute_module = lambda self, module_name, module_args, task_vars: (
+    _stub.answer(self, module_args, task_vars)
+)
 """
 NODE_TEMPLATE = {"kubectl": None, "install_method": "binary", "package_manager": None, "binary_dir": "/usr/bin",
                  "arch": "amd64", "python": "3.11.2", "manifests": {}, "running": {}, "unread": {}, "kubelet_flags": {},
