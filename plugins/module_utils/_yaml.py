@@ -252,6 +252,8 @@ class _Reader:
             if not indent and line.strip(" "):
                 if own <= max(parent, 0):
                     break
+                if any(len(blank) > own for blank in self.raw[self.at - len(lines) : self.at]):
+                    raise self.fail("this is indented less than a blank line before it, in the same block")
                 indent = own
             if line.strip(" ") and own < indent:
                 break

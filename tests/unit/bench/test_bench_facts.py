@@ -41,6 +41,9 @@ class FakeApi:
     def __init__(self, writes: Callable[[], Iterator[Any]]) -> None:
         self._writes = writes
 
+    def now(self) -> float:
+        return 0.0
+
     def get(self, path: str, query: Any = None) -> Object:
         version = importlib.import_module("system_pods").VERSION
         return {"gitVersion": version} if path == "/version" else {"groups": []}

@@ -12,7 +12,7 @@ import typing as t
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _yaml
@@ -58,6 +58,7 @@ def test_reads_json(data: t.Any) -> None:
 
 @settings(max_examples=1000, deadline=None)
 @given(st.lists(st.sampled_from(TOKENS), max_size=14).map("".join))
+@example("|\n   \n  #")  # a blank line that is indented deeper than the block
 def test_never_reads_otherwise_than_pyyaml(text: str) -> None:
     """What is YAML and is accepted means what it means to PyYAML; to refuse more than PyYAML is what a subset does."""
     try:
