@@ -53,7 +53,7 @@ class Node:
         """
         unread: dict[str, str] = {}
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            answers_later = pool.submit(_running.Local(self.root).ask_all)
+            answers_later = pool.submit(_running.Local(self.root, _running.PROBE_SECONDS).ask_all)
             versions_later = pool.submit(self.versions)
             answers, versions = answers_later.result(), versions_later.result()
         unread.update({name: answer.why for name, answer in answers.items() if answer.version is None})

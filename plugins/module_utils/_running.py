@@ -27,6 +27,9 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._memfile import mem
 
 KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 PROGRAMS = (*KUBERNETES_PROGRAMS, "etcd")
+# A program that is slower than that is not well: what kubelet gives it in kubeadm's own probes (timeoutSeconds,
+# cmd/kubeadm/app/util/staticpod/utils.go).
+PROBE_SECONDS = 15.0
 MANIFESTS = "etc/kubernetes/manifests"
 POLL_SECONDS = 0.5
 
