@@ -308,7 +308,7 @@ PHASES = (
     Phase("lint", "ansible-lint", ansible_lint),
     Phase("lint", "docs", docs),
     Phase("units", "unit tests", units),
-    Phase("sanity", "sanity", sanity),
+    Phase("sanity", "sanity", sanity, 1800, beside=True),
     Phase("sanity", "sanity, oldest Python of nodes", sanity_node_python),
     Phase("build", "build", build),
     Phase("playbook", "playbook tests", playbook, 2400, beside=True),
