@@ -8,10 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import yaml
-from ansible.errors import AnsibleFilterError
 
-from ansible_collections.uplift.kubeadm.plugins.filter import worker_waves as plugin
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import parse_version
 from ansible_collections.uplift.kubeadm.plugins.module_utils._waves import fitting, plan_waves
@@ -194,18 +191,3 @@ def test_groups_that_are_no_good_are_refused(entry: Any, message: str) -> None:
         read_groups([{"name": "twice"}, entry], {})
     with pytest.raises(UpliftError, match="it is a list of groups"):
         read_groups({"max": 1}, {})
-
-
-def test_the_filters_example_says_what_it_does() -> None:
-    task = yaml.safe_load(plugin.EXAMPLES)[0]
-    (worker_waves,) = plugin.FilterModule().filters().values()
-    found = worker_waves(task["vars"]["facts"], canaries=1, groups=task["vars"]["groups"])
-    assert [wave["nodes"] for wave in found["waves"]] == [["w1"], ["w2"], ["g1"]]
-    assert found["least"] == 2
-    assert all(found["why"])
-    with pytest.raises(AnsibleFilterError, match="no facts of a cluster"):
-        worker_waves([])
-    with pytest.raises(AnsibleFilterError, match="have no node w9"):
-        worker_waves(task["vars"]["facts"], ["w9"])
-    with pytest.raises(AnsibleFilterError, match="max_nodes is 0"):
-        worker_waves(task["vars"]["facts"], max_nodes=0)
