@@ -5,8 +5,8 @@
 
 `kubeadm upgrade apply` changes the DaemonSet kube-proxy, which is rolled out node by node for a while after kubeadm has
 ended; longer where the controller manager has to find a leader first. A node between its old kube-proxy and its new one
-goes on sending to the endpoints that it knew last: also to pods that a drain has ended meanwhile. On a real cluster 8 of
-37,723 requests were lost, all of them through one node, in drains that began while kube-proxy was being rolled out.
+goes on sending to the endpoints that it knew last: also to pods that a drain has ended meanwhile. On a real cluster 8
+of 37,723 requests were lost, all of them through one node, in drains that began while kube-proxy was being rolled out.
 """
 
 from __future__ import annotations
