@@ -144,8 +144,7 @@ class Drain:
         if is_cordoned(node):
             self._take_up(self._store.read(uid, (cordon_record(node) or {}).get("at", "")), found)
         pods, budgets = self._decide(found)
-        begins = not self._took_up and any(pod.verdict == EVICT for pod in pods)
-        if begins and self._cluster_was_waited_for():
+        if any(pod.verdict == EVICT for pod in pods) and self._cluster_was_waited_for():
             node, found = self._survey.read()
             pods, budgets = self._decide(found)
         self._set_cordon(node, found)
@@ -157,11 +156,14 @@ class Drain:
         self._store.begin(uid, cordoned_at, self._book(), needed=self.options.slice > 0)
 
     def _cluster_was_waited_for(self) -> bool:
-        """Wait for those who start pods anew, and for those who send requests elsewhere; whether that took a while."""
+        """Wait for those who start pods anew, and for those who send requests elsewhere; whether that took a while.
+
+        A rollout of kube-proxy that takes longer than a drain waits for it is not waited for again in each slice.
+        """
         begun = clock()
         if self.options.leader_timeout:
             _leaders.wait(self.api, self.options.leader_timeout)
-        if self.options.proxy_timeout:
+        if self.options.proxy_timeout and not self._took_up:
             self.report.warnings += filter(None, [_proxies.wait(self.api, self.options.proxy_timeout)])
         return clock() - begun > MOMENT
 
