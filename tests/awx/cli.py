@@ -9,7 +9,6 @@ import argparse
 import json
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -17,9 +16,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lab.errors import LabError
 from lab.paths import cluster_dir
-from scenario.kube import KubeError, is_ready
+from scenario.frame import ended
+from scenario.kube import is_ready
 from scenario.world import HOPS, VERSION, ScenarioError, World, add_options, say, world
 
 from . import data, environment, jail
@@ -183,23 +182,23 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """0 when every job did what it was to do; 1 otherwise, as the output says; 2 for wrong arguments."""
     options = parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the cluster goes
+    sites: list[Site] = []
+    return ended("awx", lambda: jobs(options, sites), lambda: [line for site in sites for line in site.lines()])
+
+
+def jobs(options: argparse.Namespace, sites: list[Site]) -> int:
+    """The cluster made, the jobs run on it, and what is found; `sites` has what was found until then."""
     folder = Path(tempfile.mkdtemp(prefix="uplift-awx-", dir="/tmp"))
-    site: Site | None = None
     say(f"awx: the folders of the jobs are in {folder}")
     try:
         python = environment.python(COLLECTIONS)
         with world(options) as made:
             shape = f"{len(made.control_planes)} + {len(made.workers)} nodes, {made.install}"
             site = Site(made, folder, python)
+            sites.append(site)
             scenario(site)
-    except (ScenarioError, LabError, KubeError, RuntimeError) as e:
-        print("\n".join(site.lines() if site else []), flush=True)
-        print(f"awx: {e}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("awx: interrupted", file=sys.stderr)
-        return 130
+    except RuntimeError as e:  # ansible-runner's
+        raise ScenarioError(str(e)) from e
     kept = "" if jail.available() else " (this kernel could not keep jobs to their folders)"
     print(f"awx: {shape}, {VERSION} to {TARGET} and back{kept}")
     print("\n".join(site.lines()), flush=True)

@@ -9,16 +9,14 @@ import argparse
 import dataclasses
 import json
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from lab.errors import LabError
-from scenario.kube import KubeError
-from scenario.world import ScenarioError, say
+from scenario.frame import ended
+from scenario.world import say
 
 from . import haproxy
 from .client import Client
@@ -63,18 +61,10 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """0 when all was as it should be; 1 otherwise, as the output says; 2 for wrong arguments."""
     options = parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the clusters go
     if haproxy.PROGRAM is None:
         print(f"bluegreen: {haproxy.HOW_TO_INSTALL}", file=sys.stderr)
         return 1
-    try:
-        return scenario(options)
-    except (ScenarioError, LabError, KubeError) as e:
-        print(f"bluegreen: {e}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bluegreen: interrupted", file=sys.stderr)
-        return 130
+    return ended("bluegreen", lambda: scenario(options))
 
 
 def scenario(options: argparse.Namespace) -> int:

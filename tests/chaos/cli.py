@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import argparse
 import random
-import signal
-import sys
 
-from lab.errors import LabError
 from scenario import world
-from scenario.kube import KubeError
+from scenario.frame import ended
 
 from . import faults, kills
 from .schedule import LEAST_KILLS, draw
@@ -60,16 +57,7 @@ def main(argv: list[str] | None = None) -> int:
         faults.chosen(options.only, options.control_planes) if hasattr(options, "only") else _check(options)
     except ValueError as e:
         made.error(str(e))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the cluster goes
-    try:
-        run = options.run
-        return int(run(options))
-    except (world.ScenarioError, LabError, KubeError) as e:
-        print(f"chaos: {e}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("chaos: interrupted", file=sys.stderr)
-        return 130
+    return ended("chaos", lambda: int(options.run(options)))
 
 
 def _check(options: argparse.Namespace) -> None:

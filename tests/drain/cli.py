@@ -9,7 +9,6 @@ import argparse
 import contextlib
 import re
 import shutil
-import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,8 +16,8 @@ from functools import partial
 from pathlib import Path
 
 from lab import cluster as lab_cluster
-from lab.errors import LabError
 from lab.paths import cluster_dir
+from scenario.frame import ended
 from scenario.kube import Kube, KubeError, Object, is_ready
 from scenario.world import ScenarioError, World, say, wait
 
@@ -50,15 +49,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """0 when node_drain does in every case what it is to; 1 otherwise."""
     options = parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the cluster goes
-    try:
-        return compare(options)
-    except (ScenarioError, LabError, KubeError) as e:
-        print(f"drain: {e}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("drain: interrupted", file=sys.stderr)
-        return 130
+    return ended("drain", lambda: compare(options))
 
 
 def compare(options: argparse.Namespace) -> int:

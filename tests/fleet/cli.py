@@ -8,18 +8,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import shutil
-import signal
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from lab.errors import LabError
-from restore.cli import Figures
-from scenario.kube import KubeError, is_ready
+from scenario.frame import Figures, ended
+from scenario.kube import is_ready
 from scenario.playbook import Playbook, processes_with
 from scenario.world import HOPS, VERSION, ScenarioError, World, add_options, say, wait, world
 
@@ -104,36 +100,26 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """0 when all was as it should be; 1 otherwise, as the output says; 2 for wrong arguments."""
     options = parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the clusters go
+    figures = Figures()
+    return ended("fleet", lambda: fleet(options, figures), figures.lines)
+
+
+def fleet(options: argparse.Namespace, figures: Figures) -> int:
+    """The clusters made, the scenario on them, and what is found."""
     deadline = time.monotonic() + options.limit
     folder = Path(tempfile.mkdtemp(prefix="uplift-fleet-"))
-    figures = Figures()
     say(f"fleet: the logs of the runs are in {folder}")
-    try:
-        with contextlib.ExitStack() as stack:
-            clusters = {}
-            with figures.step("three clusters made"):
-                for name in NAMES:
-                    own = argparse.Namespace(**{**vars(options), "name": f"{options.name}-{name}"})
-                    clusters[name] = stack.enter_context(world(own))
-            scenario(Runs(clusters, folder, deadline), figures)
-            children = processes_with(str(folder))
-            figures.check(not children, f"no process of a run is left over {children or ''}".rstrip())
-    except (ScenarioError, LabError, KubeError) as e:
-        print("\n".join(figures.lines()), flush=True)
-        print(f"fleet: {e}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("fleet: interrupted", file=sys.stderr)
-        return 130
-    print(f"fleet: three clusters of 1 + {options.workers} nodes, {VERSION} to {TARGET}, the second made to fail")
-    print("\n".join(figures.lines()), flush=True)
-    if options.json:
-        options.json.write_text(json.dumps({"seconds": figures.seconds, "checks": figures.checks}, indent=2) + "\n")
-    if not all(holds for holds, _what in figures.checks):
-        return 1
-    shutil.rmtree(folder)
-    return 0
+    with contextlib.ExitStack() as stack:
+        clusters = {}
+        with figures.step("three clusters made"):
+            for name in NAMES:
+                own = argparse.Namespace(**{**vars(options), "name": f"{options.name}-{name}"})
+                clusters[name] = stack.enter_context(world(own))
+        scenario(Runs(clusters, folder, deadline), figures)
+        children = processes_with(str(folder))
+        figures.check(not children, f"no process of a run is left over {children or ''}".rstrip())
+    title = f"fleet: three clusters of 1 + {options.workers} nodes, {VERSION} to {TARGET}, the second made to fail"
+    return figures.told(title, options.json, folder)
 
 
 def scenario(runs: Runs, figures: Figures) -> None:

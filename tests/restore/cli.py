@@ -8,19 +8,15 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import shutil
-import signal
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lab.errors import LabError
-from scenario.kube import Kube, KubeError, is_ready
+from scenario.frame import Figures, ended
+from scenario.kube import Kube, is_ready
 from scenario.playbook import Playbook
 from scenario.world import HOPS, VERSION, ScenarioError, World, add_options, say, wait, world
 
@@ -30,30 +26,6 @@ TARGET = HOPS[0]
 BACKUPS = "/var/lib/uplift-kubeadm/backup"
 TAIL = 40
 SETTLE = 120.0  # seconds that pods may take to be Ready after the playbook has ended
-
-
-class Figures:
-    """What is printed in the end: seconds of each step, and what was checked."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self.checks: list[tuple[bool, str]] = []
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        say(f"  {name}")
-        begun = time.monotonic()
-        yield
-        self.seconds[name] = round(time.monotonic() - begun, 1)
-
-    def check(self, holds: bool, what: str) -> None:
-        self.checks.append((holds, what))
-        if not holds:
-            say(f"    NOT SO: {what}")
-
-    def lines(self) -> list[str]:
-        steps = [f"  {seconds:7.1f} s  {name}" for name, seconds in self.seconds.items()]
-        return [*steps, *(f"  {'ok ' if holds else 'NOT'}  {what}" for holds, what in self.checks)]
 
 
 class Drill:
@@ -113,31 +85,20 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """0 when all came back as it was; 1 otherwise, as the output says; 2 for wrong arguments."""
     options = parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the cluster goes
+    figures = Figures()
+    return ended("restore", lambda: scenario(options, figures), figures.lines)
+
+
+def scenario(options: argparse.Namespace, figures: Figures) -> int:
     deadline = time.monotonic() + options.limit
     folder = Path(tempfile.mkdtemp(prefix="uplift-restore-"))
-    figures = Figures()
     say(f"restore: the logs of the runs are in {folder}")
-    try:
-        with world(options) as made:
-            shape = f"{len(made.control_planes)} + {len(made.workers)} nodes, {made.install}"
-            drill(Drill(made, folder, figures, deadline), options.encrypt)
-    except (ScenarioError, LabError, KubeError) as e:
-        print("\n".join(figures.lines()), flush=True)
-        print(f"restore: {e}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("restore: interrupted", file=sys.stderr)
-        return 130
+    with world(options) as made:
+        shape = f"{len(made.control_planes)} + {len(made.workers)} nodes, {made.install}"
+        drill(Drill(made, folder, figures, deadline), options.encrypt)
     encrypted = ", secrets encrypted at rest" if options.encrypt else ""
-    print(f"restore: {shape}{encrypted}, {VERSION} to {TARGET}, back, and up again")
-    print("\n".join(figures.lines()), flush=True)
-    if options.json:
-        options.json.write_text(json.dumps({"seconds": figures.seconds, "checks": figures.checks}, indent=2) + "\n")
-    if not all(holds for holds, _what in figures.checks):
-        return 1
-    shutil.rmtree(folder)
-    return 0
+    title = f"restore: {shape}{encrypted}, {VERSION} to {TARGET}, back, and up again"
+    return figures.told(title, options.json, folder)
 
 
 def drill(run: Drill, encrypt: bool) -> None:

@@ -10,14 +10,12 @@ import contextlib
 import dataclasses
 import json
 import shutil
-import signal
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-from lab.errors import LabError
-from scenario.kube import KubeError, Object, Watch, is_ready
+from scenario.frame import ended
+from scenario.kube import Object, Watch, is_ready
 from scenario.playbook import Playbook, Run
 from scenario.world import HOPS, VERSION, ScenarioError, World, add_options, say, wait, world
 
@@ -51,15 +49,7 @@ def _positive(text: str) -> float:
 def main(argv: list[str] | None = None) -> int:
     """0 when no request failed and no write was lost; 1 otherwise, as the output says; 2 for wrong arguments."""
     options = parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the cluster goes
-    try:
-        return scenario(options)
-    except (ScenarioError, LabError, KubeError) as e:
-        print(f"uptime: {e}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("uptime: interrupted", file=sys.stderr)
-        return 130
+    return ended("uptime", lambda: scenario(options))
 
 
 def scenario(options: argparse.Namespace) -> int:
