@@ -4,9 +4,9 @@
 """Runs the project's checks, one phase after the other, and says at the end what broke.
 
 Each phase's output is shown as it comes, and kept in .build/logs. With `all`, the lab's artifacts (binaries, images:
-minutes of building on a machine that never did) are made in the background while the quickest phases run. The phases
-that need clusters begin only when these passed; they mostly wait, so the phases that need none and take longer run
-beside them, at low priority, their output in their logs alone. When one of these fails, no further cluster is begun.
+minutes of building on a machine that never did) are made in the background, and the phases that need clusters begin as
+soon as they are there. These mostly wait, so all phases that take longer than a moment run beside them, quickest first,
+at low priority, their output in their logs alone. When one of these fails, no further cluster is begun.
 """
 
 from __future__ import annotations
@@ -328,7 +328,7 @@ PHASES = (
     Phase("lint", "yamllint", yamllint),
     Phase("lint", "changelog", changelog),
     Phase("units", "programs that tests need", programs),
-    Phase("units", "unit tests", units),
+    Phase("units", "unit tests", units, beside=True),
     Phase("lint", "mypy", mypy, beside=True),
     Phase("lint", "ansible-lint", ansible_lint, beside=True),
     Phase("lint", "docs", docs, beside=True),
@@ -466,6 +466,8 @@ def execute(phase: Phase, tools: Toolbox, began: float, quiet: bool = False) -> 
         except (Failed, OSError, subprocess.SubprocessError) as why:
             outcome, note = "FAILED", str(why)
     seconds = time.monotonic() - start
+    if quiet and outcome == "passed":  # for pytest, how many tests these were
+        print("\n".join(last_lines(log, 1)), flush=True)
     print(f"--- {phase.name}: {outcome} in {clock(seconds)}{note and f' ({note})'}", flush=True)
     return Result(phase.name, outcome, seconds, note, log)
 
