@@ -132,6 +132,16 @@ def test_waves_are_asked_for_limited_and_groups_are_clusters(fleet: StubbedFleet
     assert run.returncode != 0
     assert "cannot choose clusters of a fleet" in words(run)
 
+    (fleet.folder / "report/fleet.json").unlink()
+    for wrong, said in (
+        ({"fleet_thru": "dev"}, "No such variable: fleet_thru (did you mean fleet_through?)"),
+        ({"awx_workflow_job_name": "fleet", "awx_job_template_name": "fleet"}, "one slice of a sliced job of AWX"),
+    ):
+        run = fleet.run(**wrong)
+        assert run.returncode != 0
+        assert said in words(run)
+    assert not (fleet.folder / "report/fleet.json").exists()  # nothing was looked at
+
 
 def test_a_run_that_is_killed_takes_its_children_with_it(fleet: StubbedFleet) -> None:
     begun = fleet.folder / "begun"
