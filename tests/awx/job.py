@@ -104,6 +104,8 @@ class Job:
         for credential in self.credentials:
             if isinstance(credential, Custom):
                 arguments += self._inject(credential, environment)
+        if self.template["job_type"] == "check":
+            arguments.append("--check")
         if self.template["forks"]:
             arguments.append(f"--forks={self.template['forks']}")
         if self.template["verbosity"]:

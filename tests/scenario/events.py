@@ -18,7 +18,8 @@ from .world import HOPS
 class Event:
     """A task begins or ends on a host.
 
-    `at` is the time of day in seconds, `clock` of a monotonic clock; `hop` is an index of HOPS, None before and after the hops.
+    `at` is the time of day in seconds, `clock` that of a monotonic clock; `hop` is an index of HOPS, None before and
+    after the hops.
     """
 
     at: float

@@ -41,7 +41,7 @@ def test_a_wave_takes_the_keys_that_are_documented() -> None:
 
 
 def test_facts_of_the_role_are_not_taken_for_misspelt_variables() -> None:
-    """They are passed over, as they resemble no variable: else a playbook that imports the fleet twice would be refused."""
+    """They resemble no variable: else a playbook that imports the fleet twice would be refused the second time."""
     texts = [path.read_text() for path in ROLE.glob("tasks/*.yml")]
     registered = {name for text in texts for name in re.findall(r"register: (fleet_\w+)", text)}
     kept = {name for text in texts for name in re.findall(r"^\s+(fleet_\w+): \"", text, re.MULTILINE)}
