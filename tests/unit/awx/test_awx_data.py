@@ -221,7 +221,7 @@ def test_a_node_of_a_workflow(key: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize("key", RUNS, ids="-".join)
 def test_a_node_has_the_answers_that_it_needs(key: tuple[str, str]) -> None:
-    """It gets answers, data of its own, and the defaults of its template's survey. What has no default must be asked."""
+    """Answers, data of its own, and the defaults of its template's survey. What has no default must be asked."""
     workflow, template, own = WORKFLOWS[key[0]], TEMPLATES[RUNS[key]], NODES[key].get("extra_data", {})
     asked = {question["variable"] for question in workflow["survey_spec"]["spec"]}
     questions = template["survey_spec"]["spec"]
