@@ -103,7 +103,7 @@ def broken_links(text: str, path: Path) -> list[str]:
 def unknown_variables(text: str) -> set[str]:
     """Names with a prefix of a role that nobody reads, and others that -e is said to take."""
     given = re.findall(r"-e [\"']?\{?[\"']?([a-z]\w*)[\"']?[=:]", text)
-    return ({*VARIABLE.findall(text)} - KNOWN) | {name for name in given if name not in KNOWN and name in text}
+    return ({*VARIABLE.findall(text)} - KNOWN) | ({*given} - KNOWN)
 
 
 def wrong_values(text: str) -> list[str]:
