@@ -26,6 +26,7 @@ RETURN = r"""
 _list:
   description:
     - One dictionary. C(terminal) says whether a person at a terminal can answer a question; AWX has none.
+    - C(sliced) says whether it seems to be one slice of a sliced job of AWX, which sees a part of the hosts.
     - The other keys are those of C(holder) of M(uplift.kubeadm.upgrade_lock).
   type: list
   elements: dict
@@ -47,4 +48,5 @@ class LookupModule(LookupBase):
         holder = _lock_holder.identify(pid, variables=variables)
         # ansible-runner may give its child a terminal of its own, which nobody sits at.
         by_runner = "AWX_ISOLATED_DATA_DIR" in os.environ or bool(holder["job"])
-        return [{**holder, "terminal": _lock_holder.has_terminal(pid) and not by_runner}]
+        terminal = _lock_holder.has_terminal(pid) and not by_runner
+        return [{**holder, "terminal": terminal, "sliced": _lock_holder.is_slice(variables or {})}]

@@ -30,6 +30,9 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 PATIENCE = 15.0  # seconds that a child has to end by itself
 # Of ansible-runner and AWX, whose callback would take the events of a child for the job's own; and of other output.
 NOT_FOR_CHILDREN = ("AWX_ISOLATED_DATA_DIR", "ANSIBLE_CALLBACKS_ENABLED", "ANSIBLE_LOG_PATH", "RUNNER_OMIT_EVENTS")
+# In the folder of ansible-runner's callback. Ansible imports all callbacks that it finds, and this one takes over the
+# display when it is imported, and then fails without AWX_ISOLATED_DATA_DIR.
+RUNNERS_CALLBACK = "awx_display.py"
 
 # Options of ansible-playbook that hold for its children, by their names in context.CLIARGS.
 _PASSED_ON = {
@@ -48,6 +51,8 @@ _PASSED_ON_LISTS = {"vault_ids": "--vault-id", "vault_password_files": "--vault-
 
 # How the callback `default` tells of a task that failed: for a host, or for one item of a loop on it.
 _FAILED = re.compile(r"^(?:fatal|failed): \[([^\]\s]+)[^\n]*? => ", re.MULTILINE)
+# A child runs two playbooks, with one at the end of each.
+_RECAP = re.compile(r"^PLAY RECAP \*+\n(?:\S+ +: ok=\d.*\n)*", re.MULTILINE)
 _OF_LOOPS = ("One or more items failed", "All items completed")
 
 
@@ -130,7 +135,10 @@ def asks_for_passwords(given: Mapping[str, Any]) -> bool:
 def environment(collections: Sequence[str]) -> dict[str, str]:
     """That of this process, with plain output, and the collections where this run has found them."""
     kept = {name: value for name, value in os.environ.items() if name not in NOT_FOR_CHILDREN}
+    callbacks = kept.pop("ANSIBLE_CALLBACK_PLUGINS", "").split(":")
+    others = [folder for folder in callbacks if folder and not (Path(folder) / RUNNERS_CALLBACK).exists()]
     return {
+        **({"ANSIBLE_CALLBACK_PLUGINS": ":".join(others)} if others else {}),
         **kept,
         "ANSIBLE_COLLECTIONS_PATH": ":".join(dict.fromkeys(collections)),
         "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
@@ -144,7 +152,7 @@ def environment(collections: Sequence[str]) -> dict[str, str]:
 def last_words(log: Path, lines: int = 12) -> str:
     """What a child said of its failure: "host: message" of the last task that failed, or else its last lines."""
     try:
-        said = log.read_text(encoding="utf-8", errors="replace").partition("\nPLAY RECAP")[0]
+        said = _RECAP.sub("", log.read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return "It left no log."
     for failed in reversed(list(_FAILED.finditer(said))):

@@ -70,6 +70,21 @@ def is_dead(holder: t.Mapping[str, t.Any]) -> bool:
     return process is not None and (process[0] in "ZX" or process[1] != started)
 
 
+def is_slice(variables: t.Mapping[str, t.Any]) -> bool:
+    """Whether the run seems to be one slice of a sliced job of AWX, and so sees a part of the hosts.
+
+    AWX tells a slice neither its number nor that there are others. But a sliced job is a workflow that AWX makes of the
+    job template, with its name, and whose jobs are the slices (`JobTemplate.create_unified_job` in
+    awx/main/models/jobs.py, `awx_meta_vars` in awx/main/models/unified_jobs.py). A workflow that a person gave the name
+    of its job template looks the same; a slice that is relaunched by itself has no workflow, and is not seen.
+    """
+    return any(
+        variables.get(f"{prefix}_workflow_job_name")
+        and variables.get(f"{prefix}_workflow_job_name") == variables.get(f"{prefix}_job_template_name")
+        for prefix in ("awx", "tower")
+    )
+
+
 def hint(holder: t.Mapping[str, t.Any]) -> str:
     """What can be said of a holder that is not provably dead, in a sentence that begins with a space; or nothing."""
     where = _where()

@@ -35,12 +35,23 @@ def load(name: str) -> dict[str, Any]:
 
 
 def templates() -> dict[str, Template]:
-    """Job templates by the verb in their name: "plan", "upgrade", …"""
-    return {template["name"].rpartition(" ")[2]: template for template in load("templates")["controller_templates"]}
+    """Job templates by what they do: "plan", "upgrade", …; those for fleets are "fleet plan" and "fleet upgrade"."""
+    found = load("templates")["controller_templates"]
+    return {template["name"].replace("Kubernetes fleet:", "fleet").rpartition(": ")[2]: template for template in found}
+
+
+def workflows() -> dict[str, Template]:
+    """Workflows by their names."""
+    return {workflow["name"]: workflow for workflow in load("templates")["controller_workflows"]}
 
 
 def workflow() -> Template:
-    (found,) = load("templates")["controller_workflows"]
+    """The one for a cluster."""
+    return workflows()["Kubernetes upgrade"]
+
+
+def fleet_inventory() -> Template:
+    (found,) = load("access")["controller_inventories"]
     return dict(found)
 
 

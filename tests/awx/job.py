@@ -104,6 +104,8 @@ class Job:
         for credential in self.credentials:
             if isinstance(credential, Custom):
                 arguments += self._inject(credential, environment)
+        if self.template["job_type"] == "check":
+            arguments.append("--check")
         if self.template["forks"]:
             arguments.append(f"--forks={self.template['forks']}")
         if self.template["verbosity"]:
@@ -122,6 +124,8 @@ class Job:
         """What AWX tells a job about itself (`awx_meta_vars`)."""
         told = {"job_id": self.number, "job_launch_type": "workflow" if self.workflow else "manual",
                 "job_template_name": self.template["name"], "user_name": "anna", "inventory_name": "shop"}  # fmt: skip
+        if self.workflow:
+            told.update(workflow_job_id=self.number - 1, workflow_job_name=self.template["name"].partition(":")[0])
         return {f"{brand}_{name}": value for brand in ("awx", "tower") for name, value in told.items()}
 
     def _prepare(self) -> dict[str, str]:

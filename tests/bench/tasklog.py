@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The uplift.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads the log that callback_plugins/bench_tasks.py writes."""
+"""Reads the log that the callback of the scenarios, scenario/callback_plugins/task_events.py, writes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-_PLUGINS = Path(__file__).resolve().parent / "callback_plugins"
+_PLUGINS = Path(__file__).resolve().parents[1] / "scenario/callback_plugins"
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,21 @@ class Profile:
 
 def environment(log: Path) -> dict[str, str]:
     """What ansible-playbook's environment needs for the log to be written."""
-    enabled = ",".join(filter(None, [os.environ.get("ANSIBLE_CALLBACKS_ENABLED", ""), "bench_tasks"]))
-    return {"ANSIBLE_CALLBACK_PLUGINS": str(_PLUGINS), "ANSIBLE_CALLBACKS_ENABLED": enabled, "BENCH_TASKS": str(log)}
+    enabled = ",".join(filter(None, [os.environ.get("ANSIBLE_CALLBACKS_ENABLED", ""), "task_events"]))
+    return {"ANSIBLE_CALLBACK_PLUGINS": str(_PLUGINS), "ANSIBLE_CALLBACKS_ENABLED": enabled, "TASK_EVENTS": str(log)}
 
 
 def read(log: Path) -> list[Entry]:
-    return [Entry(**json.loads(line)) for line in log.read_text(encoding="utf-8").splitlines()]
+    """What has ended, in that order."""
+    events = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    return [
+        Entry(
+            *(event[name] for name in ("hop", "play", "host", "task", "action", "status")),
+            begun=event["clock"] - event["seconds"], ended=event["clock"],
+        )
+        for event in events
+        if event["kind"] == "end"
+    ]  # fmt: skip
 
 
 def tasks_per_hop(entries: Iterable[Entry], host: str) -> dict[int, tuple[int, int]]:

@@ -43,7 +43,7 @@ class Runs:
             for name, made in clusters.items()
         ]
         playbook = Playbook(next(iter(clusters.values())), folder, TARGET)
-        self.environment = {**playbook.environment, "SCENARIO_EVENTS": str(folder / "events")}
+        self.environment = {**playbook.environment, "TASK_EVENTS": str(folder / "events")}
         variables = {
             "target": TARGET, "fleet_name": "lab", "fleet_waves": waves, "fleet_look_every": EVERY,
             "fleet_gates": [gate], "fleet_report": str(self.report), "kubeadm_upgrade_ready_timeout": 120,

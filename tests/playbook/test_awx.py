@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from stubbed import StubbedCluster
+from stubbed_fleet import StubbedFleet
 
 from ansible_collections.uplift.kubeadm.tests.awx import data, jail
 from ansible_collections.uplift.kubeadm.tests.awx.job import Custom, Job, Machine, Result
@@ -253,3 +254,32 @@ def test_nobody_can_be_asked(cluster: StubbedCluster, key: str) -> None:
     result = careless.run()
     assert result.status == "failed"
     assert "this run has none (AWX" in result.stdout
+
+
+def test_a_node_of_the_workflow_of_a_fleet_does_its_wave_and_no_other(key: str) -> None:
+    """Each cluster is upgraded by an ansible-playbook within the job, whose events are not the job's."""
+    nodes = data.workflows()["Kubernetes fleet"]["simplified_workflow_nodes"]
+    node = next(one for one in nodes if one["identifier"] == "dev")
+    with tempfile.TemporaryDirectory(prefix="awx_", dir="/tmp") as name:
+        folder = Path(name)
+        fleet = StubbedFleet(folder)
+        waves = [{**wave, "approval": True, "soak": 0} for wave in fleet.waves if wave["name"] != "stage"]
+        # Variables of AWX's inventory, which a play on localhost is to find.
+        variables = {"fleet_waves": waves, "kubeadm_upgrade_become": False}
+        inventory = {"all": {"vars": variables}, "_meta": {"hostvars": {}}}
+        _command, environment = fleet.command()
+        site = {name: environment[name] for name in ("ANSIBLE_COLLECTIONS_PATH", "UPLIFT_STUB")}
+        result = Job(
+            TEMPLATES["fleet upgrade"], {"target": "v1.25", **node["extra_data"]}, inventory, folder / "job",
+            credentials=[Machine("ops", key)], workflow=True, site=site,
+            writable=[cluster.folder / "stub" for cluster in fleet.clusters.values()],
+        ).run()  # fmt: skip
+        assert result.status == "successful", result.stdout
+        assert (fleet.version("dev"), fleet.version("prod")) == ("v1.25.4", "v1.24.17")
+        told = result.artifacts["fleet"]
+        assert (told["outcome"], told["done"], told["left"]) == ("waiting", 1, 1)
+        report = result.job.output / "kubeadm-fleet-report"
+        assert (report / "fleet.html").exists() and (report / "dev/report.html").exists()
+        told_by = {event.get("event_data", {}).get("playbook") for event in result.events}
+        assert told_by - {None} == {"fleet.yml"}
+        assert result.left() == []

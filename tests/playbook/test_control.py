@@ -111,6 +111,34 @@ def test_a_deadline_that_is_none_is_refused_at_once(cluster: StubbedCluster) -> 
     assert cluster.events() == []
 
 
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        (
+            {"kubeadm_upgrade_stop_raeson": "pager"},
+            "No such variable: kubeadm_upgrade_stop_raeson (did you mean kubeadm_upgrade_stop_reason?)",
+        ),
+        ({"kubeadm_upgrade_stop": "perhaps"}, "unable to convert to bool"),
+        ({"kubeadm_upgrade_control_plane_group": "masters"}, "Nothing to work on"),
+    ],
+    ids=["misspelt", "wrong kind", "no such group"],
+)
+def test_a_stop_that_would_not_be_what_was_meant_is_refused(
+    cluster: StubbedCluster, variables: dict[str, Any], words: str
+) -> None:
+    run = cluster.run("uplift.kubeadm.stop", **variables)
+    assert run.returncode != 0, run.stdout
+    assert words in " ".join((run.stdout + run.stderr).split())
+    assert cluster.events() == []
+
+
+def test_a_stop_takes_what_an_inventory_has_for_upgrades_and_any_limit(cluster: StubbedCluster) -> None:
+    run = cluster.run("uplift.kubeadm.stop", "--limit", "w1", kubeadm_upgrade_serial=2, kubeadm_upgrade_stop_reason="x")
+    assert run.returncode == 0, run.stdout
+    (event,) = [event for event in cluster.events() if event["module"] == "upgrade_lock"]
+    assert (event["state"], event["host"]) == ("stop", "cp1")
+
+
 @pytest.mark.parametrize(("serial", "trouble"), [(1, "fail"), (2, "down"), (2, "all")])
 def test_a_run_that_failed_leaves_no_lock(cluster: StubbedCluster, serial: int, trouble: str) -> None:
     bad = ["w1", "w2"] if trouble == "all" else ["w1"]

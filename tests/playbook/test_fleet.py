@@ -6,77 +6,15 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from stubbed import StubbedCluster
-
-NAMES = ("dev", "stage", "prod")
-
-
-class StubbedFleet:
-    """Clusters of one control plane node each, a wave each."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.clusters = {name: StubbedCluster(folder / "clusters" / name, workers=0) for name in NAMES}
-        (folder / "stubs").mkdir()
-        for name in NAMES:
-            (folder / "stubs" / name).symlink_to(folder / "clusters" / name / "stub")
-        self.waves: list[dict[str, Any]] = [
-            {
-                "name": name,
-                "clusters": [{"name": name, "inventory": str(folder / "clusters" / name / "inventory.json")}],
-            }
-            for name in NAMES
-        ]
-
-    def command(self, **variables: Any) -> tuple[list[str], dict[str, str]]:
-        for cluster in self.clusters.values():
-            (cluster.folder / "stub/events.jsonl").write_text("")
-        given = {
-            "target": "1.25", "fleet_waves": self.waves, "fleet_soak": 0, "fleet_patience": 1, "fleet_look_every": 1,
-            "fleet_report": str(self.folder / "report"), "kubeadm_upgrade_become": False, **variables,
-        }  # fmt: skip
-        environment = {
-            **os.environ,
-            "ANSIBLE_COLLECTIONS_PATH": str(self.clusters["dev"].folder / "collections"),
-            "UPLIFT_STUB": str(self.folder / "stubs"),
-            "ANSIBLE_HOME": str(self.folder / "home"),
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_LOCALHOST_WARNING": "0",
-        }
-        program = str(Path(sys.executable).parent / "ansible-playbook")
-        return [program, "uplift.kubeadm.fleet", "-e", json.dumps(given)], environment
-
-    def run(self, *arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:
-        command, environment = self.command(**variables)
-        return subprocess.run(
-            [*command, *arguments], env=environment, text=True, capture_output=True, check=False, timeout=600,
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-
-    def upgraded(self) -> list[str]:
-        """Clusters of which a node was drained."""
-        return [name for name in NAMES if any(event["state"] == "drained" for event in self.events(name))]
-
-    def events(self, name: str) -> list[dict[str, Any]]:
-        return self.clusters[name].events()
-
-    def version(self, name: str) -> str:
-        return str(self.clusters[name].read("cluster.json")["cluster"]["kubernetes_version"])
-
-    def document(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.folder / "report/fleet.json").read_text())
-        return found
+from stubbed_fleet import NAMES, StubbedFleet
 
 
 @pytest.fixture
@@ -131,6 +69,16 @@ def test_waves_are_asked_for_limited_and_groups_are_clusters(fleet: StubbedFleet
     run = fleet.run(*inventory, "--limit", "cp1")
     assert run.returncode != 0
     assert "cannot choose clusters of a fleet" in words(run)
+
+    (fleet.folder / "report/fleet.json").unlink()
+    for wrong, said in (
+        ({"fleet_thru": "dev"}, "No such variable: fleet_thru (did you mean fleet_through?)"),
+        ({"awx_workflow_job_name": "fleet", "awx_job_template_name": "fleet"}, "one slice of a sliced job of AWX"),
+    ):
+        run = fleet.run(**wrong)
+        assert run.returncode != 0
+        assert said in words(run)
+    assert not (fleet.folder / "report/fleet.json").exists()  # nothing was looked at
 
 
 def test_a_run_that_is_killed_takes_its_children_with_it(fleet: StubbedFleet) -> None:

@@ -218,8 +218,9 @@ def test_a_backup_holds_the_lock(cluster: BackedUpCluster, bad: dict[str, str] |
         ({"kubeadm_upgrade_backup_keep": "many"}, "unable to convert to int"),
         ({"kubeadm_upgrade_hook_backup": "/nowhere/restic.yml"}, "is no file on the controller"),
         ({"kubeadm_upgrade_control_plane_group": "masters", "kubeadm_upgrade_worker_group": "x"}, "Nothing to work on"),
+        ({"awx_workflow_job_name": "Back up", "awx_job_template_name": "Back up"}, "one slice of a sliced job of AWX"),
     ],
-    ids=["misspelt", "wrong kind", "no such hook", "no such group"],
+    ids=["misspelt", "wrong kind", "no such hook", "no such group", "a slice"],
 )
 def test_wrong_variables_are_refused_before_any_node_is_spoken_to(
     cluster: BackedUpCluster, playbook: str, variables: dict[str, Any], words: str

@@ -166,6 +166,9 @@ def test_the_example_of_another_switch_runs(make: t.Callable[..., Loopback], tmp
         assert weights.weights == {"blue": 0, "green": 100}
         code, output = other.run({**given, "switch_traffic_green_checks": [], "switch_traffic_back": False})
         assert code != 0 and "Nothing would say whether green is well" in output
+        code, output = other.run({**given, "switch_traffic_bakc": True})
+        assert code != 0 and "No such variable: switch_traffic_bakc (did you mean switch_traffic_back?)" in output
+        assert weights.weights == {"blue": 0, "green": 100}
     finally:
         weights.shutdown()
         weights.server_close()

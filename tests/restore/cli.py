@@ -34,7 +34,7 @@ class Drill:
     def __init__(self, made: World, folder: Path, figures: Figures, deadline: float) -> None:
         self.made, self.folder, self.figures = made, folder, figures
         self.playbook = Playbook(made, folder, TARGET)
-        self.environment = {**self.playbook.environment, "SCENARIO_EVENTS": str(folder / "events")}
+        self.environment = {**self.playbook.environment, "TASK_EVENTS": str(folder / "events")}
         self.deadline = deadline
         self.number = 0
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The uplift.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The events that callback_plugins/scenario_events.py writes while a playbook runs."""
+"""The events that callback_plugins/task_events.py writes while a playbook runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from .world import HOPS
 class Event:
     """A task begins or ends on a host.
 
-    `at` is the time of day in seconds; `hop` is an index of HOPS, None before and after the hops.
+    `at` is the time of day in seconds, `clock` that of a monotonic clock; `hop` is an index of HOPS, None before and
+    after the hops.
     """
 
     at: float
@@ -31,6 +32,8 @@ class Event:
     action: str
     evicted: int | None = None  # pods that a drain saw gone
     message: str = ""  # of a failure
+    clock: float = 0.0
+    seconds: float = 0.0  # at the end: since the begin
 
     @property
     def where(self) -> str:

@@ -34,7 +34,7 @@ class Run:
         self._begun = time.monotonic()
         with self.log.open("w", encoding="utf-8") as output:
             self.process = subprocess.Popen(
-                command, cwd=folder, env={**environment, "SCENARIO_EVENTS": str(self.events.path)},
+                command, cwd=folder, env={**environment, "TASK_EVENTS": str(self.events.path)},
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
 
@@ -82,7 +82,7 @@ class Playbook:
             *(program, "uplift.kubeadm.upgrade", "-i", str(world.inventory)),
             *("-e", json.dumps(variables)),
         ]
-        enabled = ",".join(filter(None, [os.environ.get("ANSIBLE_CALLBACKS_ENABLED", ""), "scenario_events"]))
+        enabled = ",".join(filter(None, [os.environ.get("ANSIBLE_CALLBACKS_ENABLED", ""), "task_events"]))
         self.environment = {
             **os.environ,
             "PWD": str(folder),  # where the report goes

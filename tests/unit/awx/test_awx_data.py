@@ -13,19 +13,26 @@ import pytest
 
 yaml = pytest.importorskip("yaml")
 
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 from awx import data, survey
 
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _fleet
+
 ROOT = Path(__file__).resolve().parents[3]
-ROLE = ROOT / "roles/kubeadm_upgrade"
-OPTIONS: dict[str, dict[str, Any]] = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"][
-    "plan"
-]["options"]
-# The playbook `stop` takes two variables of its own, which are no settings of an upgrade.
-OF_STOP = {
-    "kubeadm_upgrade_stop": {"type": "bool", "default": True},
-    "kubeadm_upgrade_stop_reason": {"type": "str", "default": ""},
+
+
+def options(role: str, entry: str) -> dict[str, dict[str, Any]]:
+    specs = yaml.safe_load((ROOT / f"roles/{role}/meta/argument_specs.yml").read_text())["argument_specs"]
+    return dict(specs[entry]["options"])
+
+
+# By template: what the playbook that it runs takes. `verify` is a plan.
+OPTIONS = {
+    **{verb: options("kubeadm_upgrade", "plan") for verb in ("plan", "upgrade", "verify")},
+    **{verb: options("kubeadm_upgrade", verb) for verb in ("backup", "restore", "stop")},
+    **{verb: options("fleet", "main") for verb in ("fleet plan", "fleet upgrade")},
 }
-KNOWN = {**OPTIONS, **OF_STOP}
 # A question's type for a type of Ansible's. A list is asked for as text with commas, which is how Ansible reads one.
 ASKED_AS = {
     "str": {"text", "textarea", "multiplechoice"}, "path": {"text"}, "bool": {"multiplechoice"}, "int": {"integer"},
@@ -58,12 +65,27 @@ OF_NODE = set(
     execution_environment labels instance_groups job_slice_count diff_mode job_tags skip_tags job_type scm_branch
     state""".split()
 )
+# Of an inventory: the table of the role controller_inventories.
+OF_INVENTORY = set(
+    """name new_name copy_from description organization instance_groups input_inventories variables kind host_filter
+    prevent_instance_group_fallback state""".split()
+)
 TEMPLATES = data.templates()
-WORKFLOW = data.workflow()
-NODES = {node["identifier"]: node for node in WORKFLOW["simplified_workflow_nodes"]}
+WORKFLOWS = data.workflows()
+# By name of the workflow and of the node; and the template that a node runs, where it is no approval.
+NODES = {
+    (name, node["identifier"]): node
+    for name, workflow in WORKFLOWS.items()
+    for node in workflow["simplified_workflow_nodes"]
+}
+RUNS = {
+    key: next(verb for verb, template in TEMPLATES.items() if template["name"] == node["unified_job_template"])
+    for key, node in NODES.items()
+    if "unified_job_template" in node
+}
 SURVEYS = {
     **{verb: template["survey_spec"] for verb, template in TEMPLATES.items()},
-    "workflow": WORKFLOW["survey_spec"],
+    **{name: workflow["survey_spec"] for name, workflow in WORKFLOWS.items()},
 }
 QUESTIONS = [(name, question) for name, asked in SURVEYS.items() for question in asked["spec"]]
 
@@ -79,9 +101,14 @@ def test_awx_takes_the_survey(name: str) -> None:
     assert survey.objections(SURVEYS[name]) == []
 
 
-@each_question()
-def test_a_question_says_the_same_as_the_role(question: dict[str, Any]) -> None:
-    option = KNOWN[fed(question["variable"])]
+def each_question_of_a_template() -> Any:
+    pairs = [(verb, question) for verb in TEMPLATES for question in SURVEYS[verb]["spec"]]
+    return pytest.mark.parametrize(("verb", "question"), pairs, ids=[f"{verb}-{q['variable']}" for verb, q in pairs])
+
+
+@each_question_of_a_template()
+def test_a_question_says_the_same_as_the_role(verb: str, question: dict[str, Any]) -> None:
+    option = OPTIONS[verb][fed(verb, question["variable"])]
     assert question["type"] in ASKED_AS[option["type"]]
     if option.get("choices"):
         assert question["choices"] == option["choices"]
@@ -91,16 +118,12 @@ def test_a_question_says_the_same_as_the_role(question: dict[str, Any]) -> None:
         assert as_answered(option["default"], question["type"]) == question["default"]
 
 
-def fed(variable: str) -> str:
-    """The setting that a question is for: itself, or the one that every template that asks it makes of its answer."""
-    if variable in KNOWN:
+def fed(verb: str, variable: str) -> str:
+    """The setting of the template that a question is for: itself, or the one that is made of its answer."""
+    if variable in OPTIONS[verb]:
         return variable
-    asking = [
-        t for t in TEMPLATES.values() if variable in {question["variable"] for question in t["survey_spec"]["spec"]}
-    ]
-    settings = [[name for name, text in t["extra_vars"].items() if f"{{{{ {variable} |" in text] for t in asking]
-    assert settings and all(found == settings[0] and len(found) == 1 for found in settings)
-    return settings[0][0]
+    (setting,) = [name for name, text in TEMPLATES[verb]["extra_vars"].items() if f"{{{{ {variable} |" in text]
+    return setting
 
 
 def as_answered(default: Any, kind: str) -> Any:
@@ -129,15 +152,15 @@ def test_a_question_is_the_same_wherever_it_is_asked(variable: str) -> None:
 def test_a_template_is_complete_and_safe(verb: str) -> None:
     template = TEMPLATES[verb]
     assert template.keys() <= OF_TEMPLATE
-    assert template["name"] == f"Kubernetes upgrade: {verb}"
     assert template["description"].endswith(".")
-    assert template["extra_vars"].keys() <= OPTIONS.keys()
+    assert template["extra_vars"].keys() <= OPTIONS[verb].keys()
     assert template["job_slice_count"] == 1
+    assert template["job_type"] == ("check" if verb == "fleet plan" else "run")
     for asked in ("variables", "tags", "skip_tags", "job_type", "job_slice_count"):
         assert template[f"ask_{asked}_on_launch"] is False
     assert template["ask_inventory_on_launch"]
     assert template["allow_simultaneous"] is (verb == "stop")
-    assert not (verb in ("upgrade", "restore") and template["timeout"] >= 0)
+    assert (template["timeout"] < 0) is (verb in ("upgrade", "restore", "fleet upgrade"))
 
 
 @pytest.mark.parametrize("verb", TEMPLATES)
@@ -148,7 +171,8 @@ def test_the_playbook_of_a_template_is_in_the_project_and_runs_one_of_ours(verb:
 
 
 def test_every_playbook_of_the_project_has_a_template() -> None:
-    assert sorted(path.name for path in data.PROJECT.glob("*.yml")) == sorted(t["playbook"] for t in TEMPLATES.values())
+    run = {template["playbook"] for template in TEMPLATES.values()}
+    assert {path.name for path in data.PROJECT.glob("*.yml")} == run
 
 
 def test_what_templates_lean_on_is_described() -> None:
@@ -160,39 +184,83 @@ def test_what_templates_lean_on_is_described() -> None:
         assert set(template["credentials"]) <= names["controller_credentials"]
 
 
-def test_the_workflow_asks_for_a_person_before_anything_is_changed() -> None:
-    assert WORKFLOW.keys() <= OF_WORKFLOW
-    order = walk("plan")
-    assert order == ["plan", "approval", "backup", "upgrade", "verify"] == list(NODES)
-    assert NODES["approval"]["approval_node"].keys() == {"name", "description", "timeout"}
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_a_workflow_asks_for_a_person_before_anything_is_changed(name: str) -> None:
+    assert WORKFLOWS[name].keys() <= OF_WORKFLOW
+    assert walk(name, "plan") == [identifier for workflow, identifier in NODES if workflow == name]
+    kinds = [RUNS.get((name, identifier), "approval") for identifier in walk(name, "plan")]
+    expected = {
+        "Kubernetes upgrade": ["plan", "approval", "backup", "upgrade", "verify"],
+        "Kubernetes fleet": ["fleet plan", *["approval", "fleet upgrade"] * len(waves())],
+    }
+    assert kinds == expected[name]
 
 
-def walk(name: str) -> list[str]:
+def walk(workflow: str, identifier: str) -> list[str]:
     """The one way through the workflow when all goes well."""
-    following = NODES[name].get("success_nodes", [])
+    following = NODES[workflow, identifier].get("success_nodes", [])
     assert len(following) <= 1
-    return [name, *(walk(following[0]) if following else [])]
+    return [identifier, *(walk(workflow, following[0]) if following else [])]
 
 
-@pytest.mark.parametrize("identifier", NODES)
-def test_a_node_of_the_workflow(identifier: str) -> None:
-    node = NODES[identifier]
+def waves() -> list[dict[str, Any]]:
+    """Of the inventory of the fleet, as the role reads them. Raises UpliftError where it would."""
+    return _fleet.read_waves(data.fleet_inventory()["variables"]["fleet_waves"], 1, "10m")
+
+
+@pytest.mark.parametrize("key", NODES, ids="-".join)
+def test_a_node_of_a_workflow(key: tuple[str, str]) -> None:
+    node = NODES[key]
     assert node.keys() <= OF_NODE
-    assert ("approval_node" in node) is not ("unified_job_template" in node)
-    if "unified_job_template" in node:
-        assert node["unified_job_template"] in {template["name"] for template in TEMPLATES.values()}
-        # On a failure nothing more is done.
-        assert "failure_nodes" not in node and "always_nodes" not in node
+    assert ("approval_node" in node) is not (key in RUNS)
+    # On a failure, or a no, nothing more is done.
+    assert "failure_nodes" not in node and "always_nodes" not in node
+    if "approval_node" in node:
+        assert node["approval_node"].keys() == {"name", "description", "timeout"}
 
 
-def test_the_workflow_asks_what_its_nodes_need() -> None:
-    """Nodes get the answers, and the defaults of their own surveys. What has no default must be asked."""
-    asked = {question["variable"] for question in WORKFLOW["survey_spec"]["spec"]}
-    for node in NODES.values():
-        for template in TEMPLATES.values():
-            if template["name"] == node.get("unified_job_template"):
-                assert {q["variable"] for q in template["survey_spec"]["spec"] if "default" not in q} <= asked
-                assert template["ask_inventory_on_launch"] and WORKFLOW["ask_inventory_on_launch"]
+@pytest.mark.parametrize("key", RUNS, ids="-".join)
+def test_a_node_has_the_answers_that_it_needs(key: tuple[str, str]) -> None:
+    """Answers, data of its own, and the defaults of its template's survey. What has no default must be asked."""
+    workflow, template, own = WORKFLOWS[key[0]], TEMPLATES[RUNS[key]], NODES[key].get("extra_data", {})
+    asked = {question["variable"] for question in workflow["survey_spec"]["spec"]}
+    questions = template["survey_spec"]["spec"]
+    assert {question["variable"] for question in questions if "default" not in question} <= asked
+    assert template["ask_inventory_on_launch"] and workflow["ask_inventory_on_launch"] is ("inventory" not in workflow)
+    if own:  # AWX drops data that the template does not ask for, and an answer of the workflow wins over it
+        assert not own.keys() & asked
+        assert survey.launch(template, {"target": "v1.30", **own})["target"] == "v1.30"
+
+
+def test_every_wave_of_the_fleet_has_an_approval_and_a_job_for_it_alone() -> None:
+    """A job does the waves up to its own. As all wait for a yes, it is refused where an earlier one is not done."""
+    inventory = data.fleet_inventory()
+    assert inventory.keys() <= OF_INVENTORY
+    assert inventory["variables"].keys() <= OPTIONS["fleet upgrade"].keys()
+    assert inventory["name"] == WORKFLOWS["Kubernetes fleet"]["inventory"]
+    names = [wave["name"] for wave in waves()]
+    assert all(wave["approval"] and wave["soak"] for wave in waves())
+    order = walk("Kubernetes fleet", "plan")
+    jobs = [NODES["Kubernetes fleet", identifier] for identifier in order if identifier in names]
+    assert [job["identifier"] for job in jobs] == names
+    assert [job["extra_data"] for job in jobs] == [{"fleet_through": name, "approved_waves": name} for name in names]
+    for name in names:
+        before = NODES["Kubernetes fleet", order[order.index(name) - 1]]
+        assert before["approval_node"]["name"] == f"Kubernetes fleet: begin {name}?"
+
+
+@pytest.mark.parametrize(
+    ("answer", "approved"),
+    [("", []), ("dev", ["dev"]), ("dev\nprod eu\n", ["dev", "prod eu"]), ("dev, stage", ["dev", "stage"]), (2, ["2"])],
+)
+def test_approved_waves_are_read_line_by_line(answer: object, approved: list[str]) -> None:
+    """As Ansible would: what was answered is what YAML reads of it."""
+    made = TEMPLATES["fleet upgrade"]["extra_vars"]["fleet_approved"]
+    assert templated(made, approved_waves=answer) == approved
+
+
+def templated(text: str, **variables: object) -> object:
+    return Templar(DataLoader(), variables=variables).template(trust_as_template(text))
 
 
 def test_the_credential_type() -> None:
@@ -204,12 +272,13 @@ def test_the_credential_type() -> None:
     assert set(kind["inputs"]["required"]) <= fields.keys()
     assert kind["injectors"].keys() <= {"file", "env", "extra_vars"}
     assert all(re.fullmatch(r"template(\.[a-zA-Z_]+[a-zA-Z0-9_]*)?", label) for label in kind["injectors"]["file"])
-    assert kind["injectors"]["extra_vars"].keys() <= OPTIONS.keys()
+    assert kind["injectors"]["extra_vars"].keys() <= OPTIONS["plan"].keys()
 
 
 def test_the_variables_of_stop_are_those_that_its_tasks_use() -> None:
-    tasks = (ROLE / "tasks/stop.yml").read_text()
-    assert set(re.findall(r"kubeadm_upgrade_stop(?:_reason)?\b", tasks)) == OF_STOP.keys()
+    tasks = (ROOT / "roles/kubeadm_upgrade/tasks/stop.yml").read_text()
+    own = OPTIONS["stop"].keys() - OPTIONS["plan"].keys()
+    assert set(re.findall(r"kubeadm_upgrade_stop(?:_reason)?\b", tasks)) == own
 
 
 @pytest.mark.parametrize(

@@ -63,18 +63,25 @@ def entry(**fields: Any) -> dict[str, Any]:
     return {**common, "begun": 0.0, "ended": 1.0, **fields}
 
 
+def event(**fields: Any) -> dict[str, Any]:
+    common = {"at": 0.0, "clock": 0.0, "kind": "end", "seconds": 0.0, "hop": 0, "play": "p", "host": "worker1"}
+    return {**common, "task": "Drain", "action": "a", "status": "ok", **fields}
+
+
 def test_tasks_are_counted_by_hop_and_skipped_ones_apart(tmp_path: Path) -> None:
     tasklog = importlib.import_module("tasklog")
     log = tmp_path / "tasks.jsonl"
     lines = [
-        entry(hop=None),
-        entry(),
-        entry(status="failed"),
-        entry(status="skipped"),
-        entry(hop=1),
-        entry(host="cp1"),
+        event(hop=None),
+        event(kind="begin", status=""),
+        event(clock=7.5, seconds=2.5),
+        event(status="failed"),
+        event(status="skipped"),
+        event(hop=1),
+        event(host="cp1"),
     ]
     log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert [(one.begun, one.ended) for one in tasklog.read(log) if one.ended] == [(5.0, 7.5)]
     assert tasklog.tasks_per_hop(tasklog.read(log), "worker1") == {0: (2, 1), 1: (1, 0)}
 
 

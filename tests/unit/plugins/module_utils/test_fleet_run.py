@@ -225,12 +225,26 @@ def _runs(pid: int) -> bool:
         return False
 
 
+def test_a_child_is_not_given_the_callback_of_ansible_runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ansible would import it, and it takes over the display without AWX_ISOLATED_DATA_DIR, which a child has not."""
+    runners, own = tmp_path / "callback", tmp_path / "own"
+    runners.mkdir()
+    (runners / "awx_display.py").write_text("")
+    for given, kept in ((f"{own}:{runners}", str(own)), (str(runners), None), (str(own), str(own)), (None, None)):
+        monkeypatch.delenv("ANSIBLE_CALLBACK_PLUGINS", raising=False)
+        if given is not None:
+            monkeypatch.setenv("ANSIBLE_CALLBACK_PLUGINS", given)
+        assert _fleet_children.environment([]).get("ANSIBLE_CALLBACK_PLUGINS") == kept
+
+
 @pytest.mark.parametrize(
     ("log", "told"),
     [
         (FAILED_LOG, "cp1: No route to cp1"),
         ('failed: [w1] (item=x) => {"msg": "disk full"}\nfatal: [w1]: FAILED! => {broken', "w1: disk full"),
         ("ERROR! the playbook is not there\n", "ERROR! the playbook is not there"),
+        (FAILED_LOG.replace("No route", "Not yet") + FAILED_LOG, "cp1: No route to cp1"),
+        ("PLAY RECAP ***\ncp1    : ok=3    failed=0\n\nPLAY [Look] ***\nKilled\n", "PLAY [Look] ***\nKilled"),
         ("", "It said nothing."),
     ],
 )

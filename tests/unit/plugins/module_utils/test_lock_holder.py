@@ -164,3 +164,16 @@ def test_without_proc_ps_is_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     said["ps"] = "S    Sat Nov 21 18:00:00 2026"
     assert is_dead(holder)
     assert _lock_holder.has_terminal(os.getpid())
+
+
+@pytest.mark.parametrize("brand", ["awx", "tower"])
+@pytest.mark.parametrize(
+    ("workflow", "template", "sliced"),
+    [("plan", "plan", True), ("Kubernetes upgrade", "plan", False), (None, "plan", False), (None, None, False)],
+    ids=["a slice", "a node of a workflow", "a job", "no job"],
+)
+def test_a_slice_of_awx_is_known_by_the_name_of_its_workflow(
+    brand: str, workflow: str | None, template: str | None, sliced: bool
+) -> None:
+    told = {f"{brand}_workflow_job_name": workflow, f"{brand}_job_template_name": template, f"{brand}_job_id": 7}
+    assert _lock_holder.is_slice({name: value for name, value in told.items() if value is not None}) is sliced

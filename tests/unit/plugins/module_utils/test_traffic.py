@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,21 @@ def load(name: str) -> Any:
 def test_the_variables_of_the_role_are_told_alike_everywhere() -> None:
     options = load("meta/argument_specs.yml")["argument_specs"]["main"]["options"]
     defaults = load("defaults/main.yml")
-    assert {name: option["default"] for name, option in options.items()} == defaults
+    # Two are read by the playbook, before the role and its defaults are there.
+    told = {name: option["default"] for name, option in options.items()}
+    assert told == {**defaults, "switch_traffic_group": "haproxy", "switch_traffic_become": True}
     readme = (ROLE / "README.md").read_text()
-    assert [name for name in defaults if f"| `{name}` |" not in readme] == []
+    assert [name for name in told if f"| `{name}` |" not in readme] == []
+
+
+def test_facts_of_the_role_are_not_taken_for_misspelt_variables() -> None:
+    """Without this list, a playbook that imports the switch twice would be refused the second time."""
+    texts = [path.read_text() for path in ROLE.glob("tasks/*.yml")]
+    registered = {name for text in texts for name in re.findall(r"register: (switch_traffic_\w+)", text)}
+    kept = {
+        name
+        for text in texts
+        for block in re.findall(r"set_fact:\n((?:(?:      |    ).*\n)+)", text)
+        for name in re.findall(r"^\s+(switch_traffic_\w+):", block, re.MULTILINE)
+    }
+    assert registered | kept == set(load("vars/main.yml")["switch_traffic_internals"])

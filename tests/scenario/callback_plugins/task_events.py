@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The uplift.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes what ran, where and how long, to the file that BENCH_TASKS names: one JSON object a line, for tasklog.py."""
+"""Writes each begin and end of a task on a host to the file that TASK_EVENTS names, a line of JSON each."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import Any
 from ansible.plugins.callback import CallbackBase
 
 DOCUMENTATION = """
-name: bench_tasks
+name: task_events
 type: notification
-short_description: Log of tasks for the benchmarks
+short_description: Events of a run, for the scenarios and the benchmarks
 version_added: 0.1.0
 description:
-  - Writes a line of JSON for each result of a task on each host; an inclusion is a task too, and has a result.
+  - Writes a line of JSON when a task begins on a host, and when it ends there. An inclusion is a task, too.
 requirements:
-  - BENCH_TASKS in the environment
+  - TASK_EVENTS in the environment
 author:
   - The uplift.kubeadm authors (@uplift-kubeadm)
 """
@@ -29,12 +29,12 @@ author:
 class CallbackModule(CallbackBase):
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "notification"
-    CALLBACK_NAME = "bench_tasks"
+    CALLBACK_NAME = "task_events"
     CALLBACK_NEEDS_ENABLED = True
 
     def __init__(self) -> None:
         super().__init__()
-        self.log = open(os.environ["BENCH_TASKS"], "w", encoding="utf-8")  # noqa: SIM115 - until the process ends
+        self.log = open(os.environ["TASK_EVENTS"], "a", encoding="utf-8")  # noqa: SIM115 - until the process ends
         self.begun: dict[tuple[str, str], float] = {}
         self.play = ""
         self.hop: int | None = None
@@ -46,6 +46,7 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_start(self, host: Any, task: Any) -> None:
         self.begun[host.get_name(), task._uuid] = time.monotonic()
+        self._write("begin", host, task, "")
 
     def v2_runner_on_ok(self, result: Any) -> None:
         self._result(result, "ok")
@@ -60,19 +61,28 @@ class CallbackModule(CallbackBase):
         self._result(result, "skipped")
 
     def _result(self, result: Any, status: str) -> None:
-        self._write(result.host, result.task, status)
-
-    def _write(self, host: Any, task: Any, status: str) -> None:
+        values = result.result
+        more: dict[str, Any] = {}
+        if "evicted" in values:
+            more["evicted"] = len(values["evicted"])
+        if status in ("failed", "unreachable"):
+            more["message"] = str(values.get("msg", ""))[:2000]
         now = time.monotonic()
+        more["seconds"] = now - self.begun.get((result.host.get_name(), result.task._uuid), now)
+        self._write("end", result.host, result.task, status, **more)
+
+    def _write(self, kind: str, host: Any, task: Any, status: str, **more: Any) -> None:
         entry = {
-            "hop": self.hop,
+            "at": time.time(),
+            "clock": time.monotonic(),
+            "kind": kind,
+            "status": status,
             "play": self.play,
+            "hop": self.hop,
             "host": host.get_name(),
             "task": task.get_name().rpartition(" : ")[2],
             "action": task.action,
-            "status": status,
-            "begun": self.begun.get((host.get_name(), task._uuid), now),
-            "ended": now,
+            **more,
         }
         self.log.write(json.dumps(entry) + "\n")
         self.log.flush()
