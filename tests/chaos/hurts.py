@@ -27,8 +27,8 @@ _MANIFESTS, _AWAY = "/etc/kubernetes/manifests", "/var/lib/uplift-scenario-away"
 _MIRROR = "kubernetes.io/config.mirror"
 _FULL = "/etc/kubernetes/tmp"
 _DROP_IN, _KUBELET_ENV = "/etc/systemd/system/kubelet.service.d/99-scenario.conf", "/etc/uplift-scenario-kubelet.env"
-# Seconds in which a node or static pod has to come back. A container that ended several times is held back for up to 160
-# seconds after an outage of as long as ours are (CrashLoopBackOff: 10, 20, 40 ...).
+# Seconds in which a node or static pod has to come back. A container that ended several times is held back for 160
+# seconds at most after outages as long as ours (CrashLoopBackOff: 10, 20, 40 ...).
 _BACK = 300.0
 
 
