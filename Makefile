@@ -89,7 +89,7 @@ chaos: setup ## an upgrade of 1 + 2 nodes that is killed at its steps and run ag
 
 .PHONY: chaos-ha
 chaos-ha: setup ## the same with 3 + 2 nodes
-	@$(PYTHON) tests/chaos kills --control-planes 3 --kills 22
+	@$(PYTHON) tests/chaos kills --control-planes 3 --kills 24
 
 .PHONY: faults
 faults: setup ## an upgrade of 1 + 2 nodes during which something on the nodes breaks

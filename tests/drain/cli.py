@@ -23,7 +23,7 @@ from scenario.kube import Kube, KubeError, Object, is_ready
 from scenario.world import ScenarioError, World, say, wait
 
 from .cases import CASES, Case
-from .objects import COLLECTIONS
+from .objects import COLLECTIONS, OVER
 from .telling import Outcome, failures, table
 from .tools import TOOLS, Said, Tool
 
@@ -280,6 +280,6 @@ def _pods(thing: Object) -> int:
 
 
 def _settled(pod: Object, ready: bool) -> bool:
-    if pod["spec"].get("restartPolicy") == "Never" and pod["spec"]["containers"][0]["command"][-1] == "sleep 0":
+    if pod["spec"]["containers"][0]["command"][-1] == OVER:
         return pod["status"].get("phase") == "Succeeded"
     return pod["status"].get("phase") == "Running" and is_ready(pod) is ready
