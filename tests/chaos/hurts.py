@@ -158,8 +158,9 @@ def ssh_cut(host: str) -> tuple[Act, Act]:
         wait("kubeadm to be at work", lambda: site.world.on(host, state, check=False).strip() == "running", 60, 0.1)
         # On the nodes alone: SSH's clients here see what they see when a network goes, and say so themselves.
         with agents(site.world, queue.Queue()) as started:
-            for agent in started.values():
-                agent.command("cut")
+            killed = {name: agent.command("cut") for name, agent in started.items()}
+        if not killed[host]:
+            raise ScenarioError(f"There was no SSH connection to cut on {host}.")
 
     return strike, lambda site: None
 
@@ -168,7 +169,9 @@ def node_lost(host: str) -> tuple[Act, Act]:
     """A node's power is gone; lifted, it boots."""
 
     def strike(site: Site) -> None:
-        run("docker", "kill", site.world.nodes[host].name)
+        name = site.world.nodes[host].name
+        run("docker", "kill", name)
+        wait(f"{host} to be gone", lambda: not docker.running(name), 30)
 
     def lift(site: Site) -> None:
         node = site.world.nodes[host]
