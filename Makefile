@@ -89,11 +89,15 @@ chaos: setup ## an upgrade of 1 + 2 nodes that is killed at its steps and run ag
 
 .PHONY: chaos-ha
 chaos-ha: setup ## the same with 3 + 2 nodes
-	@$(PYTHON) tests/chaos kills --control-planes 3 --kills 22
+	@$(PYTHON) tests/chaos kills --control-planes 3 --kills 24
 
 .PHONY: faults
-faults: setup ## upgrades during which something on the nodes breaks, on real clusters
-	@$(PYTHON) tests/chaos faults && $(PYTHON) tests/chaos faults --control-planes 3
+faults: setup ## an upgrade of 1 + 2 nodes during which something on the nodes breaks
+	@$(PYTHON) tests/chaos faults
+
+.PHONY: faults-ha
+faults-ha: setup ## the same with 3 + 2 nodes, and what breaks is of the control plane
+	@$(PYTHON) tests/chaos faults --control-planes 3
 
 .PHONY: uptime
 uptime: setup ## requests that fail while a real cluster is upgraded

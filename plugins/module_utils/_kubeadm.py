@@ -210,8 +210,6 @@ class Kubeadm:
             if now is None or now["log"] != record["log"]:  # this caller was lost, and a later run has gone on
                 raise UpliftError(f"{' '.join(record['command'])} ended, and another run of kubeadm was started since.")
             if state["state"] != "running":
-                with contextlib.suppress(FileNotFoundError):
-                    (self.state / "kubeadm.env").unlink()
                 record = {**record, **state}
                 self._write_record(record)
                 return record
@@ -226,6 +224,8 @@ class Kubeadm:
 
     def _result(self, record: dict[str, t.Any], adopted: bool) -> Run:
         """What the record says, and from now on somebody has had it."""
+        with contextlib.suppress(FileNotFoundError):  # also after a run whose own caller could not: it was lost
+            (self.state / "kubeadm.env").unlink()
         self._write_record({**record, "acknowledged": True})
         if record["state"] == "unfinished":
             raise UpliftError(

@@ -37,7 +37,7 @@ def wait(api: Api, timeout: float) -> bool:
             since = "; ".join(f"{name} since {renewed}" for name, renewed in idle.items())
             raise UpliftError(
                 f"No leader has renewed its Lease in kube-system within {timeout:g} s: {since}. Pods that are evicted "
-                "now would be started nowhere, so nothing was cordoned. Look at these static pods on the control plane "
+                "now would be started nowhere, so none was evicted. Look at these static pods on the control plane "
                 "nodes (crictl ps -a, /var/log/pods), then run again."
             )
         time.sleep(POLL)

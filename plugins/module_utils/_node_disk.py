@@ -22,6 +22,7 @@ FOLDERS = (
     "/var/lib/uplift-kubeadm",
 )
 KUBEADM_TMP = "/etc/kubernetes/tmp"
+FULL_BYTES = 8 << 20  # fewer that are free are as good as none
 
 
 def room(root: Path, more: t.Iterable[str] = ()) -> dict[str, dict[str, int]]:
@@ -37,6 +38,19 @@ def room(root: Path, more: t.Iterable[str] = ()) -> dict[str, dict[str, int]]:
                 "device": path.stat().st_dev,
             }
     return rooms
+
+
+def full(root: Path) -> str:
+    """Where kubeadm and the programs it restarts write and nothing is left, for a message; "" where there is some.
+
+    kubeadm itself may not tell: it copies etcd's data with cp, and up to 1.26 at least says no more of cp's error than
+    "exit status 1" (cmd/kubeadm/app/util/copy.go, copy_unix.go).
+    """
+    rooms = room(root, [KUBEADM_TMP])
+    short = [f"{folder} ({disk['free'] >> 10} KiB free)" for folder, disk in rooms.items() if disk["free"] < FULL_BYTES]
+    if not short:
+        return ""
+    return f"No space left in {', '.join(short)}: make room there first."
 
 
 def size(folder: Path) -> int:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-import tempfile
 import typing as t
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._release_packages i
     choose_packages,
     with_minor,
 )
+from ansible_collections.uplift.kubeadm.plugins.module_utils._scratch import scratch
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import minor_name, parse_minor
 
 LOCK_SECONDS = 300
@@ -147,8 +147,7 @@ class Apt(Packages):
     def _view(self, minor: str) -> t.Iterator[list[str]]:
         """A configuration file of a private view of a minor's repository, its lists just read."""
         kind, text = self._text(minor)
-        folder = Path(tempfile.mkdtemp(prefix="uplift-kubeadm-apt-"))
-        try:
+        with scratch("uplift-kubeadm-apt-") as folder:
             folder.chmod(0o755)  # apt reads the network as the user _apt
             (folder / f"kubernetes.{kind}").write_text(text)
             for name in ("lists/partial", "cache/archives/partial"):
@@ -163,8 +162,6 @@ class Apt(Packages):
                 said = " | ".join(dict.fromkeys(" ".join(line.split()) for line in trouble)) or result.why()
                 raise UpliftError(f"The repository {self._where(minor)} cannot be read by apt: {said}")
             yield view
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
     def _configuration(self, folder: Path, kind: str) -> str:
         options = {

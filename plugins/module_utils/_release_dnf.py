@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-import tempfile
 import typing as t
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._release_packages i
     choose_packages,
     with_minor,
 )
+from ansible_collections.uplift.kubeadm.plugins.module_utils._scratch import scratch
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import minor_name, parse_minor
 
 VIEW = "uplift-kubeadm"
@@ -130,8 +130,7 @@ class Dnf(Packages):
 
     @contextlib.contextmanager
     def _view(self, minor: str) -> t.Iterator[list[str]]:
-        folder = Path(tempfile.mkdtemp(prefix="uplift-kubeadm-dnf-"))
-        try:
+        with scratch("uplift-kubeadm-dnf-") as folder:
             (folder / "kubernetes.repo").write_text(self._text(minor))
             yield [
                 f"--setopt=reposdir={folder}",
@@ -141,8 +140,6 @@ class Dnf(Packages):
                 "--disableplugin=versionlock",
                 "--disableexcludes=all",
             ]
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
     def _offers(self, view: t.Sequence[str], minor: str) -> dict[str, list[str]]:
         query = ["repoquery", "--showduplicates", "--queryformat", "%{name} %{version}-%{release}\n", *PACKAGES]

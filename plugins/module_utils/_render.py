@@ -21,13 +21,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 import typing as t
 from pathlib import Path
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _kubeadm, _yaml
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Result, Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._scratch import scratch
 
 PHASES = {
     "kube-apiserver.yaml": ("control-plane", "all"),
@@ -117,16 +117,16 @@ def render(
 
     :raises UpliftError: kubeadm did not write one of them; the message has its complaint.
     """
-    with tempfile.TemporaryDirectory(prefix="uplift-render-") as name:  # 0700
+    with scratch("uplift-kubeadm-render-") as folder:
         for command in _commands(minor, files):
-            result = _dry_run(runner, kubeadm, minor, wanted, name, command)
+            result = _dry_run(runner, kubeadm, minor, wanted, str(folder), command)
         # Some minors write into the folder itself, some into one of their own below it.
-        found = {path.name: path for path in sorted(Path(name).rglob("*.yaml")) if path.name != CONFIG}
+        found = {path.name: path for path in sorted(folder.rglob("*.yaml")) if path.name != CONFIG}
         missing = sorted(set(files) - set(found))
         if missing:
             raise UpliftError(f"The dry run of {kubeadm} wrote no {', '.join(missing)}: {_complaint(result)}.")
         certificates = str(_yaml.load(wanted.cluster).get("certificatesDir") or CERTIFICATES)
-        return {file: found[file].read_text().replace(f"{name}/none", certificates) for file in files}
+        return {file: found[file].read_text().replace(f"{folder}/none", certificates) for file in files}
 
 
 def render_addons(
@@ -136,8 +136,9 @@ def render_addons(
 
     :raises UpliftError: kubeadm refused, or said nothing that can be read.
     """
-    with tempfile.TemporaryDirectory(prefix="uplift-render-") as name:
-        out = "".join(_dry_run(runner, kubeadm, minor, wanted, name, command).out for command in _addon_commands(minor))
+    with scratch("uplift-kubeadm-render-") as folder:
+        results = [_dry_run(runner, kubeadm, minor, wanted, str(folder), words) for words in _addon_commands(minor)]
+    out = "".join(result.out for result in results)
     texts = ["\n".join(line[1:] for line in text.splitlines()) for text in ATTACHED.findall(out)]
     if minor >= PRINTED_ADDONS_SINCE:
         texts = DOCUMENT.split(out)

@@ -137,7 +137,7 @@ class Local:
         if status != 200:
             return Answer(None, False, f"{name} at {self.address(name, manifest)}{path} answers HTTP {status}")
         status, said = self._get(name, manifest, context, health)
-        why = "" if status == 200 else f"{health} says HTTP {status}: {said[-300:].decode(errors='replace')}"
+        why = "" if status == 200 else f"{health} says HTTP {status}: {_failing(said)}"
         return Answer(_version_of(path, body), status == 200, why)
 
     @contextlib.contextmanager
@@ -259,6 +259,13 @@ def kubeconfig_data(text: str, key: str) -> str | None:
         return base64.b64decode(match.group(1)).decode("ascii")
     match = re.search(rf"^\s*{key}:\s*(\S+)", text, re.MULTILINE)
     return Path(match.group(1)).read_text(encoding="ascii") if match else None
+
+
+def _failing(said: bytes) -> str:
+    """Of the checks that an unhealthy program lists, a line each, those that fail ("[-]etcd failed"); else its end."""
+    text = said.decode(errors="replace")
+    failing = [line.strip() for line in text.splitlines() if line.startswith("[-]")]
+    return "; ".join(failing) or text[-300:]
 
 
 def _version_of(path: str, body: bytes) -> str:

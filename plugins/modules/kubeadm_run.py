@@ -138,6 +138,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import (
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._lock_beat import on_node
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
+from ansible_collections.uplift.kubeadm.plugins.module_utils._node_disk import full
 
 ROOT = Path("/")
 STATE = Path("/var/lib/uplift-kubeadm")
@@ -185,7 +186,7 @@ def main() -> None:
     if run.rc:
         module.fail_json(
             msg=f"{' '.join(run.command)} failed with exit code {run.rc} after {run.seconds:g} s: "
-            f"{complaint(run.output)}. The whole output is on the node in {run.log}.",
+            f"{complaint(run.output)}. The whole output is on the node in {run.log}. {full(ROOT)}".rstrip(),
             **result,
         )
     module.exit_json(**result)

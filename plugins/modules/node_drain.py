@@ -323,8 +323,16 @@ def drained(module: AnsibleModule, api: Api) -> dict[str, t.Any]:
         with heart:
             report = drain.forecast() if module.check_mode else drain.run()
     except UpliftError as e:
-        module.fail_json(msg=str(e), **_result(drain))
+        result = _result(drain)
+        _warn(module, result)
+        module.fail_json(msg=str(e), **result)
     return _result(drain, report.cordoned_before)
+
+
+def _warn(module: AnsibleModule, result: dict[str, t.Any]) -> None:
+    """Warnings among the arguments of exit_json and fail_json are deprecated."""
+    for warning in result.pop("warnings", []):
+        module.warn(warning)
 
 
 def _result(drain: Drain, cordoned_before: bool = True) -> dict[str, t.Any]:
@@ -408,8 +416,7 @@ def main() -> None:
         result = states[module.params["state"]](module, connect(module.params))
     except UpliftError as e:
         module.fail_json(msg=str(e))
-    for warning in result.pop("warnings", []):
-        module.warn(warning)
+    _warn(module, result)
     module.exit_json(**result)
 
 

@@ -16,22 +16,35 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab.errors import LabError
 from scenario.events import Event
 from scenario.kube import KubeError, is_ready
 from scenario.playbook import Playbook, Run
 from scenario.world import HOPS, ScenarioError, say, world
 
-from .hurts import Act, Site, disk_full, kubelet_broken, mirror_down, node_lost, registry_down, ssh_cut, static_pod_gone
+from .hurts import (
+    Act,
+    Site,
+    api_away,
+    disk_full,
+    kubelet_broken,
+    mirror_down,
+    node_lost,
+    registry_down,
+    ssh_cut,
+    static_pod_gone,
+)
 from .kills import deploy, why
 
 STOPS, RECOVERS = "stops", "recovers"
 _ENDS = 420.0  # seconds in which a run has to stop after a fault; the API may be away for 300
 _POLL = 0.1
 _WORKLOAD_LEAST = 4  # of 5 pods, as its budget has it
+_FAILURES = 2  # runs in a row that fail though nothing is broken, after which the scenario gives up
 
 
 @dataclass(frozen=True)
@@ -65,6 +78,7 @@ class Fault:
     seconds: float = 0.0  # until it is lifted by itself, for one that is to be ridden out
     never: Moment | None = None  # must not happen while it lasts
     api_away: bool = False
+    lost: str = ""  # a host whose pods are lost with it, and are not asked for
 
 
 _NOTED = Moment("Keep what is Ready now, to compare with at the end", "end")
@@ -75,24 +89,24 @@ FAULTS = (
     Fault("source-down", "a worker cannot reach the source of its programs", 1, _NOTED, mirror_down("worker2"), STOPS,
           "cannot be read"),
     Fault("disk-full", "no room in /etc/kubernetes/tmp", 1, Moment("Install kubeadm", "begin", "cp1", 0),
-          disk_full("cp1"), STOPS, "no space|space left|full"),
+          disk_full("cp1"), STOPS, "[Nn]o space left"),
     Fault("ssh-lost", "SSH is lost in the middle of kubeadm upgrade apply", 1, Moment(_APPLY, "begin", "cp1", 0),
           ssh_cut("cp1"), STOPS, "unreachable|SSH|ssh|lost"),
     Fault("api-away", "the only API server is away for two minutes during a drain", 1,
-          Moment("Drain", "begin", "worker1", 0), static_pod_gone("kube-apiserver", "cp1"), RECOVERS, seconds=120,
-          api_away=True),
-    Fault("kubelet-broken", "a worker's kubelet does not start at the new version", 1,
-          Moment("Drain", "end", "worker2", 0), kubelet_broken("worker2", f"v{HOPS[0]}"), STOPS,
-          "kubelet was restarted"),
+          Moment("Drain", "begin", "worker1", 0), api_away("cp1"), RECOVERS, seconds=120, api_away=True),
+    # From the drain's begin on: the old kubelet runs on, and at its end it could be too late.
+    Fault("kubelet-broken", "a worker's kubelet does not start when it is replaced", 1,
+          Moment("Drain", "begin", "worker2", 0), kubelet_broken("worker2"), STOPS, "kubelet was restarted"),
     Fault("registry-down", "a worker cannot reach the registry in hop 2", 1,
           Moment("Read the cluster after the hop", "begin", "", 0), registry_down("worker1"), STOPS, "could not pull"),
-    Fault("etcd-down", "an etcd member is down before the run", 3, None, static_pod_gone("etcd", "cp3"), STOPS, "etcd"),
+    Fault("etcd-down", "an etcd member is down before the run", 3, None, static_pod_gone("etcd", "cp3"), STOPS,
+          "control plane is not healthy: .*control-plane3"),
     Fault("source-down-apt", "a worker cannot reach its package repository", 3, _NOTED, mirror_down("worker2"), STOPS,
           "cannot be read"),
     Fault("etcd-lost", "an etcd member is lost between two control planes", 3, Moment(_APPLY, "end", "cp1", 0),
-          static_pod_gone("etcd", "cp3"), STOPS, "etcd", never=Moment(_APPLY, "begin", "cp2", 0)),
+          static_pod_gone("etcd", "cp3"), STOPS, "etcd would lose its quorum", never=Moment(_APPLY, "begin", "cp2", 0)),
     Fault("node-lost", "a control plane node is lost while another is upgraded", 3, Moment(_APPLY, "begin", "cp2", 0),
-          node_lost("cp3"), STOPS, "cp3|etcd|unreachable|lost"),
+          node_lost("cp3"), STOPS, "cp3|control-plane3|etcd cluster is not healthy", lost="cp3"),
 )  # fmt: skip
 
 
@@ -151,6 +165,28 @@ def scenario(options: argparse.Namespace) -> int:
     return int(bad)
 
 
+@dataclass
+class Strike:
+    """A fault that lasts, or was lifted and is being recovered from. `at` and `lifted` are times of day in seconds."""
+
+    fault: Fault
+    outcome: Outcome
+    at: float
+    begun: float  # of the monotonic clock
+    lifted: float | None = None
+
+
+def rode_out(events: Iterable[Event], when: Moment, struck: float, lifted: float) -> float | None:
+    """When the task that was struck had ended well, and the run had got on since the fault was lifted; None until then.
+
+    The task may have ended before the fault bit: then it is the next that shows whether the run got over it.
+    """
+    well = [event for event in events if (event.kind, event.status) == ("end", "ok") and event.at >= struck]
+    task = [event.at for event in well if (event.task, event.host) == (when.task, when.host)]
+    later = [event.at for event in well if event.at > lifted]
+    return max(task[0], later[0]) if task and later else None
+
+
 class Faults:
     """Runs, one after the other, each until a fault stops it; the last one to the target."""
 
@@ -167,100 +203,108 @@ class Faults:
         begun = time.monotonic()
         try:
             self._until_a_run_ends_well()
-        except ScenarioError as e:  # what was found until then is told all the same
+            self._look_at_the_end()
+        except (ScenarioError, KubeError, LabError) as e:  # what was found until then is told all the same
             self.wrong.append(str(e))
         self.wrong += [f"no run came to {fault.id}" for fault in self.todo]
-        self._look_at_the_end()
+        for outcome in self.outcomes:
+            if not outcome.went_on:
+                # Its step had been done by then: the next run had nothing more to do there.
+                outcome.went_on = "no" if self.wrong else "yes, to the target"
         return self.outcomes, time.monotonic() - begun, self.wrong
 
     def _until_a_run_ends_well(self) -> None:
+        failed = 0
         while True:
             run, fault = self._run()
-            if fault is None and run.process.returncode == 0:
+            if fault is not None:
+                failed = 0
+                continue
+            if run.process.returncode == 0:
                 return
-            if fault is None:
-                raise ScenarioError(
-                    f"Run {run.number} failed though nothing was broken: {why(run.why()) or run.tail()}"
-                )
+            failed += 1
+            self.wrong.append(f"run {run.number} failed though nothing was broken: {why(run.why()) or run.tail()}")
+            say(self.wrong[-1])
+            if failed == _FAILURES:
+                raise ScenarioError(f"{_FAILURES} runs in a row failed; given up. See {run.log}")
 
     def _run(self) -> tuple[Run, Fault | None]:
         """One run to its end; the fault that ended it."""
-        fault: Fault | None = None
-        outcome, struck = Outcome("", ""), 0.0
-        if self.todo and self.todo[0].when is None:
-            fault = self.todo.pop(0)
-            outcome, struck = self._strike(fault), time.monotonic()
+        strike = self._strike(time.time()) if self.todo and self.todo[0].when is None else None
         run = self.site.playbook.start()
         while True:
             ended = run.ended()
             for event in run.events.new():
                 self._notice(event)
-                if fault is None and self.todo and (when := self.todo[0].when) and when.is_at(event):
-                    fault = self.todo.pop(0)
-                    outcome, struck = self._strike(fault), time.monotonic()
-                elif fault is not None and fault.never is not None and fault.never.is_at(event):
-                    outcome.wrong.append(f"{event.where} was begun all the same")
+                if strike is not None and self._is_over(strike, run):
+                    strike = None
+                if strike is None and self.todo and (when := self.todo[0].when) and when.is_at(event):
+                    strike = self._strike(event.at)
+                elif strike is not None and (never := strike.fault.never) and never.is_at(event):
+                    strike.outcome.wrong.append(f"{event.where} was begun all the same")
             if ended:
                 break
-            if fault is not None and fault.ends == RECOVERS and time.monotonic() - struck >= fault.seconds:
-                self._recover(fault, outcome, run, struck)
-                fault = None
-                continue
-            if fault is not None and time.monotonic() - struck > _ENDS:
-                outcome.wrong.append(f"the run was still at work {_ENDS:.0f} s after the fault")
-                outcome.ended = "hung"
-                run.end()
+            if strike is not None:
+                self._wait_for_it(strike, run)
             if time.monotonic() > self.deadline:
                 raise ScenarioError(f"The time is over in run {run.number} ({run.log}).")
             time.sleep(_POLL)
-        if fault is not None:
-            self._judge(fault, outcome, run, time.monotonic() - struck)
-        return run, fault
+        if strike is not None:
+            self._judge(strike, run)
+        return run, strike and strike.fault
 
-    def _strike(self, fault: Fault) -> Outcome:
+    def _strike(self, at: float) -> Strike:
+        fault = self.todo.pop(0)
         say(f"fault: {fault.what}")
-        fault.how[0](self.site)
         outcome = Outcome(fault.id, fault.what)
         self.outcomes.append(outcome)
-        return outcome
+        fault.how[0](self.site)
+        return Strike(fault, outcome, at, time.monotonic())
 
-    def _recover(self, fault: Fault, outcome: Outcome, run: Run, struck: float) -> None:
-        """Lift it while the run waits; then the task that it struck has to end well."""
-        outcome.served = self._served(fault, outcome)
-        fault.how[1](self.site)
-        say(f"lifted: {fault.what}")
-        while not run.ended() and time.monotonic() - struck < fault.seconds + _ENDS:
-            for event in run.events.new():
-                self._notice(event)
-                assert fault.when is not None
-                if (event.kind, event.host, event.task) == ("end", fault.when.host, fault.when.task):
-                    outcome.seconds = time.monotonic() - struck
-                    outcome.ended = "recovered" if event.status == "ok" else "stopped"
-                    outcome.went_on = "in the same run"
-                    if event.status != "ok":
-                        outcome.wrong.append(f"{event.where} was to ride it out: {event.message[:300]}")
-                    say(f"  {outcome.ended} after {outcome.seconds:.0f} s")
-                    return
-            time.sleep(_POLL)
-        outcome.ended = "stopped" if run.ended() else "hung"
-        outcome.wrong.append(f"the run did not ride it out: {why(run.why())[:400]}")
+    def _wait_for_it(self, strike: Strike, run: Run) -> None:
+        """Lift a fault that is to be ridden out when its time has come; end a run that does not end."""
+        fault, seconds = strike.fault, time.monotonic() - strike.begun
+        if fault.ends == RECOVERS and strike.lifted is None and seconds >= fault.seconds:
+            self._lift(strike)
+        elif seconds > fault.seconds + _ENDS:
+            strike.outcome.wrong.append(f"the run was still at work {seconds:.0f} s after the fault")
+            strike.outcome.ended = "hung"
+            run.end()
 
-    def _judge(self, fault: Fault, outcome: Outcome, run: Run, seconds: float) -> None:
-        """The run has ended under the fault."""
-        outcome.seconds = seconds
-        failed = run.why()
+    def _lift(self, strike: Strike) -> None:
+        strike.outcome.served = self._served(strike.fault, strike.outcome)
+        strike.fault.how[1](self.site)
+        strike.lifted = time.time()
+        say(f"lifted: {strike.fault.what}")
+
+    def _is_over(self, strike: Strike, run: Run) -> bool:
+        """Has the run ridden it out?"""
+        if strike.lifted is None or strike.fault.when is None:
+            return False
+        at = rode_out(run.events.seen, strike.fault.when, strike.at, strike.lifted)
+        if at is None:
+            return False
+        outcome = strike.outcome
+        outcome.seconds, outcome.ended, outcome.went_on = at - strike.at, "recovered", "in the same run"
+        say(f"  recovered after {outcome.seconds:.0f} s")
+        return True
+
+    def _judge(self, strike: Strike, run: Run) -> None:
+        """The run has ended under the fault, or before it had got over it."""
+        fault, outcome = strike.fault, strike.outcome
+        outcome.seconds = time.monotonic() - strike.begun
+        failed = [event for event in run.why() if event.at >= strike.at]
         outcome.message = why(failed) or run.tail()[-600:]
         outcome.ended = outcome.ended or ("stopped" if run.process.returncode else "went through")
         if fault.ends == RECOVERS:
             outcome.wrong.append("it was to be ridden out")
         elif outcome.ended == "went through":
             outcome.wrong.append("the run went through as if nothing had been")
-        elif not re.search(fault.says, " ".join(event.message for event in failed) + outcome.message):
+        elif not re.search(fault.says, " ".join([*(event.message for event in failed), outcome.message])):
             outcome.wrong.append(f"the message does not speak of it (/{fault.says}/)")
-        outcome.served = self._served(fault, outcome)
-        say(f"  {outcome.ended} after {seconds:.0f} s: {outcome.message[:500]}")
-        fault.how[1](self.site)
-        say(f"lifted: {fault.what}")
+        say(f"  {outcome.ended} after {outcome.seconds:.0f} s: {outcome.message[:500]}")
+        if strike.lifted is None:
+            self._lift(strike)
         struck = next(((event.task, event.host) for event in failed if event.message), None)
         self._last = None if struck is None else (outcome, *struck)
 
@@ -270,15 +314,17 @@ class Faults:
             return "not asked: the API is what is away"
         try:
             pods = self.site.kube.patient(
-                "GET", "/api/v1/namespaces/default/pods?labelSelector=app%3Dweb", patience=60
+                "GET", "/api/v1/namespaces/default/pods?labelSelector=app%3Dweb", patience=120
             )["items"]
         except KubeError as e:
             outcome.wrong.append(f"the API does not serve: {e}")
             return "no API"
         ready = sum(map(is_ready, pods))
-        if ready < _WORKLOAD_LEAST:
+        lost = self.site.world.nodes[fault.lost].name if fault.lost else ""
+        gone = sum(not is_ready(pod) and pod["spec"].get("nodeName") == lost for pod in pods)
+        if ready + gone < _WORKLOAD_LEAST:
             outcome.wrong.append(f"only {ready} pods of the workload are Ready")
-        return f"API, {ready} of 5 pods"
+        return f"API, {ready} of 5 pods" + (f", {gone} lost with {fault.lost}" if gone else "")
 
     def _notice(self, event: Event) -> None:
         """A later run has got past the task that had failed."""
@@ -298,10 +344,6 @@ class Faults:
                 state = "Ready" if is_ready(node) else "not Ready"
                 cordoned = ", cordoned" if node["spec"].get("unschedulable") else ""
                 self.wrong.append(f"at the end {name} is at {seen}, {state}{cordoned}")
-        for outcome in self.outcomes:
-            if not outcome.went_on:
-                # Its step had been done by then: the next run had nothing more to do there.
-                outcome.went_on = "no" if self.wrong else "yes, to the target"
 
 
 def table(outcomes: Sequence[Outcome], runs: int, seconds: float, wrong: Sequence[str]) -> list[str]:

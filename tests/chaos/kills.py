@@ -24,7 +24,7 @@ from scenario.world import HOPS, ScenarioError, World, say, wait, world
 
 from . import leftovers, ways
 from .agents import Agent, agents
-from .schedule import CUT, SESSIONS, Kill, Schedule, draw
+from .schedule import CUT, SESSIONS, Kill, Schedule, draw, in_time
 from .steps import BY_ID, CONTROL_PLANE, WORKER, Hit, NodeState, Recogniser, state_of
 from .tally import DRAIN, Done, Figures, cordon_count, finished_drains, table
 
@@ -33,7 +33,6 @@ _ENDS = 120.0  # seconds in which a controller has to see that its connections a
 _CUTS = 0.5  # seconds between two cuts
 _SKIPPED = 0.15  # seconds in which a task that is skipped has ended
 _FAILURES = 3  # runs in a row that fail though nobody killed them, after which the scenario gives up
-_LAST_KILL = 0.62  # share of the time after which no run is killed any more
 NODES, PODS = "/api/v1/nodes", "/api/v1/pods"
 
 # A workload that makes drains last: budgets let one pod go at a time. It may run on control planes, because a person
@@ -141,9 +140,6 @@ class Chaos:
         """Runs until one reaches the target."""
         failed = 0
         while True:
-            if time.monotonic() - self.began > self.limit * _LAST_KILL:
-                self.figures.missed += [kill.step for kill in self.schedule.pending]
-                self.schedule.pending.clear()
             run, killed = self._run()
             if killed:
                 failed = 0
@@ -165,7 +161,8 @@ class Chaos:
         while not run.ended():
             if time.monotonic() - self.began > self.limit:
                 raise ScenarioError(f"The time of {self.limit:.0f} s is over in run {run.number} ({run.log}).")
-            due = self.schedule.take(self._observe(run))
+            share = (time.monotonic() - self.began) / self.limit
+            due = self.schedule.take([hit for hit in self._observe(run) if in_time(hit.hop, len(HOPS), share)])
             if due is not None and self._kill(run, *due):
                 return run, True
         self._observe(run)

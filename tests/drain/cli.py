@@ -11,6 +11,7 @@ import re
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -22,13 +23,15 @@ from scenario.kube import Kube, KubeError, Object, is_ready
 from scenario.world import ScenarioError, World, say, wait
 
 from .cases import CASES, Case
-from .objects import COLLECTIONS
+from .objects import COLLECTIONS, OVER
 from .telling import Outcome, failures, table
-from .tools import TOOLS, Said
+from .tools import TOOLS, Said, Tool
 
 LABEL = "drain-table"
 _AT_ONCE = {"apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0}
 _GATE = "--feature-gates=PDBUnhealthyPodEvictionPolicy=true"  # beta, and on, from 1.27
+_MANIFEST = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+_SETTLES = 180.0  # seconds in which pods have to be there, or gone
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--version", default="1.26.9", help="Kubernetes (default: %(default)s)")
     made.add_argument("--only", metavar="WORDS", default="", help="cases with these words in their name")
     made.add_argument("--tools", default=",".join(TOOLS), help="default: %(default)s")
+    made.add_argument("--limit", type=float, default=37 * 60, metavar="SECONDS", help="until which cases are begun")
     made.add_argument("--keep", action="store_true", help="leave the cluster there; the next run takes it")
     made.add_argument("--output", type=Path, metavar="FILE", help="write the table to a file, too")
     return made
@@ -49,33 +53,55 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """0 when node_drain does in every case what it is to; 1 otherwise."""
     options = parser().parse_args(argv)
-    return ended("drain", lambda: compare(options))
+    results: dict[str, dict[str, Outcome]] = {}
+    return ended("drain", lambda: compare(options, results), lambda: [table(results)])
 
 
-def compare(options: argparse.Namespace) -> int:
+def compare(options: argparse.Namespace, results: dict[str, dict[str, Outcome]]) -> int:
     version = tuple(int(part) for part in options.version.split(".")[:2])
     cases = {case.name: case for case in CASES if options.only in case.name and version >= case.needs}
     tools = {name: tool for name, tool in TOOLS.items() if name in options.tools.split(",")}
     folder = Path(tempfile.mkdtemp(prefix="uplift-drain-"))
-    results: dict[str, dict[str, Outcome]] = {}
+    deadline = time.monotonic() + options.limit
     with cluster(options) as world:
-        stage = Stage(world, version)
-        for name, case in cases.items():
-            for tool_name, tool in tools.items():
-                outcome = stage.play(case, partial(tool, world, case, folder))
-                say(f"{name}: {tool_name}: {outcome.cell}")
-                log = folder / f"{re.sub('[^a-z0-9]+', '-', f'{name} {tool_name}'.lower())}.log"
-                log.write_text(outcome.said.text, encoding="utf-8")
-                results.setdefault(name, {})[tool_name] = outcome
+        troubles = play_all(Stage(world, version), cases, tools, folder, deadline, results)
     text = table(results)
     print(text, flush=True)
     if options.output:
         options.output.write_text(text + "\n", encoding="utf-8")
-    wrong = failures(cases, results)
+    wrong = [*failures(cases, results), *troubles]
     print("\n".join(["", *wrong, f"Output of the tools: {folder}"] if wrong else []), file=sys.stderr)
     if not wrong:
         shutil.rmtree(folder)
     return 1 if wrong else 0
+
+
+def play_all(
+    stage: Stage,
+    cases: dict[str, Case],
+    tools: dict[str, Tool],
+    folder: Path,
+    deadline: float,
+    results: dict[str, dict[str, Outcome]],
+) -> list[str]:
+    """Play each case with each tool, until the deadline; what could not be played. One that could not costs itself."""
+    troubles: list[str] = []
+    for name, case in cases.items():
+        if time.monotonic() > deadline:
+            troubles.append(f"{name}: not begun, as the time was over")
+            continue
+        for tool_name, tool in tools.items():
+            try:
+                outcome = stage.play(case, partial(tool, stage.world, case, folder))
+            except (ScenarioError, KubeError) as e:
+                troubles.append(f"{name}: {tool_name}: could not be played: {e}")
+                say(troubles[-1])
+                continue
+            say(f"{name}: {tool_name}: {outcome.cell}")
+            log = folder / f"{re.sub('[^a-z0-9]+', '-', f'{name} {tool_name}'.lower())}.log"
+            log.write_text(outcome.said.text, encoding="utf-8")
+            results.setdefault(name, {})[tool_name] = outcome
+    return troubles
 
 
 @contextlib.contextmanager
@@ -105,16 +131,18 @@ class Stage:
         self.host, self.other_host = world.workers
         self.node, self.other = (world.nodes[host].name for host in world.workers)
         self._number = 0
+        self._prefix = f"drain-{int(time.time())}"  # a cluster that was kept has the namespaces of its last run
         proxy = self.kube.patient("GET", "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy")
         self.image: str = proxy["spec"]["template"]["spec"]["containers"][0]["image"]
         self._patch(self.node, {"metadata": {"labels": {LABEL: "here"}}})
         if version == (1, 26):
             self._switch_gate_on()
+        self._make_room()
 
     def play(self, case: Case, drain: Callable[[str], Said]) -> Outcome:
         """Put the case's pods on the node, drain it, look, and clear all away."""
         self._number += 1
-        namespace = f"drain-{self._number}"
+        namespace = f"{self._prefix}-{self._number}"
         try:
             before = self._set(case, namespace)
             if case.dead:
@@ -148,7 +176,7 @@ class Stage:
             pods = self._pods(namespace)
             return len(pods) >= wanted and all(_settled(pod, case.ready) for pod in pods) and self._counted(namespace)
 
-        wait(f"the pods of «{case.name}»", settled, 90)
+        wait(f"the pods of «{case.name}»", settled, _SETTLES)
         self._cordon(self.other, False)
         return {str(pod["metadata"]["uid"]) for pod in self._own(namespace)}
 
@@ -175,21 +203,38 @@ class Stage:
                     self.kube.request("DELETE", everything, _AT_ONCE)
             return not pods
 
-        wait(f"the pods of {namespace} to be gone", gone, 90)
+        wait(f"the pods of {namespace} to be gone", gone, _SETTLES)
 
     def _kubelet(self, action: str, ready: bool) -> None:
         self.world.on(self.host, f"systemctl {action} kubelet")
         path = f"/api/v1/nodes/{self.node}"
         wait(f"the node to be {'Ready' if ready else 'not Ready'}", lambda: is_ready(self.kube.get(path)) is ready, 120)
 
+    def _make_room(self) -> None:
+        """Away with the pods that CoreDNS may have on the node: the first tool would have to end them, too."""
+        self._cordon(self.node, True)
+        chosen = f"fieldSelector=spec.nodeName%3D{self.node}&labelSelector=k8s-app%3Dkube-dns"
+        path = f"/api/v1/namespaces/kube-system/pods?{chosen}"
+
+        def gone() -> bool:
+            pods = self.kube.patient("GET", path)["items"]
+            for pod in pods:
+                if not pod["metadata"].get("deletionTimestamp"):
+                    self.kube.patient("DELETE", f"/api/v1/namespaces/kube-system/pods/{pod['metadata']['name']}")
+            return not pods
+
+        wait("CoreDNS to leave the node", gone, _SETTLES)
+        self._cordon(self.node, False)
+
     def _switch_gate_on(self) -> None:
-        manifest = "/etc/kubernetes/manifests/kube-apiserver.yaml"
         say("switching on unhealthyPodEvictionPolicy, which 1.26 has behind a gate")
+        made = "/etc/kubernetes/kube-apiserver.new"  # elsewhere: kubelet takes each file beside it for a static pod
         self.world.on(
             self.world.control_planes[0],
-            f"grep -qe {_GATE} {manifest} || sed -i 's/^    - kube-apiserver$/&\\n    - {_GATE}/' {manifest}",
+            f"grep -qe {_GATE} {_MANIFEST} || {{ cp -p {_MANIFEST} {made} && "
+            f"sed -i 's/^    - kube-apiserver$/&\\n    - {_GATE}/' {made} && mv {made} {_MANIFEST}; }}",
         )
-        wait("the API server with the gate", self._has_gate, 120, 1)
+        wait("the API server with the gate", self._has_gate, 300, 1)
 
     def _has_gate(self) -> bool:
         path = "/api/v1/namespaces/kube-system/pods?labelSelector=component%3Dkube-apiserver"
@@ -235,6 +280,6 @@ def _pods(thing: Object) -> int:
 
 
 def _settled(pod: Object, ready: bool) -> bool:
-    if pod["spec"].get("restartPolicy") == "Never" and pod["spec"]["containers"][0]["command"][-1] == "sleep 0":
+    if pod["spec"]["containers"][0]["command"][-1] == OVER:
         return pod["status"].get("phase") == "Succeeded"
     return pod["status"].get("phase") == "Running" and is_ready(pod) is ready

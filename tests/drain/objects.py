@@ -19,6 +19,9 @@ COLLECTIONS = {
 }
 WEB = {"app": "web"}
 _RUN = "trap 'sleep {}; exit 0' TERM; sleep 86400 & wait"
+OVER = "exit 0"  # what a pod runs that completes at once
+# A first process without a handler would not hear of it, and take all of its grace period.
+_ENDS_AT_ONCE = "trap 'exit 143' TERM"
 
 
 def spec(image: str, ends_in: int = 0, runs: int | None = None, ready: bool = True, **more: Any) -> Object:
@@ -27,7 +30,7 @@ def spec(image: str, ends_in: int = 0, runs: int | None = None, ready: bool = Tr
     :param ends_in: seconds that it takes to end when it is told to.
     :param runs: seconds after which it has completed; None: it runs on.
     """
-    command = f"sleep {runs}" if runs is not None else _RUN.format(ends_in)
+    command = _RUN.format(ends_in) if runs is None else f"{_ENDS_AT_ONCE}; sleep {runs} & wait $!" if runs else OVER
     container: Object = {"name": "main", "image": image, "command": ["sh", "-c", command]}
     if not ready:
         container["readinessProbe"] = {"exec": {"command": ["false"]}, "periodSeconds": 1}

@@ -18,7 +18,7 @@ import pytest
 pytest.importorskip("yaml")
 
 from chaos import agent, cli, faults, leftovers, tally, ways
-from chaos.schedule import WAYS, Kill, Schedule, draw
+from chaos.schedule import WAYS, Kill, Schedule, draw, in_time
 from chaos.steps import CONTROL_PLANE, STEPS, WORKER, Hit, NodeState, Recogniser, state_of
 from scenario.events import Event, EventLog, under_way
 
@@ -157,6 +157,11 @@ def test_a_number_of_kills_that_cannot_be_is_refused(kills: int) -> None:
         draw(1, kills, ["cp1"], ["worker1"], 2)
 
 
+def test_the_later_a_hop_the_later_it_may_still_be_killed_in() -> None:
+    last = {hop: max(n for n in range(101) if in_time(hop, 2, n / 100)) for hop in (0, 1, None)}
+    assert last == {0: 54, 1: 77, None: 90}
+
+
 def test_a_kill_is_done_where_it_is_wanted_and_later_when_that_was_missed() -> None:
     schedule = Schedule([Kill("drained", 0, "worker2", "group", 0.0)])
     assert schedule.take([Hit("drained", 0, "worker1"), Hit("cordon", 0, "worker2")]) is None
@@ -195,6 +200,8 @@ def look(**more: Any) -> leftovers.NodeLook:
 def test_a_node_as_it_should_be_has_nothing_wrong() -> None:
     before = look(sources=frozenset({"1.24"}), versions={"kubelet": OLD})
     assert leftovers.on_node(before, look(unit="active/exited"), "v1.26.9") == []
+    held = frozenset({"kubelet", "kubeadm", "kubectl", "cri-tools", "kubernetes-cni"})
+    assert leftovers.on_node(before, look(holds=held), "v1.26.9") == [], "what the role holds by default"
 
 
 @pytest.mark.parametrize(
@@ -202,6 +209,7 @@ def test_a_node_as_it_should_be_has_nothing_wrong() -> None:
     [
         ({"versions": {"kubelet": NEW}}, "kubelet is v1.25.4"),
         ({"holds": frozenset()}, "holds were kubelet, are none"),
+        ({"holds": frozenset({"kubelet", "vim"})}, "holds were kubelet, are kubelet, vim"),
         ({"sources": frozenset({"1.25", "1.26"})}, "package sources name 1.25, 1.26"),
         ({"unit": "failed/failed"}, "kubeadm's unit is failed/failed"),
         ({"half_installed": "kubelet"}, "half installed: kubelet"),
@@ -299,35 +307,7 @@ def test_what_was_under_way_at_a_time() -> None:
     assert [e.task for e in under_way(events, 2.5)] == ["a", "b"]
 
 
-# ---- faults
-
-
-def test_faults_are_chosen_by_name_and_shape() -> None:
-    assert [fault.id for fault in faults.chosen("api-away, disk-full", 1)] == ["disk-full", "api-away"]
-    assert {fault.control_planes for fault in faults.chosen(None, 3)} == {3}
-    with pytest.raises(ValueError, match="no such fault: nonsense"):
-        faults.chosen("nonsense", 1)
-    with pytest.raises(ValueError, match="--control-planes"):
-        faults.chosen("node-lost", 1)
-
-
-def test_a_moment_is_a_task_on_a_host_in_a_hop() -> None:
-    moment = faults.Moment("Drain", "begin", "worker1", 0)
-    assert moment.is_at(event("Drain"))
-    assert not moment.is_at(event("Drain", "end"))
-    assert not moment.is_at(event("Drain", hop=1))
-    assert not moment.is_at(event("Drain", host="worker2"))
-    assert faults.Moment("Drain", "begin").is_at(event("Drain", host="cp1", hop=1))
-
-
-def test_what_came_of_a_fault_is_told() -> None:
-    good = faults.Outcome("api-away", "the API is away", "recovered", "", 130.0, "API", "yes")
-    assert faults.table([good], 2, 300.0, [])[-1] == "all as it should be"
-    bad = replace(good, wrong=["it did not"])
-    assert "  WRONG: it did not" in faults.table([bad], 2, 300.0, [])
-
-
-# ---- ways, agent, command line
+# ---- processes, agents and the command line
 
 
 def test_processes_below_one_are_found_whatever_their_session() -> None:
@@ -368,11 +348,6 @@ def test_wrong_arguments_are_refused_before_anything_is_made(argv: list[str]) ->
     with pytest.raises(SystemExit) as stopped:
         cli.main(argv)
     assert stopped.value.code == 2
-
-
-def test_faults_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["faults", "--list"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == len(faults.FAULTS)
 
 
 def test_a_hop_is_known_by_its_version_also_in_a_run_that_goes_on(tmp_path: Path) -> None:

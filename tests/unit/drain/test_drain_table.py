@@ -6,15 +6,20 @@
 from __future__ import annotations
 
 import json
+import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("yaml")
 
+from drain import cli, objects
 from drain.cases import CASES, Case, Expected
 from drain.objects import COLLECTIONS
 from drain.telling import Outcome, failures, table, wrong
-from drain.tools import K8S_DRAIN, KUBECTL, NODE_DRAIN, Said
+from drain.tools import K8S_DRAIN, KUBECTL, NODE_DRAIN, TOOLS, Said
+from scenario.world import ScenarioError
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_order import parse_order
 
@@ -27,6 +32,48 @@ def test_cases_are_whole(case: Case) -> None:
     assert any(thing["kind"] != "PodDisruptionBudget" for thing in objects)
     assert case.ours.ok or case.ours.words
     parse_order(case.node_drain.get("order"), case.timeout)
+
+
+@pytest.mark.parametrize(
+    ("spec", "ready", "phase", "is_settled"),
+    [
+        (objects.spec("i"), True, "Running", True),
+        (objects.spec("i"), True, "Pending", False),
+        (objects.spec("i", ready=False), False, "Running", True),
+        (objects.spec("i", runs=25), True, "Running", True),
+        (objects.spec("i", runs=25), True, "Succeeded", False),  # too late: it was to be waited for
+        (objects.spec("i", runs=0), True, "Succeeded", True),
+        (objects.spec("i", runs=0), True, "Running", False),
+    ],
+)
+def test_a_pod_is_as_the_case_wants_it(spec: objects.Object, ready: bool, phase: str, is_settled: bool) -> None:
+    conditions = [{"type": "Ready", "status": str(ready and phase == "Running")}]
+    pod = {"spec": spec, "status": {"phase": phase, "conditions": conditions}}
+    assert cli._settled(pod, ready) is is_settled
+
+
+class FakeStage:
+    """A stage on which the first tool's pods do not come up, without a cluster."""
+
+    world = None
+
+    def play(self, case: Case, drain: Any) -> Outcome:
+        if drain.func is TOOLS[KUBECTL]:
+            raise ScenarioError("Waited 180 s for the pods, in vain.")
+        return outcome(True)
+
+
+def test_a_case_that_cannot_be_played_costs_itself_and_none_is_begun_late(tmp_path: Path) -> None:
+    cases = {case.name: case for case in CASES[:2]}
+    results: dict[str, dict[str, Outcome]] = {}
+    stage: Any = FakeStage()
+    troubles = cli.play_all(stage, cases, TOOLS, tmp_path, time.monotonic() + 60, results)
+    assert [text.partition(": could not be played")[0] for text in troubles] == [f"{n}: {KUBECTL}" for n in cases]
+    assert all(set(outcomes) == {K8S_DRAIN, NODE_DRAIN} for outcomes in results.values())
+    assert len(results) == len(list(tmp_path.iterdir())) / 2 == 2
+    results.clear()
+    assert len(cli.play_all(stage, cases, TOOLS, tmp_path, time.monotonic() - 1, results)) == 2
+    assert results == {}
 
 
 def test_names_are_unique() -> None:

@@ -171,6 +171,17 @@ def test_another_command_at_work_is_waited_for_then_ours_runs(tmp_path: Path) ->
     assert not systemd.stopped_running
 
 
+def test_a_lost_callers_environment_does_not_stay_with_its_password(tmp_path: Path) -> None:
+    """Without the removal in _result the file stays where a run that has ended is taken."""
+    systemd = FakeSystemd((1, 0, "first\n"))
+    with pytest.raises(UpliftError, match="still running"):
+        run(systemd, tmp_path, environment={"https_proxy": "http://me:secret@proxy"}, timeout=-1)
+    assert (tmp_path / "kubeadm.env").exists()
+    Kubeadm(systemd, tmp_path).last_run()  # it has ended now
+    assert run(systemd, tmp_path).adopted
+    assert not (tmp_path / "kubeadm.env").exists()
+
+
 def test_success_after_the_caller_was_lost_is_taken_once(tmp_path: Path) -> None:
     systemd = FakeSystemd((1, 0, "first\n"), (0, 0, "second\n"))
     lost(systemd, tmp_path)

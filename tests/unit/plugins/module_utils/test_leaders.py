@@ -69,7 +69,7 @@ def test_programs_that_elect_nobody_are_passed_over(wait: t.Callable[..., float]
 
 
 def test_nobody_leads(wait: t.Callable[..., float]) -> None:
-    with pytest.raises(UpliftError, match=r"kube-scheduler since 2026-03-01T11:59:00.*nothing was cordoned"):
+    with pytest.raises(UpliftError, match=r"kube-scheduler since 2026-03-01T11:59:00.*none was evicted"):
         wait(FakeCluster(kube_controller_manager=0, kube_scheduler=1e9), 30)
 
 

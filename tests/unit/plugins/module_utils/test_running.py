@@ -56,6 +56,15 @@ def test_all_programs_are_read_back_with_the_certificates_of_the_node(node: Fake
     assert node.programs["kube-scheduler"].asked[0] == ("kubernetes-admin", "/metrics")
 
 
+def test_of_an_unhealthy_api_server_the_checks_that_fail_are_told(node: FakeControlPlane) -> None:
+    body = "[+]ping ok\n[-]etcd failed: reason withheld\n" + "[+]poststarthook/x ok\n" * 30 + "readyz check failed\n"
+    node.start("kube-apiserver", {"/version": (200, '{"gitVersion": "v1.24.17"}'), "/readyz": (500, body)})
+    answer = Local(node.root).ask_all(["kube-apiserver"])["kube-apiserver"]
+    assert (answer.healthy, answer.why) == (False, "/readyz says HTTP 500: [-]etcd failed: reason withheld")
+    node.programs["kube-apiserver"].answers["/readyz"] = (500, "leader is lost")
+    assert Local(node.root).ask_all(["kube-apiserver"])["kube-apiserver"].why == "/readyz says HTTP 500: leader is lost"
+
+
 def test_super_admin_is_asked_where_admin_may_not(node: FakeControlPlane) -> None:
     kubeconfig(node.root / "etc/kubernetes/super-admin.conf", node.authority, node.authority.issue("super"))
     answers = {"kubernetes-admin /metrics": (403, ""), "/metrics": (200, METRICS.format(version="v1.31.0"))}

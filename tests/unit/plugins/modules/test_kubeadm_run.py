@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils import _kubeadm
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _kubeadm, _node_disk
 from ansible_collections.uplift.kubeadm.plugins.modules import kubeadm_run
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_runner import fake_program
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.module_utils.test_kubeadm import FakeSystemd
@@ -50,6 +51,25 @@ def test_failure_says_kubeadms_error_first_and_where_the_rest_is(run: Run, syste
     assert "failed with exit code 2 after 2.5 s: error execution phase preflight: no. The whole" in result["msg"]
     assert result["log"] in result["msg"]
     assert result["rc"] == 2
+
+
+def test_a_disk_that_is_full_is_named_where_kubeadm_does_not(
+    run: Run, systemd: FakeSystemd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the look at the disks nothing tells why cp failed."""
+    for folder in ("etc/kubernetes/tmp", "var/lib/etcd"):
+        (tmp_path / folder).mkdir(parents=True)
+    blocks = {"tmp": 1}  # of 4 KiB; elsewhere there are plenty
+    monkeypatch.setattr(
+        _node_disk.os,
+        "statvfs",
+        lambda path: SimpleNamespace(f_bfree=blocks.get(Path(path).name, 1 << 20), f_frsize=4096, f_blocks=1 << 21),
+    )
+    systemd.outcomes = [(0, 1, "error: failed to back up etcd data: exit status 1\n"), (0, 1, "error: other\n")]
+    message = run(failed=True)["msg"]
+    assert message.endswith("No space left in /etc/kubernetes/tmp (4 KiB free): make room there first.")
+    blocks.clear()
+    assert "No space" not in run(failed=True)["msg"]
 
 
 def test_check_mode_starts_nothing(run: Run, systemd: FakeSystemd) -> None:

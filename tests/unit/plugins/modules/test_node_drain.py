@@ -250,6 +250,7 @@ def test_a_drain_that_fails_uncordons_and_names_what_holds_it(api: FakeApi, run:
     assert schedulable(api)
     assert [p["name"] for p in result["evicted"]] == ["free"]
     assert any("maxUnavailable: 0" in str(w) for w in result["warnings"])
+    assert not result.get("deprecations"), "warnings are no argument of fail_json"
 
 
 def test_a_drain_that_fails_leaves_a_persons_cordon(api: FakeApi, run: Run) -> None:
