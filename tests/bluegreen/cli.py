@@ -10,13 +10,13 @@ import dataclasses
 import json
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
+from lab import engine
 from scenario.frame import ended
-from scenario.world import say
+from scenario.world import ScenarioError, say
 
 from . import haproxy
 from .client import Client
@@ -61,14 +61,21 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """0 when all was as it should be; 1 otherwise, as the output says; 2 for wrong arguments."""
     options = parser().parse_args(argv)
-    if haproxy.PROGRAM is None:
-        print(f"bluegreen: {haproxy.HOW_TO_INSTALL}", file=sys.stderr)
-        return 1
     return ended("bluegreen", lambda: scenario(options))
+
+
+def have_haproxy(loopback: bool) -> None:
+    """HAProxy on this machine. Where clusters are made, what is missing is installed, as the lab does with docker."""
+    if haproxy.PROGRAM is None and not loopback:
+        engine.ensure_programs({"haproxy": "haproxy"})
+        haproxy.PROGRAM = haproxy.find()
+    if haproxy.PROGRAM is None:
+        raise ScenarioError(haproxy.HOW_TO_INSTALL)
 
 
 def scenario(options: argparse.Namespace) -> int:
     deadline = time.monotonic() + options.limit
+    have_haproxy(options.loopback)
     folder = Path(tempfile.mkdtemp(prefix="uplift-bluegreen-"))
     say(f"bluegreen: the logs of the runs are in {folder}")
     if options.loopback:
