@@ -39,9 +39,13 @@ class Mirror:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
+        self.stop()
         self._thread.join(_SILENCE + 1)
         self._seen()
+
+    def stop(self) -> None:
+        """It ends with the next thing that it sees, or with its watch."""
+        self._stop.set()
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -119,4 +123,8 @@ def watching(kube: Kube, hosts: Mapping[str, str]) -> Iterator[Eyes]:
     with contextlib.ExitStack() as stack:
         for mirror in eyes.mirrors:
             stack.enter_context(mirror)
-        yield eyes
+        try:
+            yield eyes
+        finally:  # all at once, as each may take a while to end
+            for mirror in eyes.mirrors:
+                mirror.stop()
