@@ -68,12 +68,20 @@ class Scene:
 
 
 class Player:
-    """Plays scenes one after the other, with one client through all of them."""
+    """Plays scenes one after the other, with one client through all of them. They are added to `scenes`."""
 
-    def __init__(self, stage: Stage, client: Client, folder: Path, deadline: float, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        client: Client,
+        folder: Path,
+        deadline: float,
+        say: Callable[[str], None],
+        scenes: list[Scene],
+    ) -> None:
         self.stage, self.client, self.folder, self.deadline, self.say = stage, client, folder, deadline, say
         self.proxy: Haproxy = stage.balancers.proxies[0]
-        self.scenes: list[Scene] = []
+        self.scenes = scenes
 
     def play(
         self,
