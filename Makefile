@@ -107,6 +107,10 @@ uptime: setup ## requests that fail while a real cluster is upgraded
 awx: setup ## the jobs of docs/awx on a real cluster, each run by ansible-runner as AWX would
 	@$(PYTHON) tests/awx
 
+.PHONY: waves
+waves: setup ## four workers one at a time and in waves, on two real clusters: time, budgets, what was out at once
+	@$(PYTHON) tests/waves
+
 .PHONY: fleet
 fleet: setup ## three real clusters in waves, the second made to fail, mended, and gone on with
 	@$(PYTHON) tests/fleet

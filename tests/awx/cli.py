@@ -50,8 +50,8 @@ UPGRADE = {**PLAN, "kubeadm_upgrade_require_workloads": "true", "kubeadm_upgrade
 class Site:
     """The cluster as AWX knows it: an inventory, credentials, and jobs, one after the other."""
 
-    def __init__(self, made: World, folder: Path, python: Path) -> None:
-        self.made, self.folder, self.python = made, folder, python
+    def __init__(self, made: World, folder: Path, python: Path, deadline: float) -> None:
+        self.made, self.folder, self.python, self.deadline = made, folder, python, deadline
         self.number = 0
         self.jobs: list[tuple[str, str, float]] = []
         self.checks: list[tuple[bool, str]] = []
@@ -83,7 +83,10 @@ class Site:
             data.templates()[verb], answers, inventory, self.folder / f"job-{self.number}", number=self.number,
             credentials=credentials, site={"ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)}, python=self.python, **more,
         )  # fmt: skip
-        result = job.run(timeout=2400)
+        try:
+            result = job.run(timeout=max(1.0, self.deadline - begun))
+        except subprocess.TimeoutExpired:
+            raise ScenarioError(f"The time is over in job {self.number} ({verb}; {job.output}).") from None
         self.jobs.append((verb, result.status, time.monotonic() - begun))
         if result.status != expected:
             last = "\n".join(result.stdout.splitlines()[-40:])
@@ -188,13 +191,15 @@ def main(argv: list[str] | None = None) -> int:
 
 def jobs(options: argparse.Namespace, sites: list[Site]) -> int:
     """The cluster made, the jobs run on it, and what is found; `sites` has what was found until then."""
+    deadline = time.monotonic() + options.limit
+    # Short: sockets of SSH and of its agent lie below it, and have 108 characters.
     folder = Path(tempfile.mkdtemp(prefix="uplift-awx-", dir="/tmp"))
     say(f"awx: the folders of the jobs are in {folder}")
     try:
         python = environment.python(COLLECTIONS)
         with world(options) as made:
             shape = f"{len(made.control_planes)} + {len(made.workers)} nodes, {made.install}"
-            site = Site(made, folder, python)
+            site = Site(made, folder, python, deadline)
             sites.append(site)
             scenario(site)
     except RuntimeError as e:  # ansible-runner's

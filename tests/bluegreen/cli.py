@@ -10,13 +10,13 @@ import dataclasses
 import json
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
+from lab import engine
 from scenario.frame import ended
-from scenario.world import say
+from scenario.world import ScenarioError, say
 
 from . import haproxy
 from .client import Client
@@ -61,31 +61,45 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """0 when all was as it should be; 1 otherwise, as the output says; 2 for wrong arguments."""
     options = parser().parse_args(argv)
+    scenes: list[Scene] = []
+    return ended(
+        "bluegreen", lambda: scenario(options, scenes), lambda: [line for scene in scenes for line in scene.lines()]
+    )
+
+
+def have_haproxy(loopback: bool) -> None:
+    """HAProxy on this machine. Where clusters are made, what is missing is installed, as the lab does with docker."""
+    if haproxy.PROGRAM is None and not loopback:
+        engine.ensure_programs({"haproxy": "haproxy"})
+        haproxy.PROGRAM = haproxy.find()
     if haproxy.PROGRAM is None:
-        print(f"bluegreen: {haproxy.HOW_TO_INSTALL}", file=sys.stderr)
-        return 1
-    return ended("bluegreen", lambda: scenario(options))
+        raise ScenarioError(haproxy.HOW_TO_INSTALL)
 
 
-def scenario(options: argparse.Namespace) -> int:
+def scenario(options: argparse.Namespace, scenes: list[Scene]) -> int:
+    """`scenes` has those that were played until then, whatever happens."""
     deadline = time.monotonic() + options.limit
+    have_haproxy(options.loopback)
     folder = Path(tempfile.mkdtemp(prefix="uplift-bluegreen-"))
     say(f"bluegreen: the logs of the runs are in {folder}")
-    if options.loopback:
-        stage = Sites(folder)
-        try:
-            scenes = played(stage, options, folder, deadline, options.hold or 4)
-        finally:
-            stage.balancers.stop()
-        title = stage.title
-    else:
-        hold = options.hold or 15
-        with clusters(options.name, folder, hold, options.keep) as made:
-            title = made.title
-            made.deploy("blue")
-            refused = not_before_green_has_all(made)
-            made.deploy("green")
-            scenes = [refused, *played(made, options, folder, deadline, hold)]
+    try:
+        if options.loopback:
+            stage = Sites(folder)
+            try:
+                play(stage, options, folder, deadline, scenes, options.hold or 4)
+            finally:
+                stage.balancers.stop()
+            title = stage.title
+        else:
+            hold = options.hold or 15
+            with clusters(options.name, folder, hold, options.keep) as made:
+                title = made.title
+                made.deploy("blue")
+                scenes.append(not_before_green_has_all(made))
+                made.deploy("green")
+                play(made, options, folder, deadline, scenes, hold)
+    except AssertionError as e:  # HAProxy's
+        raise ScenarioError(str(e)) from e
     return told(title, scenes, options, folder)
 
 
@@ -103,11 +117,11 @@ def not_before_green_has_all(made: Clusters) -> Scene:
     return scene
 
 
-def played(stage: Stage, options: argparse.Namespace, folder: Path, deadline: float, hold: int) -> list[Scene]:
+def play(
+    stage: Stage, options: argparse.Namespace, folder: Path, deadline: float, scenes: list[Scene], hold: int
+) -> None:
     with Client(stage.balancers.proxies[0].entry, options.rate) as client:
-        player = Player(stage, client, folder, deadline, say)
-        play_all(player, hold)
-    return player.scenes
+        play_all(Player(stage, client, folder, deadline, say, scenes), hold)
 
 
 def told(title: str, scenes: list[Scene], options: argparse.Namespace, folder: Path) -> int:

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-_TIMEOUT = 5.0
+TIMEOUT = 5.0  # seconds in which a request is answered, or has failed
 THREADS = 4
 
 
@@ -50,7 +50,7 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         for thread in self._threads:
-            thread.join(2 * _TIMEOUT)
+            thread.join(2 * TIMEOUT)
 
     def since(self) -> Tally:
         with self._lock:
@@ -77,7 +77,7 @@ class Client:
                     tally.slowest = max(tally.slowest, time.monotonic() - began)
 
     def _once(self) -> str:
-        connection = http.client.HTTPConnection(*self._where, timeout=_TIMEOUT)
+        connection = http.client.HTTPConnection(*self._where, timeout=TIMEOUT)
         try:
             connection.request("GET", "/", headers={"Connection": "close"})
             response = connection.getresponse()

@@ -90,17 +90,17 @@ def clusters(prefix: str, folder: Path, hold: int, keep: bool) -> Iterator[Clust
         raise ScenarioError(
             f"There is a cluster {there[0]} already. Remove it: `python3 tests/lab down --name {there[0]}`."
         )
-    made: Clusters | None = None
-    try:
+    with contextlib.ExitStack() as stack:
         for side, name in names.items():
+            stack.callback(gone, name, keep)  # whatever becomes of it, and of the other one
             lab_cluster.up(lab_cluster.Spec(name, 1, 1, VERSIONS[side], "binary"), [])
         made = Clusters(folder, names, hold)
+        stack.callback(made.balancers.stop)
         yield made
-    finally:
-        if made is not None:
-            made.balancers.stop()
-        for name in names.values():
-            if keep:
-                say(f"the cluster {name} stays; remove it with `python3 tests/lab down --name {name}`")
-            else:
-                lab_cluster.down(name)
+
+
+def gone(name: str, keep: bool) -> None:
+    if keep:
+        say(f"the cluster {name} stays; remove it with `python3 tests/lab down --name {name}`")
+    else:
+        lab_cluster.down(name)

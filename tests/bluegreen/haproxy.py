@@ -14,7 +14,13 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-PROGRAM = shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+
+def find() -> str | None:
+    """The program on this machine."""
+    return shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+
+
+PROGRAM = find()
 HOW_TO_INSTALL = "There is no haproxy on this machine. Install it: `apt-get install haproxy` or `dnf install haproxy`."
 _PATIENCE = 20.0  # seconds
 _AGAIN = 4.0

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from .client import Client, Tally
+from .client import TIMEOUT, Client, Tally
 from .haproxy import Haproxy
 from .loopback import Balancers
 
@@ -68,12 +68,20 @@ class Scene:
 
 
 class Player:
-    """Plays scenes one after the other, with one client through all of them."""
+    """Plays scenes one after the other, with one client through all of them. They are added to `scenes`."""
 
-    def __init__(self, stage: Stage, client: Client, folder: Path, deadline: float, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        client: Client,
+        folder: Path,
+        deadline: float,
+        say: Callable[[str], None],
+        scenes: list[Scene],
+    ) -> None:
         self.stage, self.client, self.folder, self.deadline, self.say = stage, client, folder, deadline, say
         self.proxy: Haproxy = stage.balancers.proxies[0]
-        self.scenes: list[Scene] = []
+        self.scenes = scenes
 
     def play(
         self,
@@ -140,13 +148,18 @@ class Player:
         self._count(scene, share)
 
     def _until_back(self, scene: Scene, process: subprocess.Popen[bytes], broken: float) -> None:
+        before = len(self.client.total.failures)
         while self.share() != 0 and process.poll() is None and time.monotonic() < self.deadline:
             time.sleep(0.05)
         scene.notes.append(f"{time.monotonic() - broken:.1f} s later all traffic went to blue again")
-        failed = len(self.client.total.failures)
-        time.sleep(1)
+        time.sleep(TIMEOUT + 1)  # a request that went to green just before has failed by then
+        failed = len(self.client.total.failures) - before
         self.client.since()
-        process.wait(max(1.0, self.deadline - time.monotonic()))
+        try:
+            process.wait(max(1.0, self.deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            scene.wrong.append("the time is over")
+        time.sleep(2)  # the playbook may have ended long ago
         after = self.client.since()
         if after.failures:
             scene.wrong.append(

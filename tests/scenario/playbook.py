@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from .world import HOPS, World
 ROOT = Path(__file__).resolve().parents[2]
 _PLUGINS = Path(__file__).resolve().parent / "callback_plugins"
 TAIL = 25  # lines of output in an error
+_MASTER = re.compile(rb"ssh: .* \[mux\]")  # the name that ssh gives itself (ControlPersist)
 
 
 class Run:
@@ -110,12 +112,16 @@ class Playbook:
                 os.kill(pid, signal.SIGKILL)
 
 
-def processes_with(text: str) -> list[int]:
-    """Processes of this machine that have a text (the path of our own folder) in their command line."""
+def processes_with(text: str, masters: bool = True) -> list[int]:
+    """Processes of this machine that have a text (the path of our own folder) in their command line.
+
+    :param masters: also connections of SSH that are kept open for a next run; they end by themselves after a minute.
+    """
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             with contextlib.suppress(OSError):
-                if text.encode() in (entry / "cmdline").read_bytes():
+                words = (entry / "cmdline").read_bytes()
+                if text.encode() in words and (masters or not _MASTER.match(words)):
                     found.append(int(entry.name))
     return found

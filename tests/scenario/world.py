@@ -108,5 +108,20 @@ def wait(what: str, condition: Callable[[], bool], timeout: float, interval: flo
         time.sleep(interval)
 
 
+def wait_steady(what: str, condition: Callable[[], bool], steady: float, timeout: float, interval: float = 0.5) -> None:
+    """Until the condition has held for `steady` seconds on end. Raises ScenarioError after `timeout` seconds."""
+    since: float | None = None
+
+    def held() -> bool:
+        nonlocal since
+        if not condition():
+            since = None
+            return False
+        since = time.monotonic() if since is None else since
+        return time.monotonic() - since >= steady
+
+    wait(what, held, timeout, interval)
+
+
 def running(host: Node) -> bool:
     return docker.running(host.name)

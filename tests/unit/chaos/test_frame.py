@@ -1,12 +1,13 @@
 # Copyright (c) 2026, The uplift.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How every scenario's program ends."""
+"""How every scenario's program ends, and what scenarios wait for."""
 
 from __future__ import annotations
 
 import json
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,8 @@ pytest.importorskip("yaml")
 from lab.errors import LabError
 from scenario.frame import Figures, ended
 from scenario.kube import KubeError
-from scenario.world import ScenarioError
+from scenario.playbook import processes_with
+from scenario.world import ScenarioError, wait_steady
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +62,27 @@ def test_figures_that_do_not_hold_keep_the_logs(tmp_path: Path, capsys: pytest.C
     figures.checks = [(True, "all is there")]
     assert figures.told("drill: 1 + 1", None, logs) == 0
     assert not logs.exists()
+
+
+def test_what_has_to_stay_is_waited_for_anew_when_it_goes() -> None:
+    asked = iter([True, False, True, True, True])
+    wait_steady("it", lambda: next(asked), 0.0, 5, interval=0)
+    assert list(asked) == [False, True, True, True]
+    asked = iter([True, False, *[True] * 10_000])
+    wait_steady("it", lambda: next(asked), 0.05, 5, interval=0.01)
+    assert len(list(asked)) < 10_000 - 2  # the first one alone was not enough
+    with pytest.raises(ScenarioError, match="for it, in vain"):
+        wait_steady("it", lambda: True, 60, 0.02, interval=0.01)
+
+
+def test_connections_that_ssh_keeps_open_are_no_process_of_a_run(tmp_path: Path) -> None:
+    """fleet asks so: they are there for a minute after every run."""
+    master = subprocess.Popen([f"ssh: {tmp_path}/cp/0123456789 [mux]", "60"], executable="/bin/sleep")
+    run = subprocess.Popen([f"ansible-playbook -i {tmp_path}/x", "60"], executable="/bin/sleep")
+    try:
+        assert set(processes_with(str(tmp_path))) == {master.pid, run.pid}
+        assert processes_with(str(tmp_path), masters=False) == [run.pid]
+    finally:
+        for process in (master, run):
+            process.kill()
+            process.wait()
