@@ -18,6 +18,7 @@ TITLES = {
     "uncordon": "uncordon",
     "prepare": "prepare",
     "kubectl": "kubectl only",
+    "etcd": "etcd within its minor",
     "control_plane": "control plane",
     "control_plane_kubelet": "control plane kubelet",
     "workers": "workers",
@@ -61,6 +62,8 @@ def _stage(stage: Mapping[str, Any]) -> list[str]:
     if stage["kind"] == "control_plane":
         names = [f"{node} ({stage['actions'][host]})" for node, host in zip(stage["nodes"], stage["hosts"])]
         at_once = f"{at_once}, forced" if stage["force_kubelet_skew"] else at_once
+    elif stage["kind"] == "etcd":
+        names = [f"{node} ({stage['image_tag']})" for node in stage["nodes"]]
     nodes = _wrap(listing(names), WIDTH - 54) or [""]
     first = _row(stage["version"], TITLES[stage["kind"]], at_once, "yes" if stage["drains"] else "-", nodes[0])
     return [first, *(_row("", "", "", "", more) for more in nodes[1:])]

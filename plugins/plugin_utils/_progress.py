@@ -18,7 +18,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_play import p
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_stages import KINDS
 
 # The plays of playbooks/stages/hop.yml, by the stages that each serves.
-PLAYS = (("uncordon", "prepare", "kubectl"), ("control_plane",), ("control_plane_kubelet", "workers"))
+PLAYS = (("uncordon", "prepare", "kubectl"), ("etcd",), ("control_plane",), ("control_plane_kubelet", "workers"))
 REPEAT = 60.0  # seconds after which a drain that has not moved is told of again
 LONG = 10.0  # seconds that a budget held a drain, from which on that is worth a line
 
