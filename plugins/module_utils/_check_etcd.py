@@ -228,10 +228,10 @@ def _no_room(severity: str, seen: t.Sequence[str], hops: t.Sequence[Hop], copies
         if severity == "blocker"
         else "kubeadm's copies of etcd's data will all but fill the disk",
         seen=cut(seen),
-        why=f"At each of the {len(hops)} hop(s){' and of the steps of etcd within its minor' if copies > len(hops) else ''} "
-        "kubeadm copies etcd's whole data folder to /etc/kubernetes/tmp, and "
-        "never removes a copy. When the disk is full the hop fails, and kubelet and etcd, where they share the disk, "
-        "with it.",
+        why=f"At each of the {len(hops)} hop(s)"
+        + (" and of the steps of etcd within its minor" if copies > len(hops) else "")
+        + " kubeadm copies etcd's whole data folder to /etc/kubernetes/tmp, and never removes a copy. When the disk is "
+        "full the hop fails, and kubelet and etcd, where they share the disk, with it.",
         fix="Make room: old copies go with rm -r /etc/kubernetes/tmp/kubeadm-backup-etcd-*; a fragmented database "
         "shrinks with etcdctl defrag.",
         source=UPGRADE,

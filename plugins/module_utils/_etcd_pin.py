@@ -113,7 +113,7 @@ def _edited(lines: list[str], tag: str | None) -> str | None:
     head = [*lines[:local], " " * depth + "local:"]
     rest = [line for number, line in enumerate(lines[local + 1 : end], local + 1) if number != at]
     if tag is not None:
-        rest.insert(0 if at is None else at - local - 1, f'{" " * inner}imageTag: {tag}')
+        rest.insert(0 if at is None else at - local - 1, f"{' ' * inner}imageTag: {tag}")
     elif not _depth(rest, 0, len(rest)):
         head[-1] += " {}"
     return "\n".join([*head, *rest, *lines[end:]])

@@ -70,7 +70,7 @@ class Cluster:
     config: Version  # kubernetesVersion of ConfigMap kubeadm-config
     kube_proxy: Version | None  # of the add-on; None when the cluster has none
     nodes: list[Node]
-    etcd: EtcdConfig = EtcdConfig()
+    etcd: EtcdConfig = field(default_factory=EtcdConfig)
     left_out: list[dict[str, str]] = field(default_factory=list)
 
     @property

@@ -119,8 +119,8 @@ def _check_etcd(cluster: Cluster) -> None:
     unknown = [node.name for node in cluster.control_planes if node.etcd is None]
     if unknown:
         raise UpliftError(
-            f"{VARIABLE} is set, but the release of etcd on {listing(unknown)} is not known: it did not answer, and its "
-            "image's tag is not to be had. See that its static pod runs, then start again."
+            f"{VARIABLE} is set, but the release of etcd on {listing(unknown)} is not known: it did not answer, and "
+            "its image's tag is not to be had. See that its static pod runs, then start again."
         )
 
 
@@ -134,10 +134,11 @@ def _check_bridge(cluster: Cluster, bridge: Bridge, moved: bool) -> None:
             "variable out."
         )
     kubeadms = {node.name: node.installed.get("kubeadm") for node in bridge.nodes}
-    odd = [f"{name} ({version})" for name, version in kubeadms.items() if version and version.minor != cluster.config.minor]
+    present = cluster.config.minor
+    odd = [f"{name} ({version})" for name, version in kubeadms.items() if version and version.minor != present]
     if odd and not moved:
         raise UpliftError(
-            f"etcd is to go to {bridge.tag} within {minor_name(cluster.config.minor)}, which the kubeadm of that minor "
+            f"etcd is to go to {bridge.tag} within {minor_name(present)}, which the kubeadm of that minor "
             f"does, but another one is installed on {listing(odd)}. Put kubeadm {cluster.config} back there, or leave "
             f"{VARIABLE} out."
         )

@@ -17,7 +17,7 @@ from scenario.frame import Figures, ended
 from scenario.kube import Kube, Object, is_ready
 from scenario.world import ScenarioError, World, add_options, say, wait, world
 
-from .eyes import Members, Nodes, etcd_says, eyes, pin
+from .eyes import Nodes, etcd_says, eyes, pin
 from .runs import Runs
 
 START, HOPS = "1.34.0", ("1.35.0", "1.36.0")
@@ -72,7 +72,7 @@ def scenario(options: argparse.Namespace, figures: Figures) -> int:
     return figures.told(f"modern: {shape}, {path}", options.json, folder)
 
 
-# --- 1.34 to 1.36 -------------------------------------------------------------------------------------------------------
+# --- 1.34 to 1.36 ----------------------------------------------------------------------------------------------------
 
 
 def modern(run: Runs, kube: Kube, figures: Figures) -> None:
@@ -132,15 +132,15 @@ def with_configuration(made: World, figures: Figures) -> None:
     figures.check(not without, f"kubeadm was run with the UpgradeConfiguration on every node {told(without)}")
     if cgroup_v1(made):
         kept = [h for h in made.nodes if "failCgroupV1: false" in made.on(h, "cat /var/lib/kubelet/config.yaml")]
-        figures.check(len(kept) == len(made.nodes), f"{len(kept)} of {len(made.nodes)} kubelets have failCgroupV1: false")
+        figures.check(kept == [*made.nodes], f"{len(kept)} of {len(made.nodes)} kubelets have failCgroupV1: false")
 
 
-# --- the bridge of etcd -------------------------------------------------------------------------------------------------
+# --- the bridge of etcd ----------------------------------------------------------------------------------------------
 
 
 def bridge(run: Runs, kube: Kube, figures: Figures) -> None:
     made, target = run.made, BRIDGE_HOPS[-1]
-    asked = {"kubeadm_upgrade_etcd_bridge": [BRIDGE_TAG]}
+    asked: dict[str, Any] = {"kubeadm_upgrade_etcd_bridge": [BRIDGE_TAG]}
     before, wanted = etcd_of(BRIDGE_START), etcd_of(target)
     begun = {host: etcd_says(made, host) for host in made.control_planes}
     figures.check(set(begun.values()) == {before}, f"etcd is {before} at first: {told(begun)}")
@@ -177,7 +177,7 @@ def bridge(run: Runs, kube: Kube, figures: Figures) -> None:
     figures.check("Nothing to do" in text, "the same command again has nothing to do")
 
 
-# --- both ---------------------------------------------------------------------------------------------------------------
+# --- both ------------------------------------------------------------------------------------------------------------
 
 
 def workload(kube: Kube, version: str) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The uplift.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is seen of a cluster from outside while it is upgraded: who was out of service for how long, and which etcd ran."""
+"""What is seen of a cluster from outside while it is upgraded: who was out for how long, and which etcd ran."""
 
 from __future__ import annotations
 
@@ -51,7 +51,6 @@ class Members:
             release = image.rpartition(":")[2].partition("-")[0]
             if not seen or seen[-1] != release:
                 seen.append(release)
-
 
     def any_at(self, release: str) -> bool:
         """Whether a member has been seen at a release."""

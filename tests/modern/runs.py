@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The uplift.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The playbooks of one cluster, run as users run them: a log each, the plays told as they begin, and killed on request."""
+"""The playbooks of one cluster, run as users run them: a log each, plays told as they begin, killed on request."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The uplift.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the step of etcd within its minor is walked: pinned, rolled one by one, cleared before the hop; and gone on with."""
+"""How the step of etcd within its minor is walked: pinned, rolled one by one, cleared; and gone on with."""
 
 from __future__ import annotations
 
@@ -85,7 +85,9 @@ def test_a_run_that_failed_between_two_members_is_gone_on_with(cluster: StubbedC
     assert run.returncode == 0, run.stdout
     steps = told(cluster)
     assert ("cp1", PHASE) not in steps
-    assert steps.index(("cp3", PHASE)) < steps.index(("pin", "absent")) < steps.index(
-        ("cp1", "upgrade apply v1.34.1 --yes")
+    assert (
+        steps.index(("cp3", PHASE))
+        < steps.index(("pin", "absent"))
+        < steps.index(("cp1", "upgrade apply v1.34.1 --yes"))
     )
     assert cluster.read("cluster.json")["cluster"]["etcd"]["bridge"] is None

@@ -56,7 +56,7 @@ def test_a_pin_is_replaced_where_it_stands() -> None:
     [
         ("  local: {}\n", {"local": {"imageTag": "3.5.32-0"}}),
         ("  local:\n", {"local": {"imageTag": "3.5.32-0"}}),
-        ("    local:\n        # a person's\n        dataDir: /e\n", {"local": {"dataDir": "/e", "imageTag": "3.5.32-0"}}),
+        ("    local:\n        # mine\n        dataDir: /e\n", {"local": {"dataDir": "/e", "imageTag": "3.5.32-0"}}),
     ],
 )
 def test_other_ways_to_write_it(etcd: str, wanted: dict[str, Any]) -> None:

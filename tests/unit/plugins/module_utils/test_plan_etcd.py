@@ -140,7 +140,7 @@ def test_a_phase_of_kubeadm_that_was_cut_off_is_no_hop() -> None:
     assert [hop["version"] for hop in plan["hops"]] == ["v1.34.1"]
 
 
-# --- replay: kubeadm's own rules, written down apart from the planner ---------------------------------------------------
+# --- replay: kubeadm's own rules, written down apart from the planner ------------------------------------------------
 
 
 def release(text: str) -> tuple[int, ...]:

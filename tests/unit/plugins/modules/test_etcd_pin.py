@@ -85,7 +85,7 @@ def test_a_user_who_set_another_tag_over_ours_keeps_it(api: FakeApi, run: Run) -
 
 
 def test_what_somebody_writes_meanwhile_is_not_overwritten(api: FakeApi, run: Run) -> None:
-    """Protection: the resourceVersion in the patch. The first one comes too late, and the second has what was written."""
+    """Protection: the resourceVersion in the patch. The first comes too late; the second has what was written."""
     original = api.handle
 
     def handle(method: str, target: str, body: t.Any) -> t.Any:
