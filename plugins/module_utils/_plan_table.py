@@ -62,10 +62,9 @@ def _stage(stage: Mapping[str, Any]) -> list[str]:
     if stage["kind"] == "control_plane":
         names = [f"{node} ({stage['actions'][host]})" for node, host in zip(stage["nodes"], stage["hosts"])]
         at_once = f"{at_once}, forced" if stage["force_kubelet_skew"] else at_once
-    elif stage["kind"] == "etcd":
-        names = [f"{node} ({stage['image_tag']})" for node in stage["nodes"]]
     nodes = _wrap(listing(names), WIDTH - 54) or [""]
-    first = _row(stage["version"], TITLES[stage["kind"]], at_once, "yes" if stage["drains"] else "-", nodes[0])
+    title = f"etcd to {stage['image_tag']}" if stage["kind"] == "etcd" else TITLES[stage["kind"]]
+    first = _row(stage["version"], title, at_once, "yes" if stage["drains"] else "-", nodes[0])
     return [first, *(_row("", "", "", "", more) for more in nodes[1:])]
 
 
