@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _knowledge
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan import Options, make_plan
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_play import host_steps, plan_play
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.module_utils.fake_cluster import FakeCluster
 
 AVAILABLE = {f"1.{number}": [f"1.{number}.0", f"1.{number}.1"] for number in range(24, 38)}
@@ -60,6 +61,14 @@ def test_before_the_hop_that_brings_the_next_minor_of_etcd() -> None:
     said = " ".join(plan["decisions"])
     assert "etcd goes to 3.5.32 before the hop to v1.34.1, as etcd wants before 3.6" in said
     assert "names 3.6.11-0, and this plan has no use for it" in said
+
+
+def test_its_play_takes_one_member_after_the_other_and_tells_each_host_the_tag() -> None:
+    plan = Etcd("v1.33.0", "3.5.24", "3.5.24", "3.5.24").plan("1.34", SEVERAL)
+    play = plan_play(plan, 0, ["etcd"])
+    assert (play["serial"], play["image_tag"], play["last_of_hop"]) == ([1, 1, 1], "3.5.32-0", False)
+    assert {step["image_tag"] for step in host_steps(play).values()} == {"3.5.32-0"}
+    assert plan_play(plan, 0, ["control_plane"])["image_tag"] == ""
 
 
 def test_both_of_a_long_way() -> None:
