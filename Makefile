@@ -119,6 +119,10 @@ fleet: setup ## three real clusters in waves, the second made to fail, mended, a
 blue-green: setup ## traffic moved between two real clusters behind HAProxy, to green and back, failed requests counted
 	@$(PYTHON) tests/bluegreen
 
+.PHONY: test-modern
+test-modern: setup ## today's Kubernetes: 1.34 to 1.36 with workers drained once; 1.33 to 1.34 over etcd's step within 3.5
+	@$(PYTHON) tests/modern && $(PYTHON) tests/modern --bridge --workers 1
+
 .PHONY: restore-drill
 restore-drill: setup ## up a hop, back to the backup, and up again, on real clusters
 	@$(PYTHON) tests/restore --workers 1 && $(PYTHON) tests/restore --control-planes 3 --encrypt

@@ -31,7 +31,7 @@ RETURN = r"""
 _value:
   description:
     - A dictionary of dictionaries, by inventory name, each with C(id), C(title), C(hop), C(version), C(kinds), C(node),
-      C(action), C(force_kubelet_skew), C(strip_kubelet_flags), C(versions), C(wave) and C(ends_hop).
+      C(action), C(image_tag), C(force_kubelet_skew), C(strip_kubelet_flags), C(versions), C(wave) and C(ends_hop).
   type: dict
 """
 

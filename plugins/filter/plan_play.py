@@ -45,7 +45,7 @@ RETURN = r"""
 _value:
   description:
     - A dictionary with C(title), C(id), C(hop), C(version), C(hosts), C(nodes), C(kinds), C(serial), C(waves),
-      C(versions), C(actions), C(force_kubelet_skew), C(strip_kubelet_flags), C(last_of_hop)
+      C(versions), C(actions), C(image_tag), C(force_kubelet_skew), C(strip_kubelet_flags), C(last_of_hop)
       and C(held).
   type: dict
 """

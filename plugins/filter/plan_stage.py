@@ -26,7 +26,7 @@ options:
     description: The kind of stage.
     type: str
     required: true
-    choices: [uncordon, prepare, kubectl, control_plane, control_plane_kubelet, workers, finish]
+    choices: [uncordon, prepare, kubectl, etcd, control_plane, control_plane_kubelet, workers, finish]
 author:
   - The uplift.kubeadm authors (@uplift-kubeadm)
 """

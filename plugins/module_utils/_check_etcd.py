@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import urlsplit
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils._check_etcd_versions import VERSION_CHECKS
+from ansible_collections.uplift.kubeadm.plugins.module_utils._check_etcd_versions import VERSION_CHECKS, bridges
 from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import control_planes, mapping
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import Hop, control_plane_hops
@@ -193,8 +193,12 @@ def size(ctx: Context) -> t.Iterator[Finding]:
 
 
 def room(ctx: Context) -> t.Iterator[Finding | Unchecked]:
-    """Each hop copies etcd's data folder to /etc/kubernetes/tmp on each control plane node, and nothing removes it."""
+    """Each hop copies etcd's data folder to /etc/kubernetes/tmp on each control plane node, and nothing removes it.
+
+    So does a step of etcd within its minor.
+    """
     hops = control_plane_hops(ctx.plan)
+    copies = len(hops) + len(bridges(ctx))
     short, tight, not_known = [], [], []
     for node, etcd in told(ctx).items():
         if etcd.get("external") or not hops or etcd.get("data_bytes") is None:
@@ -204,19 +208,19 @@ def room(ctx: Context) -> t.Iterator[Finding | Unchecked]:
         if free is None:
             not_known.append(node)
             continue
-        line = f"{node}: {_mib(free)} free at /etc/kubernetes; {len(hops)} copies of {_mib(data)} will be made"
-        if free < len(hops) * data:
+        line = f"{node}: {_mib(free)} free at /etc/kubernetes; {copies} copies of {_mib(data)} will be made"
+        if free < copies * data:
             short.append(line)
-        elif free < (len(hops) + 1) * data:
+        elif free < (copies + 1) * data:
             tight.append(line)
     if not_known and not any("disk" in mapping(ctx.nodes[node].get("unread")) for node in not_known):
         yield Unchecked("etcd-copy-room", f"How much room /etc/kubernetes has on {', '.join(not_known)} is not known.")
     for severity, seen in (("blocker", short), ("warning", tight)):
         if seen:
-            yield _no_room(severity, seen, hops)
+            yield _no_room(severity, seen, hops, copies)
 
 
-def _no_room(severity: str, seen: t.Sequence[str], hops: t.Sequence[Hop]) -> Finding:
+def _no_room(severity: str, seen: t.Sequence[str], hops: t.Sequence[Hop], copies: int) -> Finding:
     return Finding(
         id="etcd-copy-room",
         severity=severity,
@@ -224,9 +228,10 @@ def _no_room(severity: str, seen: t.Sequence[str], hops: t.Sequence[Hop]) -> Fin
         if severity == "blocker"
         else "kubeadm's copies of etcd's data will all but fill the disk",
         seen=cut(seen),
-        why=f"At each of the {len(hops)} hop(s) kubeadm copies etcd's whole data folder to /etc/kubernetes/tmp, and "
-        "never removes a copy. When the disk is full the hop fails, and kubelet and etcd, where they share the disk, "
-        "with it.",
+        why=f"At each of the {len(hops)} hop(s)"
+        + (" and of the steps of etcd within its minor" if copies > len(hops) else "")
+        + " kubeadm copies etcd's whole data folder to /etc/kubernetes/tmp, and never removes a copy. When the disk is "
+        "full the hop fails, and kubelet and etcd, where they share the disk, with it.",
         fix="Make room: old copies go with rm -r /etc/kubernetes/tmp/kubeadm-backup-etcd-*; a fragmented database "
         "shrinks with etcdctl defrag.",
         source=UPGRADE,

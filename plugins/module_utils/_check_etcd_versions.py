@@ -15,6 +15,7 @@ import typing as t
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _knowledge
 from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import image_version
 from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import control_planes, mapping, numbers
+from ansible_collections.uplift.kubeadm.plugins.module_utils._etcd_pin import ANNOTATION
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._flags_trial import image_of
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import Hop, control_plane_hops
@@ -29,12 +30,16 @@ CORRUPTING_ROW = "1.23"
 
 
 class Step(t.NamedTuple):
-    """etcd at one hop. before and after are versions as numbers; after is before where kubeadm leaves etcd alone."""
+    """etcd at one hop. before and after are versions as numbers; after is before where kubeadm leaves etcd alone.
+
+    `before` is what the run finds, or has made of it in the stage "etcd" of the hop; then `bridge` has its image's tag.
+    """
 
     hop: Hop
     before: Numbers
     wanted: Numbers
     after: Numbers
+    bridge: str = ""
 
 
 def running(ctx: Context) -> dict[str, str]:
@@ -59,14 +64,23 @@ def _told(ctx: Context) -> dict[str, str]:
 def steps(ctx: Context, start: Numbers) -> list[Step]:
     """What each hop makes of an etcd of this version; hops whose etcd is not known are left out."""
     pinned = numbers(mapping(ctx.facts["cluster"].get("etcd")).get("image_tag") or "")
+    raised = bridges(ctx)
     found, current = [], start
     for hop in control_plane_hops(ctx.plan):
         wanted = (pinned or numbers(shipped(ctx, hop)))[:3]
         if len(wanted) > 1:
-            after = max(current, wanted)
-            found.append(Step(hop, current, wanted, after))
+            bridge = raised.get(hop.version, "")
+            before = max(current, numbers(bridge)[:3])
+            after = max(before, wanted)
+            found.append(Step(hop, before, wanted, after, bridge))
             current = after
     return found
+
+
+def bridges(ctx: Context) -> dict[str, str]:
+    """{version of a hop: the tag that the plan takes etcd to before it}."""
+    stages = ctx.plan.get("stages") or ()
+    return {stage["version"]: stage["image_tag"] for stage in stages if stage["kind"] == "etcd"}
 
 
 def shipped(ctx: Context, hop: Hop) -> str:
@@ -110,9 +124,20 @@ def _crossing(step: Step, version: str, where: t.Sequence[str]) -> t.Iterator[Fi
         )
         return
     rule = etcd_rules.entry_rule(_text(new))
-    if rule is None or step.before >= numbers(rule["members_at_least"]):
+    wanted = rule["members_at_least"] if rule else ""
+    if rule and step.bridge and step.before >= numbers(wanted):
+        yield Finding(
+            id=f"etcd-bridge:{_text(new)}",
+            severity="info",
+            title=f"etcd goes to {_text(step.before)} before it goes to {_text(new)}, as you asked",
+            seen=(line,),
+            why=f"Every member is to be at {wanted} or later before. {rule['why']}",
+            fix="Nothing has to be done: it is a stage of the plan (kubeadm_upgrade_etcd_bridge).",
+            source=rule["source"],
+            minor=step.hop.minor,
+        )
+    if rule is None or step.before >= numbers(wanted):
         return
-    wanted = rule["members_at_least"]
     yield Finding(
         id=f"etcd-before:{_text(new)}",
         severity="blocker" if step.before < numbers(rule["breaks_below"]) else "warning",
@@ -158,6 +183,28 @@ def pinned(ctx: Context) -> t.Iterator[Finding]:
         seen=(f"ConfigMap kube-system/kubeadm-config: etcd.local.imageTag is {tag}",),
         why=f"kubeadm keeps to this tag on every hop, for good; {hops[-1].version} would bring {brought or 'its own'}.",
         fix=f"If the tag is a left-over, take it out ({EDIT}): the next hop then brings its own etcd.",
+        source=CONSTANTS,
+    )
+
+
+def left_pinned(ctx: Context) -> t.Iterator[Finding]:
+    """A pin of ours that a run has left which was ended within a stage "etcd"."""
+    tag = mapping(ctx.facts["cluster"].get("etcd")).get("bridge")
+    if not tag:
+        return
+    goes_on = tag in bridges(ctx).values()
+    yield Finding(
+        id="etcd-bridge-left",
+        severity="info" if goes_on else "warning",
+        title=f"A run that was stopped has left etcd pinned to {tag}",
+        seen=(f"ConfigMap kube-system/kubeadm-config: etcd.local.imageTag is {tag}, and {ANNOTATION} says it is ours",),
+        why="This run goes on with that step, and clears the pin."
+        if goes_on
+        else "kubeadm keeps etcd at this tag, and this plan has no step that clears it.",
+        fix="Nothing has to be done."
+        if goes_on
+        else "Run the upgrade again that was stopped; or, to keep etcd as it is, have module etcd_pin clear it "
+        "(state: absent).",
         source=CONSTANTS,
     )
 
@@ -241,4 +288,4 @@ def _text(version: Numbers) -> str:
     return ".".join(str(number) for number in version)
 
 
-VERSION_CHECKS: tuple[Check, ...] = (version_steps, stays_back, pinned, mixed, corrupting, external)
+VERSION_CHECKS: tuple[Check, ...] = (version_steps, stays_back, pinned, left_pinned, mixed, corrupting, external)

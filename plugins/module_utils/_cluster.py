@@ -19,6 +19,7 @@ from collections import Counter
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _quantity, _x509, _yaml
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import FIELD_MANAGER, Api, Object
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._etcd_pin import pin_of, with_image_tag
 
 SCHEMA = 2
 CORDON_ANNOTATION = "uplift.kubeadm/cordon"
@@ -175,6 +176,11 @@ def ca_fingerprints(api: Api) -> list[str]:
 
 
 def kubeadm_config(api: Api) -> Object:
+    """What ConfigMap kubeadm-config says.
+
+    A pin of etcd that a killed run of ours has left there is told apart, as `bridge`, and is not in the configuration:
+    it is taken away before etcd goes on.
+    """
     name = "kubeadm-config"
     config_map = api.find(f"{KUBE_SYSTEM}/configmaps/{name}")
     text = ((config_map or {}).get("data") or {}).get("ClusterConfiguration")
@@ -192,6 +198,7 @@ def kubeadm_config(api: Api) -> Object:
             "cannot upgrade the cluster."
         )
     etcd = config.get("etcd") or {}
+    ours = pin_of(config_map or {})
     return {
         "kubernetes_version": config["kubernetesVersion"],
         "config_api": config.get("apiVersion"),
@@ -199,11 +206,12 @@ def kubeadm_config(api: Api) -> Object:
         "control_plane_endpoint": config.get("controlPlaneEndpoint") or None,
         "etcd": {
             "external": bool(etcd.get("external")),
-            "image_tag": (etcd.get("local") or {}).get("imageTag") or None,
+            "image_tag": None if ours else (etcd.get("local") or {}).get("imageTag") or None,
+            "bridge": ours,
         },
         "dns": {"image_tag": (config.get("dns") or {}).get("imageTag") or None},
         "cluster_name": config.get("clusterName"),
-        "configuration": text,
+        "configuration": with_image_tag(text, None) if ours else text,
     }
 
 

@@ -34,6 +34,8 @@ KUBEADM_ADDONS = frozenset(("kube-proxy", "kube-dns"))
 CONTROLLERS = frozenset(("ReplicaSet", "StatefulSet", "DaemonSet", "Job"))
 # Before 1.24 a kubelet with docker:// ran dockershim, unless it was told to speak CRI (then it is cri-dockerd).
 FIRST_WITHOUT_DOCKERSHIM = 24
+# The first kubeadm that takes an UpgradeConfiguration (`kubeadm upgrade --config`).
+FIRST_WITH_UPGRADE_CONFIGURATION = 31
 
 
 def config_api(apis: t.Sequence[str], ctx: Context, minor: str) -> t.Iterator[Hit]:
@@ -141,19 +143,40 @@ def storage_class(provisioners: t.Sequence[str], ctx: Context, minor: str) -> t.
 
 
 def cgroup(version: str, ctx: Context, minor: str) -> t.Iterator[Hit]:
-    """Nodes with this version of cgroups ("v1"). It is borne where kubelet and kubeadm's preflight were told so."""
-    everywhere = config_map(ctx, "kubelet-config")
-    ignored = {"SystemVerification", "all"} & {*(ctx.options.get("ignore_preflight_errors") or ())}
+    """Nodes with this version of cgroups ("v1"). It is borne where kubelet and kubeadm's preflight were told so.
+
+    kubeadm writes a node's own config.yaml anew, from the ConfigMap, its patches on top: what is there alone is lost.
+    """
+    everywhere = mapping(config_map(ctx, "kubelet-config")).get("failCgroupV1") is False
+    ignores, where = ignores_preflight(ctx, minor, "SystemVerification")
     for node, found in each_node(ctx, "cgroup", "the version of cgroups"):
         if isinstance(found, Missing):
             yield found
         elif found == version:
-            configs = (mapping(ctx.nodes[node].get("kubelet_configuration")), mapping(everywhere))
-            borne = any(config.get("failCgroupV1") is False for config in configs)
-            said = ", failCgroupV1 is false" if borne else ""
-            if borne and not ignored:
-                said += "; the preflight error SystemVerification is not ignored"
-            yield Seen(f"{node}: cgroup {found}{said}", certain=not (borne and ignored))
+            facts = ctx.nodes[node]
+            here = mapping(facts.get("kubelet_configuration")).get("failCgroupV1") is False
+            borne = everywhere or (here and bool(facts.get("kubelet_drop_ins") or facts.get("patches_found")))
+            said = ", failCgroupV1 is false" if borne or here else ""
+            if here and not borne:
+                said += ", but in its own config.yaml alone, which kubeadm writes anew"
+            elif borne:
+                state = "is ignored" if ignores else "is not ignored"
+                said += f"; the preflight error SystemVerification {state} ({where})"
+            yield Seen(f"{node}: cgroup {found}{said}", certain=not (borne and ignores))
+
+
+def ignores_preflight(ctx: Context, minor: str, check: str) -> tuple[bool, str]:
+    """Whether kubeadm of a minor is told to ignore one of its preflight checks, and the variable that says so.
+
+    From 1.31 on an UpgradeConfiguration stands in the place of the flags. Of its commands each has to say it.
+    """
+    configuration = mapping(ctx.options.get("upgrade_configuration"))
+    if configuration and parse_minor(minor) >= FIRST_WITH_UPGRADE_CONFIGURATION:
+        lists = [mapping(configuration.get(command)).get("ignorePreflightErrors") for command in ("apply", "node")]
+        variable = "ignorePreflightErrors in kubeadm_upgrade_configuration"
+    else:
+        lists, variable = [ctx.options.get("ignore_preflight_errors")], "kubeadm_upgrade_ignore_preflight_errors"
+    return all({check, "all"} & {*(ignored or ())} for ignored in lists), variable
 
 
 def kernel_below(lowest: str, ctx: Context, minor: str) -> t.Iterator[Hit]:

@@ -27,6 +27,7 @@ DEFAULTS: dict[str, float] = {
     "uncordon": 15,
     "prepare": 90,
     "kubectl": 10,
+    "etcd": 90,
     "control_plane_apply": 150,
     "control_plane_node": 100,
     "control_plane_kubelet": 60,

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster impor
     listing,
     read_cluster,
 )
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_etcd import bridge_words, plan_bridges
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_hops import (
     Hop,
     allows,
@@ -70,6 +71,7 @@ class Options:
     left_out: list[dict[str, Any]] = field(default_factory=list)
     max_left_out: int = 0
     versions: Mapping[str, str] = field(default_factory=dict)
+    etcd_bridge: list[str] = field(default_factory=list)
     waves: WaveOptions = field(default_factory=WaveOptions)
 
 
@@ -104,7 +106,7 @@ def make_plan(
         return {"plan": {}, "table": [], **asked}
     offers = read_offers(available)
     hops = choose_hops(cluster, target, offers, pins, with_control_plane)
-    plan = _build(cluster, hops, options.worker_hops, serial)
+    plan = _build(cluster, hops, options.worker_hops, serial, options.etcd_bridge)
     check_offers([hop for hop in hops if str(hop.version) in plan["hop_versions"].values()], offers)
     check_number(len(plan["hops"]))
     check_step_back(cluster, plan["stages"])
@@ -149,9 +151,12 @@ def _serial_part(part: Any) -> int | str:
     return text if text.endswith("%") else int(number)
 
 
-def _build(cluster: Cluster, hops: list[Hop], mode: str, serial: Any) -> dict[str, Any]:
+def _build(
+    cluster: Cluster, hops: list[Hop], mode: str, serial: Any, etcd_bridge: Sequence[str] = ()
+) -> dict[str, Any]:
     stops = {node.name: kubelet_stops(node, hops, mode) for node in cluster.moving}
     forced = check_kubelets(cluster, hops, stops, mode)
+    bridges = plan_bridges(cluster, hops, etcd_bridge)
     kubectl = {node.name: node.kubectl for node in cluster.moving}
     kubelet = {node.name: node.kubelet for node in cluster.moving}
     stages: list[dict[str, Any]] = []
@@ -160,7 +165,8 @@ def _build(cluster: Cluster, hops: list[Hop], mode: str, serial: Any) -> dict[st
         due = {node.name: kubelet[node.name] for node in cluster.moving if index in stops[node.name]}
         stale = [node for node in cluster.moving if _kubectl_too_old(kubectl[node.name], hop)]
         newer = [*due, *(node.name for node in stale)]
-        new = hop_stages(cluster, len(done), hop, due, stale, serial, forced[index])
+        bridge = bridges.by_hop.get(index)
+        new = hop_stages(cluster, len(done), hop, due, stale, serial, forced[index], bridge)
         kubectl.update({name: hop.version for name in newer if kubectl[name]})
         kubelet.update(dict.fromkeys(due, hop.version))
         if new:
@@ -182,7 +188,7 @@ def _build(cluster: Cluster, hops: list[Hop], mode: str, serial: Any) -> dict[st
         ],
         "stages": stages,
         "drains": drains,
-        "decisions": _decisions(cluster, done, stops, hops, mode, forced),
+        "decisions": _decisions(cluster, done, stops, hops, mode, forced) + bridge_words(cluster, hops, bridges),
         "left_out": cluster.left_out,
         "hop_versions": {minor_name(hop.version.minor): str(hop.version) for hop in done},
     }

@@ -40,6 +40,7 @@ class Node:
     binary_dir: str = ""
     kube_proxy: Version | None = None
     static_pods: dict[str, Version] = field(default_factory=dict)
+    etcd: str | None = None  # release of its member of etcd, of a control plane
     kubelet_flags: frozenset[str] = frozenset()
     unfinished: KubeadmRun | None = None  # a run that has not reported success
     unhealthy: dict[str, str] = field(default_factory=dict)  # {program of the control plane: why}
@@ -53,6 +54,14 @@ class Node:
         return self.installed.get("kubectl")
 
 
+class EtcdConfig(NamedTuple):
+    """etcd in ConfigMap kubeadm-config. `bridge` is a pin that a killed run of ours left, `image_tag` any other."""
+
+    external: bool = False
+    image_tag: str | None = None
+    bridge: str | None = None
+
+
 @dataclass
 class Cluster:
     """The nodes: first those of the inventory in its order, then the others by name."""
@@ -61,6 +70,7 @@ class Cluster:
     config: Version  # kubernetesVersion of ConfigMap kubeadm-config
     kube_proxy: Version | None  # of the add-on; None when the cluster has none
     nodes: list[Node]
+    etcd: EtcdConfig = field(default_factory=EtcdConfig)
     left_out: list[dict[str, str]] = field(default_factory=list)
 
     @property
@@ -94,7 +104,12 @@ def read_cluster(facts: Mapping[str, Any], hosts: Mapping[str, Mapping[str, Any]
         config=parse_version(cluster.get("kubernetes_version"), "kubernetesVersion in ConfigMap kubeadm-config"),
         kube_proxy=_optional(proxy.get("version"), "The image tag of DaemonSet kube-proxy"),
         nodes=nodes,
+        etcd=_etcd_config(cluster.get("etcd") or {}),
     )
+
+
+def _etcd_config(told: Mapping[str, Any]) -> EtcdConfig:
+    return EtcdConfig(bool(told.get("external")), told.get("image_tag") or None, told.get("bridge") or None)
 
 
 def _check_identity(trusted: frozenset[str], hosts: Mapping[str, Mapping[str, Any]]) -> None:
@@ -154,6 +169,7 @@ def _node(name: str, facts: Mapping[str, Any], host: str | None, own: Mapping[st
         binary_dir=str(own.get("binary_dir") or "/usr/bin"),
         kube_proxy=_optional(facts.get("kube_proxy"), f"The kube-proxy image tag on {name}"),
         static_pods={pod: _running(pod, name, pods, own) for pod in STATIC_PODS} if control_plane else {},
+        etcd=_etcd(pods, own) if control_plane else None,
         kubelet_flags=frozenset(own.get("kubelet_flags") or {}),
         unfinished=_unfinished(own.get("kubeadm_unit"), name),
         unhealthy=_unhealthy(pods, own) if control_plane else {},
@@ -175,12 +191,18 @@ def _running(pod: str, name: str, pods: Mapping[str, Any], own: Mapping[str, Any
     return parse_version(version, f"The version of {pod} on {name}")
 
 
+def _etcd(pods: Mapping[str, Any], own: Mapping[str, Any]) -> str | None:
+    """The release of the node's etcd, as it says itself; else the tag of its image, as the API server has it."""
+    version = (own.get("running") or {}).get("etcd") or (pods.get("etcd") or {}).get("version")
+    return str(version) if version else None
+
+
 def _unfinished(unit: Any, name: str) -> KubeadmRun | None:
-    """The `kubeadm upgrade` whose unit on the node has not reported success."""
-    if not unit or unit.get("state") == "done" or not unit.get("version"):
+    """The `kubeadm upgrade` whose unit on the node has not reported success. A phase of it is no hop."""
+    words = (unit or {}).get("command") or []
+    if not unit or unit.get("state") == "done" or not unit.get("version") or "phase" in words:
         return None
     version = parse_version(unit["version"], f"The version of the kubeadm run recorded on {name}")
-    words = unit.get("command") or []
     return next((KubeadmRun(command, version) for command in ("apply", "node") if command in words), None)
 
 

@@ -26,7 +26,8 @@ def plan_play(plan: Any, hop: int, kinds: Sequence[str], held: Sequence[Sequence
     Returns {"title": str, "id": str, "hop": int, "version": "v1.25.4", "hosts": [in order], "nodes": {host: node name},
     "kinds": {host: [kind]}, "serial": [hosts a wave], "versions": {host: [versions to bring]},
     "waves": {host: its wave of kubeadm_upgrade_serial: auto, as in host_steps()},
-    "actions": {host: action}, "force_kubelet_skew": bool, "strip_kubelet_flags": {host: [flag]}, "last_of_hop": bool,
+    "actions": {host: action}, "image_tag": of the stage etcd, or "", "force_kubelet_skew": bool,
+    "strip_kubelet_flags": {host: [flag]}, "last_of_hop": bool,
     "held": whether it is of nodes held back}.
     """
     found = [find_stage(plan, hop, kind) for kind in kinds]
@@ -45,6 +46,7 @@ def plan_play(plan: Any, hop: int, kinds: Sequence[str], held: Sequence[Sequence
         "waves": {host: wave for stage in stages for host, wave in _waves_of(stage).items()},
         "versions": _versions(plan, stages, hosts, version),
         "actions": {host: action for stage in stages for host, action in stage.get("actions", {}).items()},
+        "image_tag": next((stage["image_tag"] for stage in stages if stage.get("image_tag")), ""),
         "force_kubelet_skew": any(stage.get("force_kubelet_skew") for stage in stages),
         "strip_kubelet_flags": {h: f for stage in stages for h, f in stage.get("strip_kubelet_flags", {}).items()},
         "last_of_hop": bool(stages) and _last_kind(plan, hop) == stages[-1]["kind"],
@@ -56,8 +58,8 @@ def host_steps(play: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """{host: what it does in a play of plan_play()}, in one pass. A step is small: every task of the host refers to it.
 
     It is {"id", "title", "hop", "version", "kinds": [kind], "node": name in the cluster,
-    "action": "apply" | "node" | "", "force_kubelet_skew": bool, "strip_kubelet_flags": [flag],
-    "versions": [versions to bring],
+    "action": "apply" | "node" | "", "image_tag": of the stage etcd, or "", "force_kubelet_skew": bool,
+    "strip_kubelet_flags": [flag], "versions": [versions to bring],
     "wave": {"number": from 1 on, "of": waves, "canary": bool, "soak": seconds to watch before it}, or {},
     "ends_hop": whether this host's wave is the last of the hop}.
     """
@@ -72,7 +74,7 @@ def _ending(play: Mapping[str, Any]) -> frozenset[str]:
 
 def _step(play: Mapping[str, Any], host: str, ending: frozenset[str]) -> dict[str, Any]:
     return {
-        **{key: play[key] for key in ("id", "title", "hop", "version", "force_kubelet_skew")},
+        **{key: play[key] for key in ("id", "title", "hop", "version", "image_tag", "force_kubelet_skew")},
         "kinds": list(play["kinds"][host]),
         "node": play["nodes"][host],
         "action": play["actions"].get(host, ""),

@@ -4,7 +4,7 @@
 
 """The stages of a plan: data that the playbook walks, in this order within a hop:
 
-uncordon (first hop only), prepare, kubectl, control_plane, control_plane_kubelet, workers, finish.
+uncordon (first hop only), prepare, kubectl, etcd, control_plane, control_plane_kubelet, workers, finish.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import Cluster, Node, listing
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_etcd import Bridge
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_hops import Hop
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import Version, minor_name, parse_version
 
@@ -21,7 +22,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import Ve
 # with them. Sources: kubernetes/kubernetes#112000 and CHANGELOG-1.26; kubernetes/kubernetes#133778, #135807.
 CLEAN_UPS = {26: "container-runtime", 35: "pod-infra-container-image"}
 
-KINDS = ("uncordon", "prepare", "kubectl", "control_plane", "control_plane_kubelet", "workers", "finish")
+KINDS = ("uncordon", "prepare", "kubectl", "etcd", "control_plane", "control_plane_kubelet", "workers", "finish")
 
 # Programs that the steps of a stage install at the stage's version, in the role's tasks.
 INSTALLS = {
@@ -44,7 +45,14 @@ Stage = dict[str, Any]
 
 
 def hop_stages(
-    cluster: Cluster, index: int, hop: Hop, due: Mapping[str, Version], kubectl: list[Node], serial: Any, forced: bool
+    cluster: Cluster,
+    index: int,
+    hop: Hop,
+    due: Mapping[str, Version],
+    kubectl: list[Node],
+    serial: Any,
+    forced: bool,
+    bridge: Bridge | None = None,
 ) -> list[Stage]:
     """Stages of one hop; [] when nothing is to do. `due`: {node: version of its kubelet before its step here}."""
     kubelets = [node for node in cluster.moving if node.name in due]
@@ -59,6 +67,7 @@ def hop_stages(
     stages = [
         _stage("prepare", index, hop.version, busy, serial="100%"),
         _stage("kubectl", index, hop.version, kubectl, serial="100%"),
+        *([_etcd_stage(index, hop, bridge)] if bridge else []),
         _control_plane(index, hop, commands, forced),
         _kubelet_stage("control_plane_kubelet", index, hop.version, control, 1, due),
         _kubelet_stage("workers", index, hop.version, workers, serial, due),
@@ -134,6 +143,15 @@ def find_stage(plan: Any, index: int, kind: str) -> Stage:
         if stage.get("hop") == index and stage.get("kind") == kind:
             return dict(stage)
     return empty_stage(index, kind)
+
+
+def _etcd_stage(index: int, hop: Hop, bridge: Bridge) -> Stage:
+    stage = _stage("etcd", index, hop.version, bridge.nodes)
+    stage["image_tag"] = bridge.tag
+    stage["why"] = (
+        f"etcd wants its members at this release before it goes to {bridge.to}; one at a time, nothing drained."
+    )
+    return stage
 
 
 def _control_plane(index: int, hop: Hop, commands: list[Node], forced: bool) -> Stage:

@@ -18,6 +18,7 @@ TITLES = {
     "uncordon": "uncordon",
     "prepare": "prepare",
     "kubectl": "kubectl only",
+    "etcd": "etcd within its minor",
     "control_plane": "control plane",
     "control_plane_kubelet": "control plane kubelet",
     "workers": "workers",
@@ -62,7 +63,8 @@ def _stage(stage: Mapping[str, Any]) -> list[str]:
         names = [f"{node} ({stage['actions'][host]})" for node, host in zip(stage["nodes"], stage["hosts"])]
         at_once = f"{at_once}, forced" if stage["force_kubelet_skew"] else at_once
     nodes = _wrap(listing(names), WIDTH - 54) or [""]
-    first = _row(stage["version"], TITLES[stage["kind"]], at_once, "yes" if stage["drains"] else "-", nodes[0])
+    title = f"etcd to {stage['image_tag']}" if stage["kind"] == "etcd" else TITLES[stage["kind"]]
+    first = _row(stage["version"], title, at_once, "yes" if stage["drains"] else "-", nodes[0])
     return [first, *(_row("", "", "", "", more) for more in nodes[1:])]
 
 

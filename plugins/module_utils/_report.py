@@ -29,7 +29,7 @@ TIME = "%Y-%m-%dT%H:%M:%SZ"
 WORKLOADS = "compared at before as_before lost missing not_ready fewer changed_by_owner lines".split()
 
 # A node may do several things in one play; its step is named for the one that takes the time.
-_NAMED_FOR = ("control_plane", "control_plane_kubelet", "workers", "prepare", "kubectl", "uncordon")
+_NAMED_FOR = ("control_plane", "control_plane_kubelet", "workers", "etcd", "prepare", "kubectl", "uncordon")
 
 Document = dict[str, Any]
 

@@ -13,7 +13,8 @@ CSS = """
   --accent: #2a56b8;
   --good: #17713f; --good-ground: #e9f6ee; --bad: #b3261e; --bad-ground: #fdeeec;
   --warn: #8a5300; --warn-ground: #fff5e0; --note: #3d5a80; --note-ground: #edf2f9;
-  --prepare: #8e99ab; --control_plane: #4054b2; --control_plane_kubelet: #2f86c9; --workers: #1a8f7d;
+  --prepare: #8e99ab; --etcd: #8a5aa8; --control_plane: #4054b2; --control_plane_kubelet: #2f86c9;
+  --workers: #1a8f7d;
 }
 @media (prefers-color-scheme: dark) {
   :root {
@@ -21,7 +22,8 @@ CSS = """
     --accent: #8fb2ff;
     --good: #6fd49a; --good-ground: #14291d; --bad: #ff8f85; --bad-ground: #321a19;
     --warn: #f2bd62; --warn-ground: #2e2412; --note: #a3c1ea; --note-ground: #1a2433;
-    --prepare: #6f7a8d; --control_plane: #8494f0; --control_plane_kubelet: #4fa6e8; --workers: #37b8a3;
+    --prepare: #6f7a8d; --etcd: #c79be0; --control_plane: #8494f0; --control_plane_kubelet: #4fa6e8;
+    --workers: #37b8a3;
   }
 }
 * { box-sizing: border-box; }
@@ -132,6 +134,7 @@ svg text.hop { fill: var(--ink); font-weight: 600; }
 svg .grid { stroke: var(--line); stroke-width: 1; }
 svg .hop-line { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 3 3; }
 svg .uncordon, svg .prepare, svg .kubectl, .k-prepare { fill: var(--prepare); --tone: var(--prepare); }
+svg .etcd, .k-etcd { fill: var(--etcd); --tone: var(--etcd); }
 svg .control_plane, .k-control_plane { fill: var(--control_plane); --tone: var(--control_plane); }
 svg .control_plane_kubelet, .k-control_plane_kubelet {
   fill: var(--control_plane_kubelet); --tone: var(--control_plane_kubelet);
@@ -172,7 +175,8 @@ footer { color: var(--soft); font-size: .8125rem; margin-top: 1.25rem; }
     --paper: #fff; --ground: #fff; --ink: #000; --soft: #444; --line: #bbb; --code: #f2f2f2; --accent: #000;
     --good: #17713f; --good-ground: #fff; --bad: #b3261e; --bad-ground: #fff;
     --warn: #8a5300; --warn-ground: #fff; --note: #3d5a80; --note-ground: #fff;
-    --prepare: #8e99ab; --control_plane: #4054b2; --control_plane_kubelet: #2f86c9; --workers: #1a8f7d;
+    --prepare: #8e99ab; --etcd: #8a5aa8; --control_plane: #4054b2; --control_plane_kubelet: #2f86c9;
+    --workers: #1a8f7d;
   }
   @page { margin: 1.5cm; }
   body { font-size: 10pt; }

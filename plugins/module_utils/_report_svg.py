@@ -22,6 +22,7 @@ ROW = 26  # height of a lane, in pixels
 # Kinds that a reader need not tell apart share a colour.
 LEGEND = {
     "prepare": "prepare, nothing is out",
+    "etcd": "etcd within its minor, not drained",
     "control_plane": "control plane, not drained",
     "control_plane_kubelet": "control plane kubelet, drained",
     "workers": "workers, drained",

@@ -16,7 +16,7 @@ MOST_LANES = 24  # nodes with a lane of their own; in larger clusters workers sh
 MOST_CONTROL_PLANES = 9  # the same for control planes of a large cluster
 MOST_BARS = 60  # bars in a lane that several nodes share; beyond it, one a stage
 
-CONTROL_PLANE_KINDS = ("control_plane", "control_plane_kubelet")
+CONTROL_PLANE_KINDS = ("etcd", "control_plane", "control_plane_kubelet")
 
 
 @dataclass(frozen=True)

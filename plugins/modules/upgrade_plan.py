@@ -134,6 +134,15 @@ options:
     description: Patches to use instead of the newest that the source offers, each by its minor.
     type: dict
     default: {}
+  etcd_bridge:
+    description:
+      - Tags of etcd's image, such as V(3.5.32-0), one for each minor of etcd. Before the hop whose kubeadm brings the
+        next minor of etcd, the members that are older go there, in a stage C(etcd) of its own.
+      - A tag that no hop needs is named in C(decisions).
+      - Refused with an external etcd, and where C(etcd.local.imageTag) has been set by somebody else.
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
     support: full
@@ -197,9 +206,9 @@ plan:
           C(drains) (hosts) and C(why).
         - Kinds in their order within a hop are C(uncordon) (hosts that an earlier run left cordoned and that have no
           other step in the first hop; before the first hop alone), C(prepare), C(kubectl) (kubectl alone, no drain, on
-          workers that skip hops), C(control_plane) (with C(actions) host to C(apply) or C(node), and
-          C(force_kubelet_skew)), C(control_plane_kubelet) and C(workers) (both with C(strip_kubelet_flags) host to
-          flags), C(finish).
+          workers that skip hops), C(etcd) (with C(image_tag), see O(etcd_bridge)), C(control_plane) (with C(actions)
+          host to C(apply) or C(node), and C(force_kubelet_skew)), C(control_plane_kubelet) and C(workers) (both with
+          C(strip_kubelet_flags) host to flags), C(finish).
         - With O(serial=auto) a stage C(workers) has its hosts in the order of its waves, and C(waves), each C(size),
           C(canary), C(soak) (seconds), C(groups) and C(why).
         - The first C(prepare) has C(proves), the host that brings what all hops need before the first one begins; a
@@ -291,6 +300,7 @@ def main() -> None:
             "left_out": {"type": "list", "elements": "dict", "default": [], "options": left_out},
             "max_left_out": {"type": "int", "default": 0},
             "versions": {"type": "dict", "default": {}},
+            "etcd_bridge": {"type": "list", "elements": "str", "default": []},
         },
         required_one_of=[("facts", "facts_data")],
         mutually_exclusive=[("facts", "facts_data")],
@@ -299,7 +309,8 @@ def main() -> None:
     chosen = ("target", "worker_hops", "scope", "serial", "limited", "left_out", "max_left_out", "versions")
     try:
         rules = WaveOptions(**module.params["waves"])
-        options = Options(**{name: module.params[name] for name in chosen}, waves=rules)
+        wanted = {name: module.params[name] for name in (*chosen, "etcd_bridge")}
+        options = Options(**wanted, waves=rules)
         result = make_plan(_facts(module.params), module.params["hosts"], module.params["available"], options)
     except UpliftError as error:
         module.fail_json(msg=str(error))

@@ -18,7 +18,9 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_play import p
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_stages import KINDS
 
 # The plays of playbooks/stages/hop.yml, by the stages that each serves.
-PLAYS = (("uncordon", "prepare", "kubectl"), ("control_plane",), ("control_plane_kubelet", "workers"))
+PLAYS = (("uncordon", "prepare", "kubectl"), ("etcd",), ("control_plane",), ("control_plane_kubelet", "workers"))
+# The stages in which nodes of a kind have their steps.
+STEPS_OF = {"control_planes": ("etcd", "control_plane", "control_plane_kubelet"), "workers": ("workers",)}
 REPEAT = 60.0  # seconds after which a drain that has not moved is told of again
 LONG = 10.0  # seconds that a budget held a drain, from which on that is worth a line
 
@@ -198,7 +200,7 @@ class Progress:
     def _outline(self) -> Data:
         kinds = {
             kind: {host for stage in self.plan["stages"] if stage["kind"] in of for host in stage["hosts"]}
-            for kind, of in (("control_planes", PLAYS[1] + PLAYS[2][:1]), ("workers", PLAYS[2][1:]))
+            for kind, of in STEPS_OF.items()
         }
         return {
             "target": self.plan["target"],

@@ -18,6 +18,7 @@ NOUNS = {
     "uncordon": "return to service",
     "prepare": "prepare",
     "kubectl": "kubectl",
+    "etcd": "etcd",
     "control_plane": "control plane",
     "control_plane_kubelet": "control plane kubelet",
     "workers": "worker",

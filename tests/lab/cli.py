@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
 
     build = add("build", _build, "fill the cache for some versions, without a cluster", "build --versions 1.25.4")
     build.add_argument("--versions", default=f"{_VERSION},{_HOPS}", help="comma-separated (default: %(default)s)")
+    _etcd_option(build)
     build.add_argument(
         "--nodes", default="", metavar="VERSION:INSTALL", help="node images too, as 1.24.17:binary,1.24.17:deb"
     )
@@ -85,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--workers", type=_count(0), default=2, metavar="N", help="default: %(default)s")
     up.add_argument("--version", default=_VERSION, help="Kubernetes version to start at (default: %(default)s)")
     up.add_argument("--hops", default=_HOPS, help="versions to be had by the nodes later (default: %(default)s)")
+    _etcd_option(up)
     up.add_argument("--install", choices=_INSTALLS, default="binary", help="default: %(default)s")
     up.add_argument("--connection", choices=("docker", "ssh"), default="docker", help="whose inventory to print")
 
@@ -115,6 +117,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _etcd_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--etcd", default="", metavar="TAGS", help="images of etcd to be had besides, as 3.5.32-0")
+
+
 def _count(least: int) -> Callable[[str], int]:
     def number(text: str) -> int:
         if not text.isdigit() or int(text) < least:
@@ -129,7 +135,8 @@ def _versions(text: str) -> list[str]:
 
 
 def _build(arguments: argparse.Namespace) -> int:
-    cluster.build(_versions(arguments.versions), [_node(text) for text in _versions(arguments.nodes)])
+    nodes = [_node(text) for text in _versions(arguments.nodes)]
+    cluster.build(_versions(arguments.versions), nodes, _versions(arguments.etcd))
     print(f"cache: {cache_dir()}")
     return 0
 
@@ -145,7 +152,7 @@ def _up(arguments: argparse.Namespace) -> int:
     spec = cluster.Spec(
         arguments.name, arguments.control_planes, arguments.workers, arguments.version, arguments.install
     )
-    cluster.up(spec, _versions(arguments.hops))
+    cluster.up(spec, _versions(arguments.hops), _versions(arguments.etcd))
     base = cluster_dir(spec.name)
     print(f"inventory:  {base / f'inventory-{arguments.connection}.yml'}")
     print(f"kubeconfig: {base / 'kubeconfig'}")

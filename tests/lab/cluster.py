@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,9 @@ from .shell import out, run
 _POD_CIDR = "10.244.0.0/16"
 _READY_TIMEOUT = 300.0  # seconds
 _KIND_LABEL = "io.x-k8s.kind.cluster"
+# It is there where cgroup v2 is all that this machine has.
+_CGROUP_V2 = Path("/sys/fs/cgroup/cgroup.controllers")
+_REFUSES_CGROUP_V1 = 35  # the first minor whose kubelet does, unless it is told otherwise
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,10 @@ class Spec:
     install: str  # binary, deb or rpm
 
 
-def up(spec: Spec, hops: list[str]) -> None:
+def up(spec: Spec, hops: list[str], etcd: Sequence[str] = ()) -> None:
     """Make the cluster, unless it is there, and make the versions of the hops available to its nodes.
 
+    `etcd` has tags of etcd's image that they can have besides.
     Raises LabError when another cluster has the name.
     """
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", spec.name):
@@ -58,10 +62,10 @@ def up(spec: Spec, hops: list[str]) -> None:
         cluster_dir(spec.name).mkdir(parents=True, exist_ok=True)
         cluster_dir(spec.name).chmod(0o700)
         versions = list(dict.fromkeys([spec.version, *hops]))
-        build(versions, [])
+        build(versions, [], etcd)
         services.ensure()
-        for version in versions:
-            services.push(images.ensure(version))
+        for layout in (*map(images.ensure, versions), *map(images.ensure_etcd, etcd)):
+            services.push(layout)
         if existing is not None and _as_made(spec):
             say(f"Cluster {spec.name} is up already: {_describe(spec)}.")
         else:
@@ -71,13 +75,15 @@ def up(spec: Spec, hops: list[str]) -> None:
         write_inventories(spec.name)
 
 
-def build(versions: list[str], node_images: list[tuple[str, str]]) -> None:
-    """Have in the cache all that clusters of these versions need, and node images as (version, install)."""
+def build(versions: list[str], node_images: list[tuple[str, str]], etcd: Sequence[str] = ()) -> None:
+    """Have in the cache all that clusters of these versions need, node images as (version, install), images of etcd."""
     engine.ensure()
     artifacts.tool("kind", artifacts.KIND)
     for version in versions:
         artifacts.ensure(version)
         images.ensure(version)
+    for tag in etcd:
+        images.ensure_etcd(tag)
     services.image()
     mirror_dir().mkdir(parents=True, exist_ok=True)
     mirror.ensure(mirror_dir(), versions)
@@ -188,7 +194,7 @@ def _create(spec: Spec) -> None:
     kind = artifacts.tool("kind", artifacts.KIND) / "kind"
     if spec.control_planes > 1:
         services.ensure_load_balancer()
-    _write(base / "kind.yml", kind_config(spec))
+    _write(base / "kind.yml", kind_config(spec, cgroup_v1=not _CGROUP_V2.exists()))
     environment = {
         "KIND_EXPERIMENTAL_DOCKER_NETWORK": NETWORK,
         "KIND_EXPERIMENTAL_PROVIDER": "docker",
@@ -207,10 +213,15 @@ def _create(spec: Spec) -> None:
     _write(base / "spec.json", json.dumps(asdict(spec)))
 
 
-def kind_config(spec: Spec) -> str:
-    """Configuration for `kind create cluster`."""
+def kind_config(spec: Spec, cgroup_v1: bool = False) -> str:
+    """Configuration for `kind create cluster`. `cgroup_v1`: whether this machine's kernel offers the nodes no other."""
     lines = ["kind: Cluster", "apiVersion: kind.x-k8s.io/v1alpha4", f"name: {spec.name}", "networking:"]
-    lines += ["  disableDefaultCNI: true", f'  podSubnet: "{_POD_CIDR}"', "nodes:"]
+    lines += ["  disableDefaultCNI: true", f'  podSubnet: "{_POD_CIDR}"']
+    if cgroup_v1 and packages.minor_of(spec.version) >= _REFUSES_CGROUP_V1:
+        # kind leaves kubeadm's preflight checks out, of which one refuses cgroup v1 whatever kubelet is told.
+        patch = ["kind: KubeletConfiguration", "apiVersion: kubelet.config.k8s.io/v1beta1", "failCgroupV1: false"]
+        lines += ["kubeadmConfigPatches:", "- |", *(f"  {line}" for line in patch)]
+    lines.append("nodes:")
     lines += ["- role: control-plane"] * spec.control_planes + ["- role: worker"] * spec.workers
     return "\n".join(lines) + "\n"
 

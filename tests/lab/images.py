@@ -73,6 +73,19 @@ def ensure(version: str) -> Path:
     return cache.ensure(f"images/kubernetes-{version}-{arch()}-r{_RECIPE}", lambda part: _make(version, part))
 
 
+def ensure_etcd(tag: str) -> Path:
+    """Image layout of one etcd alone, `registry.k8s.io/etcd:TAG`, for steps of etcd within its minor."""
+    reference = f"registry.k8s.io/etcd:{tag}"
+
+    def make(part: Path) -> None:
+        layout = _Layout(part)
+        files, entrypoint = _etcd(tag)
+        layout.add(reference, [], files, entrypoint)
+        layout.close()
+
+    return cache.ensure(f"images/etcd-{tag}-{arch()}-r{_RECIPE}", make)
+
+
 def references(layout: Path) -> dict[str, str]:
     """Image reference -> digest of its manifest, of an image layout."""
     index = json.loads((layout / "index.json").read_text())
@@ -116,15 +129,19 @@ def _content(reference: str, version: str, programs: Path) -> tuple[dict[str, Pa
     if name in artifacts.KUBERNETES_PROGRAMS:
         return {f"usr/local/bin/{name}": programs / name}, []
     if name == "etcd":
-        # The part after the dash counts rebuilds of the image, not of etcd.
-        folder = artifacts.tool("etcd", tag.partition("-")[0])
-        return {f"usr/local/bin/{program}": folder / program for program in ("etcd", "etcdctl", "etcdutl")}, []
+        return _etcd(tag)
     if name == "coredns":
         return {"coredns": artifacts.tool("coredns", tag.removeprefix("v")) / "coredns"}, ["/coredns"]
     if name == "pause":
         folder = cache.ensure(f"bin/pause-1-{arch()}", lambda part: gobuild.program(part, "pause", _PAUSE))
         return {"pause": folder / "pause"}, ["/pause"]
     raise LabError(f"kubeadm {version} asks for {reference}, which the lab does not know how to make.")
+
+
+def _etcd(tag: str) -> tuple[dict[str, Path], list[str]]:
+    # The part after the dash counts rebuilds of the image, not of etcd.
+    folder = artifacts.tool("etcd", tag.partition("-")[0])
+    return {f"usr/local/bin/{program}": folder / program for program in ("etcd", "etcdctl", "etcdutl")}, []
 
 
 def _kube_proxy_base() -> Path:

@@ -132,6 +132,19 @@ def act(name: str, host: str, params: dict[str, Any], check: bool) -> dict[str, 
         return {"changed": False, "available": load("available.json", {}), "errors": {}}
     if name == "kubernetes_release" and "kubelet" in (params.get("components") or []):
         node["kubelet"] = version
+    if name == "etcd_pin":
+        tag = params.get("image_tag") if params.get("state", "present") == "present" else None
+        changed = cluster["cluster"]["etcd"].get("bridge") != tag
+        if changed and not check:
+            cluster["cluster"]["etcd"]["bridge"] = tag
+            save("cluster.json", cluster)
+        return {"changed": changed, "configuration": f"etcd at {tag}"}
+    if name == "kubeadm_run" and "phase" in params["arguments"]:
+        release = str(cluster["cluster"]["etcd"]["bridge"]).partition("-")[0]
+        nodes = load("node.json", {})
+        nodes[host]["running"]["etcd"] = release
+        save("node.json", nodes)
+        return {"changed": True}
     if name == "kubeadm_run" and node.get("role") == "control_plane":
         for program in ("kube-apiserver", "kube-controller-manager", "kube-scheduler"):
             node["static_pods"][program] = {"version": version, "ready": True, "image": ""}

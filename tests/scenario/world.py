@@ -10,7 +10,7 @@ import contextlib
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,16 +79,21 @@ def add_options(parser: argparse.ArgumentParser, name: str) -> None:
 
 
 @contextlib.contextmanager
-def world(options: argparse.Namespace) -> Iterator[World]:
-    """A new cluster; gone afterwards, whatever happens, unless it is to be kept."""
+def world(
+    options: argparse.Namespace, version: str = VERSION, hops: Sequence[str] = HOPS, etcd: Sequence[str] = ()
+) -> Iterator[World]:
+    """A new cluster at a version; gone afterwards, whatever happens, unless it is to be kept.
+
+    Its nodes can have the versions of the hops, and the tags of `etcd` besides what those need.
+    """
     install = options.install or ("binary" if options.control_planes == 1 else "deb")
-    spec = lab_cluster.Spec(options.name, options.control_planes, options.workers, VERSION, install)
+    spec = lab_cluster.Spec(options.name, options.control_planes, options.workers, version, install)
     if lab_cluster.load(spec.name) is not None:
         raise ScenarioError(
             f"There is a cluster {spec.name} already. Remove it: `python3 tests/lab down --name {spec.name}`."
         )
     try:
-        lab_cluster.up(spec, list(HOPS))
+        lab_cluster.up(spec, list(hops), etcd)
         folder = cluster_dir(spec.name)
         nodes = {node.host: node for node in lab_cluster.nodes(spec)}
         yield World(spec.name, install, nodes, folder / "inventory-ssh.yml", folder / "kubeconfig")

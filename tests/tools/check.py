@@ -34,7 +34,9 @@ LOGS = BUILD / "logs"
 COLLECTION = "ansible_collections.uplift.kubeadm"
 LAB_VERSIONS = "1.24.17,1.25.4,1.26.9"
 LAB_NODES = "1.24.17:binary,1.24.17:deb"
-SCENARIO_PACKAGES = ("lab", "scenario", "awx", "bluegreen", "chaos", "drain", "fleet", "restore", "uptime", "waves")
+SCENARIO_PACKAGES = (
+    "lab", "scenario", "awx", "bluegreen", "chaos", "drain", "fleet", "modern", "restore", "uptime", "waves",
+)  # fmt: skip
 TAIL_LINES = 40
 
 
@@ -298,13 +300,29 @@ def build(run: Run, tools: Toolbox) -> None:
         (artifact,) = folder.glob("*.tar.gz")
         run(tools, "python", "-m", "galaxy_importer.main", artifact, cwd=folder)
         elsewhere = {"ANSIBLE_COLLECTIONS_PATH": str(folder / "installed")}
-        run(tools, "ansible-galaxy", "collection", "install", "--offline", "-p", folder / "installed", artifact,
-            cwd=folder, env=elsewhere)
+        run(
+            tools,
+            "ansible-galaxy",
+            "collection",
+            "install",
+            "--offline",
+            "-p",
+            folder / "installed",
+            artifact,
+            cwd=folder,
+            env=elsewhere,
+        )
         installed = folder / "installed/ansible_collections/uplift/kubeadm"
         run(tools, "ansible-doc", "--metadata-dump", "uplift.kubeadm", cwd=folder, env=elsewhere, shown=False)
         for playbook in sorted((installed / "playbooks").glob("*.yml")):
-            run(tools, "ansible-playbook", "--syntax-check", f"uplift.kubeadm.{playbook.stem}",
-                cwd=folder, env=elsewhere)
+            run(
+                tools,
+                "ansible-playbook",
+                "--syntax-check",
+                f"uplift.kubeadm.{playbook.stem}",
+                cwd=folder,
+                env=elsewhere,
+            )
 
 
 def playbook_oldest(run: Run, tools: Toolbox) -> None:

@@ -25,9 +25,11 @@ ENTRY: tuple[dict[str, t.Any], ...] = (
             "under 3.6. kubeadm 1.33.13 ships 3.5.24, so that the usual way from 1.33 to 1.34 does not meet this."
         ),
         "fix": (
-            "In the kubeadm-config ConfigMap, set etcd.local.imageTag to 3.5.32-0 or newer, upgrade all control planes "
-            "within the present minor, then remove imageTag, and go on to 1.34. An imageTag that is left keeps etcd at "
-            "3.5 for good. Before, etcdutl check v2store must find nothing, and no member may be a learner."
+            "Have the upgrade do it: kubeadm_upgrade_etcd_bridge: [3.5.32-0] takes the members there before 1.34 "
+            "(docs/etcd.md). By hand: in the kubeadm-config ConfigMap, set etcd.local.imageTag to 3.5.32-0 or newer, "
+            "upgrade all control planes within the present minor, then remove imageTag, and go on to 1.34; an imageTag "
+            "that is left keeps etcd at 3.5 for good. Before, etcdutl check v2store must find nothing, and no member "
+            "may be a learner."
         ),
         "source": (
             "etcd.io docs v3.6 upgrades/upgrade_3_6 (2026-08); etcd blog 2025-12-21; kubernetes/kubeadm#3247; "
@@ -44,8 +46,10 @@ ENTRY: tuple[dict[str, t.Any], ...] = (
             "may ship a newer one. --experimental- flags of etcd in extraArgs stop a 3.7 from starting."
         ),
         "fix": (
-            "In the kubeadm-config ConfigMap, set etcd.local.imageTag to 3.6.11-0 or newer, upgrade all control planes "
-            "within the present minor, then remove imageTag, and go on to 1.37. Rename --experimental- flags before."
+            "Have the upgrade do it: kubeadm_upgrade_etcd_bridge: [3.6.11-0] takes the members there before 1.37 "
+            "(docs/etcd.md). By hand: in the kubeadm-config ConfigMap, set etcd.local.imageTag to 3.6.11-0 or newer, "
+            "upgrade all control planes within the present minor, then remove imageTag, and go on to 1.37. Rename "
+            "--experimental- flags before."
         ),
         "source": "etcd.io docs upgrades/upgrade_3_7; kubernetes/kubernetes#138746, #140333; kubeadm 1.37.0 constants",
     },

@@ -76,8 +76,9 @@ MINOR: dict[str, t.Any] = {
             ),
             "fix": (
                 "Move the nodes to an operating system with cgroup v2. For the time being, both: failCgroupV1: "
-                "false in the kubelet-config ConfigMap, and SystemVerification in "
-                "kubeadm_upgrade_ignore_preflight_errors."
+                "false in the kubelet-config ConfigMap (kubectl -n kube-system edit configmap kubelet-config), and "
+                "SystemVerification in kubeadm_upgrade_ignore_preflight_errors, or, where "
+                "kubeadm_upgrade_configuration is set, in ignorePreflightErrors under its apply and its node."
             ),
             "source": ("CHANGELOG-1.35 (kubernetes/kubernetes#134744); kubernetes/system-validators#61; KEP-5573"),
         },

@@ -320,6 +320,36 @@ def test_kind_config() -> None:
     assert found["networking"]["disableDefaultCNI"] is True
 
 
+@pytest.mark.parametrize(
+    ("version", "cgroup_v1", "told"), [("1.34.0", True, False), ("1.35.0", True, True), ("1.36.0", False, False)]
+)
+def test_kubelets_that_refuse_cgroup_v1_are_told_to_bear_it(version: str, cgroup_v1: bool, told: bool) -> None:
+    found = yaml.safe_load(cluster.kind_config(cluster.Spec("demo", 1, 1, version, "binary"), cgroup_v1))
+    patches = [yaml.safe_load(text) for text in found.get("kubeadmConfigPatches", [])]
+    wanted = {"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", "failCgroupV1": False}
+    assert patches == ([wanted] if told else [])
+    assert [node["role"] for node in found["nodes"]] == ["control-plane", "worker"]
+
+
+def test_an_image_of_etcd_alone_holds_what_its_tag_says(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def tool(name: str, version: str) -> Path:
+        asked.append((name, version))
+        for program in ("etcd", "etcdctl", "etcdutl"):
+            (folders / program).write_text(f"{program} {version}")
+        return folders
+
+    monkeypatch.setattr(artifacts, "tool", tool)
+    layout = images.ensure_etcd("3.5.32-0")
+    assert asked == [("etcd", "3.5.32")]
+    (reference, digest), *more = images.references(layout).items()
+    assert (reference, more) == ("registry.k8s.io/etcd:3.5.32-0", [])
+    layer = images.manifest(layout, digest)["layers"][-1]["digest"]
+    with tarfile.open(images.blob(layout, layer)) as tar:
+        assert tar.extractfile("usr/local/bin/etcd").read() == b"etcd 3.5.32"  # type: ignore[union-attr]
+
+
 def test_network_script() -> None:
     script = cluster.network_script("10.244.1.0/24", {"10.244.0.0/24": "172.18.0.4"})
     assert "ip route replace 10.244.0.0/24 via 172.18.0.4\n" in script

@@ -20,7 +20,7 @@ from ansible_collections.uplift.kubeadm.tests.unit.plugins.module_utils.fake_clu
 AVAILABLE = {f"1.{number}": [f"1.{number}.{patch}" for patch in (4, 9)] for number in range(23, 40)}
 BEGAN = datetime(2026, 11, 21, 14, 0, tzinfo=timezone.utc)
 NOW = "2026-11-21T15:00:00Z"
-PLAYS = (["uncordon", "prepare", "kubectl"], ["control_plane"], ["control_plane_kubelet", "workers"])
+PLAYS = (["uncordon", "prepare", "kubectl"], ["etcd"], ["control_plane"], ["control_plane_kubelet", "workers"])
 
 FINDINGS = [
     {

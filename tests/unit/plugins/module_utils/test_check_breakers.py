@@ -376,7 +376,7 @@ class TestNearMisses:
 
 
 class TestCgroups:
-    @pytest.mark.parametrize("where", ["node", "cluster"])
+    @pytest.mark.parametrize("where", ["kubelet_drop_ins", "patches_found", "cluster"])
     @pytest.mark.parametrize(
         ("ignored", "severity"), [([], "blocker"), (["SystemVerification"], "warning"), (["all"], "warning")]
     )
@@ -385,8 +385,9 @@ class TestCgroups:
     ) -> None:
         def spoil(facts: Facts, nodes: Facts) -> None:
             nodes["w1"]["cgroup"] = "v1"
-            if where == "node":
+            if where != "cluster":
                 nodes["w1"]["kubelet_configuration"]["failCgroupV1"] = False
+                nodes["w1"][where] = ["/etc/kubernetes/some"]
             else:
                 facts["config_maps"]["kubelet-config"] += "failCgroupV1: false\n"
 
@@ -395,6 +396,43 @@ class TestCgroups:
         assert found.severity == severity
         assert found.seen[0].startswith("w1: cgroup v1, failCgroupV1 is false")
         assert ("SystemVerification is not ignored" in found.seen[0]) is (severity == "blocker")
+
+    @pytest.mark.parametrize(
+        ("apply", "node", "severity"),
+        [
+            (["SystemVerification"], ["SystemVerification"], "warning"),
+            (["all"], ["SystemVerification"], "warning"),
+            (["SystemVerification"], [], "blocker"),
+            (None, ["SystemVerification"], "blocker"),
+        ],
+    )
+    def test_v1_with_an_upgrade_configuration_its_lists_count(
+        self, apply: list[str] | None, node: list[str], severity: str
+    ) -> None:
+        """Protection: ignores_preflight(); kubeadm is given no flag beside --config."""
+
+        def spoil(facts: Facts, nodes: Facts) -> None:
+            nodes["w1"]["cgroup"] = "v1"
+            facts["config_maps"]["kubelet-config"] += "failCgroupV1: false\n"
+
+        configuration = {"apply": {"ignorePreflightErrors": apply}, "node": {"ignorePreflightErrors": node}}
+        options = {"ignore_preflight_errors": ["SystemVerification"], "upgrade_configuration": configuration}
+        found = findings(replace(healthy(spoil), options=options))["breaker:cgroup-v1"]
+        assert found.severity == severity
+        assert "ignorePreflightErrors in kubeadm_upgrade_configuration" in found.seen[0]
+
+    def test_v1_in_the_nodes_own_file_alone_is_lost_on_the_way(self) -> None:
+        """Protection: kubeadm upgrade node writes config.yaml from the ConfigMap, and kubelet would not start."""
+
+        def spoil(_facts: Facts, nodes: Facts) -> None:
+            nodes["w1"]["cgroup"] = "v1"
+            nodes["w1"]["kubelet_configuration"]["failCgroupV1"] = False
+            nodes["w1"].update(kubelet_drop_ins=[], patches_found=[])
+
+        ctx = replace(healthy(spoil), options={"ignore_preflight_errors": ["SystemVerification"]})
+        found = findings(ctx)["breaker:cgroup-v1"]
+        assert found.severity == "blocker"
+        assert "in its own config.yaml alone, which kubeadm writes anew" in found.seen[0]
 
     def test_v1_breaks_kubelet_whatever_kubeadm_ignores(self) -> None:
         ctx = healthy(lambda _f, nodes: nodes["w1"].update(cgroup="v1"))

@@ -171,6 +171,44 @@ def test_steps(version: str, current: str, target: str, tag: str | None, wanted:
     assert of(at_version(version, current, target, tag)) == wanted
 
 
+def bridged(context: Context, minor: str, tag: str) -> Context:
+    """The same plan with a stage that takes etcd to the tag before the hop to that minor."""
+    hop = next(one["index"] for one in context.plan["hops"] if one["minor"] == minor)
+    stage = {"kind": "etcd", "hop": hop, "version": f"v{minor}.0", "nodes": ["cp1"], "drains": [], "image_tag": tag}
+    return replace(context, plan={**context.plan, "stages": [stage, *context.plan["stages"]]})
+
+
+@pytest.mark.parametrize(
+    ("version", "current", "target", "bridge", "wanted"),
+    [
+        ("3.5.24", "1.33", "1.34", ("1.34", "3.5.32-0"), {"etcd-bridge:3.6": "info"}),
+        ("3.5.24", "1.32", "1.34", ("1.34", "3.5.32-0"), {"etcd-bridge:3.6": "info"}),
+        ("3.6.8", "1.36", "1.37", ("1.37", "3.6.11-0"), {"etcd-bridge:3.7": "info"}),
+        # a step that does not reach what etcd wants is no bridge
+        ("3.5.24", "1.33", "1.34", ("1.34", "3.5.26-0"), {"etcd-before:3.6": "warning"}),
+        ("3.5.21", "1.33", "1.34", ("1.34", "3.5.24-0"), {"etcd-before:3.6": "blocker"}),
+        # the other step is still missing
+        ("3.5.24", "1.33", "1.37", ("1.34", "3.5.32-0"), {"etcd-bridge:3.6": "info", "etcd-before:3.7": "blocker"}),
+    ],
+)
+def test_a_bridge_that_is_asked_for(
+    version: str, current: str, target: str, bridge: tuple[str, str], wanted: dict[str, str]
+) -> None:
+    assert of(bridged(at_version(version, current, target), *bridge)) == wanted
+
+
+def test_a_pin_that_a_killed_run_left() -> None:
+    context = at_version("3.5.32", "1.33", "1.34")
+    context.facts["cluster"]["etcd"]["bridge"] = "3.5.32-0"
+    assert of(context) == {"etcd-bridge-left": "warning"}
+    assert of(bridged(context, "1.34", "3.5.32-0")) == {"etcd-bridge:3.6": "info", "etcd-bridge-left": "info"}
+
+
+def test_a_bridge_makes_one_more_copy_of_the_data() -> None:
+    context = bridged(at(healthy_context(room(2 * GIB - 1)), "1.33", "1.34"), "1.34", "3.5.32-0")
+    assert findings(CHECKS, context)["etcd-copy-room"].severity == "blocker"
+
+
 def test_what_a_kubeadm_names_counts_more_than_the_tables() -> None:
     proved = {"v1.34.0": ["registry.k8s.io/kube-apiserver:v1.34.0", "registry.k8s.io/etcd:3.5.31-0"]}
     assert of(at_version("3.5.24", "1.33", "1.34", images=proved)) == {}

@@ -98,7 +98,7 @@ def test_facts(run: Run, tmp_path: Path) -> None:
         "config_api": "kubeadm.k8s.io/v1beta3",
         "image_repository": "registry.k8s.io",
         "control_plane_endpoint": "lb:6443",
-        "etcd": {"external": False, "image_tag": "3.5.6-0"},
+        "etcd": {"external": False, "image_tag": "3.5.6-0", "bridge": None},
         "dns": {"image_tag": None},
         "cluster_name": "kubernetes",
         "configuration": CONFIG,
