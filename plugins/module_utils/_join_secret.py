@@ -73,9 +73,9 @@ def issue(api: Api, ttl: int, sign_seconds: float = SIGN_SECONDS) -> Ticket:
     while f"jws-kubeconfig-{name}" not in (_cluster_info(api).get("data") or {}):
         if time.monotonic() >= deadline:
             raise UpliftError(
-                f"The ConfigMap kube-public/cluster-info was not signed for the new bootstrap token within {sign_seconds:g} "
-                "s, so that no host could trust it. The controller manager does that (controller bootstrapsigner): is one "
-                "running, with --controllers=*,bootstrapsigner,tokencleaner?"
+                f"The ConfigMap kube-public/cluster-info was not signed for the new bootstrap token within "
+                f"{sign_seconds:g} s, so that no host could trust it. The controller manager does that (controller "
+                "bootstrapsigner): is one running, with --controllers=*,bootstrapsigner,tokencleaner?"
             )
         time.sleep(0.5)
     return Ticket(f"{name}.{secret}", endpoint, hashes)
@@ -83,7 +83,7 @@ def issue(api: Api, ttl: int, sign_seconds: float = SIGN_SECONDS) -> Ticket:
 
 def revoke(api: Api, dry_run: bool = False) -> list[str]:
     """Delete our tokens, and the certificates that we had uploaded; names of the Secrets that are gone."""
-    listed = api.list(f"{KUBE_SYSTEM}/secrets", {"fieldSelector": f"type={TYPE}"})
+    listed: list[Object] = api.list(f"{KUBE_SYSTEM}/secrets", {"fieldSelector": f"type={TYPE}"})
     names = [secret["metadata"]["name"] for secret in listed if _text(secret, "description") == DESCRIPTION]
     uploaded = api.find(f"{KUBE_SYSTEM}/secrets/{CERTIFICATES}")
     if uploaded is not None and MARK in (uploaded["metadata"].get("annotations") or {}):
@@ -142,8 +142,8 @@ def discovery(cluster_info: Object) -> tuple[str, list[str]]:
         return f"{host}:{url.port or 443}", hashes
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise UpliftError(
-            f"The ConfigMap kube-public/cluster-info, by which hosts find the cluster, cannot be used ({error!r}). kubeadm "
-            "writes it anew: kubeadm init phase bootstrap-token."
+            f"The ConfigMap kube-public/cluster-info, by which hosts find the cluster, cannot be used ({error!r}). "
+            "kubeadm writes it anew: kubeadm init phase bootstrap-token."
         ) from error
 
 
@@ -151,8 +151,8 @@ def _cluster_info(api: Api) -> Object:
     found = api.find("/api/v1/namespaces/kube-public/configmaps/cluster-info")
     if found is None:
         raise UpliftError(
-            "The cluster has no ConfigMap kube-public/cluster-info, by which hosts that join find it. kubeadm writes it "
-            "anew: kubeadm init phase bootstrap-token."
+            "The cluster has no ConfigMap kube-public/cluster-info, by which hosts that join find it. kubeadm "
+            "writes it anew: kubeadm init phase bootstrap-token."
         )
     return found
 

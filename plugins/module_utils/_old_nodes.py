@@ -68,7 +68,7 @@ def drain(
 
 
 def remaining(api: Api, name: str) -> list[str]:
-    """Pods of a node that are no DaemonSet's and no static pod, as etcd has them; those that have ended do not count."""
+    """Pods of a node that are no DaemonSet's and no static pod, as etcd has them; what has ended does not count."""
     return sorted(
         f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
         for pod in _cordon.pods_on(api, name, exact=True)
@@ -78,9 +78,10 @@ def remaining(api: Api, name: str) -> list[str]:
     )
 
 
-def remove(api: Api, name: str, dry_run: bool = False) -> bool:
+def remove(api: Api, name: str, was_reset: bool = False, dry_run: bool = False) -> bool:
     """Delete the Node object; False when there is none.
 
+    :param was_reset: nothing runs on its host, which the cluster only notices when its kubelet has been silent a while.
     :raises UpliftError: it serves, is not empty, or is a control plane that runs.
     """
     node = api.find(f"/api/v1/nodes/{path_part(name)}")
@@ -88,13 +89,13 @@ def remove(api: Api, name: str, dry_run: bool = False) -> bool:
         return False
     if not is_cordoned(node):
         raise UpliftError(f"The node {name} is not removed: it is not cordoned, so it takes pods.")
-    ready = is_true(node, "Ready")
+    ready = is_true(node, "Ready") and not was_reset
     left = remaining(api, name) if ready else []  # of a node that is gone, no kubelet will ever end them
     if left:
         raise UpliftError(_not_empty(name, left) + " It is not removed.")
     if _CONTROL_PLANE in (node["metadata"].get("labels") or {}) and ready and _runs_api_server(api, name):
         raise UpliftError(
-            f"The node {name} is not removed: its API server runs. Reset the host (kubeadm reset), or turn it off, first."
+            f"The node {name} is not removed: its API server runs. Reset the host (kubeadm reset) or turn it off first."
         )
     if not dry_run:
         try:

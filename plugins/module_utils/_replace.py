@@ -28,6 +28,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._replace_cast impor
     New,
     Old,
     cast,
+    foreign,
     whole,
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._waves_rules import Rules
@@ -99,19 +100,20 @@ def _waves(after: Facts, old: t.Sequence[Old], rules: Rules) -> list[Row]:
 def _steps(facts: Facts, people: Cast, remove: str) -> dict[str, list[t.Any]]:
     """What is left to do of each kind; drains apart.
 
-    join_control_planes, join_workers: {"host", "node", "half"}. cordon: nodes. remove: {"node", "host", "role",
+    join_control_planes, join_workers: {"host", "node", "half", "registered"}, half: a join was cut off; registered: it
+    has a Node object from that. cordon: nodes. remove: {"node", "host", "role",
     "reset"}, workers first. members_first: control planes that are dead, whose members of etcd have to go before
     another can be added. reset_only: {"host", "node"} of hosts whose node is gone.
     """
     joining = [new for new in people.new if not new.joined]
     removed = [_removal(old, remove) for old in people.old] if remove != KEEP else []
-    planes = _join(joining, CONTROL_PLANE)
+    planes = _join(facts, joining, CONTROL_PLANE)
     return {
         "members_first": [
             old.node for old in people.old if planes and old.role == CONTROL_PLANE and not old.ready and remove != KEEP
         ],
         "join_control_planes": planes,
-        "join_workers": _join(joining, WORKER),
+        "join_workers": _join(facts, joining, WORKER),
         "cordon": [old.node for old in people.old if not facts["nodes"][old.node].get("unschedulable")],
         "remove": sorted(removed, key=lambda row: row["role"] == CONTROL_PLANE),
         "reset_only": [{"host": host, "node": node} for host, node in people.leftover.items()]
@@ -120,8 +122,12 @@ def _steps(facts: Facts, people: Cast, remove: str) -> dict[str, list[t.Any]]:
     }
 
 
-def _join(joining: t.Iterable[New], role: str) -> list[Row]:
-    return [{"host": new.host, "node": new.node, "half": new.half} for new in joining if new.role == role]
+def _join(facts: Facts, joining: t.Iterable[New], role: str) -> list[Row]:
+    return [
+        {"host": new.host, "node": new.node, "half": new.half, "registered": new.node in facts["nodes"]}
+        for new in joining
+        if new.role == role
+    ]
 
 
 def _removal(old: Old, remove: str) -> Row:
@@ -137,9 +143,9 @@ def _conductors(facts: Facts, people: Cast, hosts: t.Sequence[Host]) -> Row:
     goes: list[str] = []
     for host in hosts:
         look = host.look
-        if host.control_plane and look and look.get("control_plane") and not look.get("half"):
+        if host.control_plane and look and look.get("control_plane"):
             node = facts["nodes"].get(look.get("name"))
-            if node is not None and whole(node):
+            if node is not None and whole(node) and not foreign(facts, look):
                 (goes if host.name in old else stays).append(host.name)
     coming = [new.host for new in people.new if new.role == CONTROL_PLANE and not new.joined]
     present = stays + goes

@@ -14,8 +14,8 @@ author:
 description:
   - Makes a bootstrap token that lasts for minutes, with a description, and waits until hosts can use it. For control
     planes it has kubeadm upload the certificates that they need (C(kubeadm init phase upload-certs)).
-  - Revokes them all. Tokens of this collection are known by their description, so that those of a run that was killed go
-    as well.
+  - Revokes them all. Tokens of this collection are known by their description, so that those of a run that was killed
+    go as well.
   - What it returns opens the cluster. Use C(no_log) on the task.
   - O(certificates) needs root on a control plane node.
 extends_documentation_fragment:

@@ -45,6 +45,11 @@ options:
     type: str
     choices: [cordoned, drained, removed, uncordoned]
     default: drained
+  were_reset:
+    description:
+      - With O(state=removed), their hosts were just reset. What the cluster says of them is then old, and is not asked.
+    type: bool
+    default: false
 seealso:
   - module: uplift.kubeadm.node_drain
   - module: uplift.kubeadm.replace_plan
@@ -146,7 +151,8 @@ def uncordoned(module: AnsibleModule, api: Api) -> Result:
 
 
 def removed(module: AnsibleModule, api: Api) -> Result:
-    gone = [name for name in module.params["names"] if _old_nodes.remove(api, name, module.check_mode)]
+    was_reset, check = module.params["were_reset"], module.check_mode
+    gone = [name for name in module.params["names"] if _old_nodes.remove(api, name, was_reset, check)]
     diff = {"before": "".join(f"node {name}\n" for name in gone), "after": ""}
     return {"changed": bool(gone), "nodes": gone, "diff": diff}
 
@@ -177,6 +183,7 @@ def main() -> None:
         argument_spec={
             "names": {"type": "list", "elements": "str", "required": True},
             "state": {"type": "str", "choices": list(states), "default": "drained"},
+            "were_reset": {"type": "bool", "default": False},
             **DRAIN_ARGS,
             **API_ARGS,
         },

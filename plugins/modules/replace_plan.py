@@ -151,7 +151,8 @@ plan:
       type: list
       elements: str
     join_control_planes:
-      description: Hosts to be joined one by one, each C(host), C(node), C(half) (a join of it was cut off).
+      description: Hosts to be joined one by one, each C(host), C(node), C(half) (a join of it was cut off),
+          C(registered) (it has a Node object from that).
       type: list
       elements: dict
     join_workers:
