@@ -68,12 +68,15 @@ def make_plan(facts: Facts, hosts: t.Sequence[Host], options: Options) -> tuple[
     rows = _replace_room.drains(after, [wave["nodes"] for wave in waves], drain)
     findings = _replace_checks.find(facts, people, hosts, options.remove, rows) if people.old else []
     steps = _steps(facts, people, options.remove)
+    cluster = facts.get("cluster") or {}
     plan = {
         "old": [_as_row(old) for old in people.old],
         "new": [{"node": new.node, "host": new.host, "role": new.role, "joined": new.joined} for new in people.new],
         "gone": list(people.gone),
         "removal": options.remove,
         "version": str(oldest_api_server(facts)),
+        "kubernetes_version": cluster.get("kubernetes_version") or facts["version"],
+        "external_etcd": bool((cluster.get("etcd") or {}).get("external")),
         **steps,
         "waves": waves,
         **_conductors(facts, people, hosts),
@@ -100,9 +103,9 @@ def _waves(after: Facts, old: t.Sequence[Old], rules: Rules) -> list[Row]:
 def _steps(facts: Facts, people: Cast, remove: str) -> dict[str, list[t.Any]]:
     """What is left to do of each kind; drains apart.
 
-    join_control_planes, join_workers: {"host", "node", "half", "registered"}, half: a join was cut off; registered: it
-    has a Node object from that. cordon: nodes. remove: {"node", "host", "role",
-    "reset"}, workers first. members_first: control planes that are dead, whose members of etcd have to go before
+    join_control_planes, join_workers: {"host", "node", "half", "registered", "address"}, half: a join was cut off;
+    registered: it has a Node object from that, and an address. cordon: nodes. remove: {"node", "host", "role",
+    "reset", "was_reset"}, workers first. members_first: control planes that are dead, whose members of etcd have to go before
     another can be added. reset_only: {"host", "node"} of hosts whose node is gone.
     """
     joining = [new for new in people.new if not new.joined]
@@ -116,23 +119,31 @@ def _steps(facts: Facts, people: Cast, remove: str) -> dict[str, list[t.Any]]:
         "join_workers": _join(facts, joining, WORKER),
         "cordon": [old.node for old in people.old if not facts["nodes"][old.node].get("unschedulable")],
         "remove": sorted(removed, key=lambda row: row["role"] == CONTROL_PLANE),
-        "reset_only": [{"host": host, "node": node} for host, node in people.leftover.items()]
-        if remove == RESET
-        else [],
+        "reset_only": _reset_only(people) if remove == RESET else [],
     }
 
 
 def _join(facts: Facts, joining: t.Iterable[New], role: str) -> list[Row]:
     return [
-        {"host": new.host, "node": new.node, "half": new.half, "registered": new.node in facts["nodes"]}
+        {
+            "host": new.host,
+            "node": new.node,
+            "half": new.half,
+            "registered": new.node in facts["nodes"],
+            "address": (facts["nodes"].get(new.node) or {}).get("internal_ip") or "",
+        }
         for new in joining
         if new.role == role
     ]
 
 
+def _reset_only(people: Cast) -> list[Row]:
+    return [{"host": host, "node": node} for host, node in people.leftover.items()]
+
+
 def _removal(old: Old, remove: str) -> Row:
     reset = remove == RESET and old.reached and not old.reset
-    return {"node": old.node, "host": old.host, "role": old.role, "reset": reset}
+    return {"node": old.node, "host": old.host, "role": old.role, "reset": reset, "was_reset": old.reset}
 
 
 def _conductors(facts: Facts, people: Cast, hosts: t.Sequence[Host]) -> Row:

@@ -28,7 +28,7 @@ class Host:
     """A host of the inventory. look: what node_join says of it; None: it does not answer, or was not asked.
 
     control_plane: whether it is in the group of control planes. old, new: whether it is in that group.
-    labels, taints: those that its node is to have, where it is joined here.
+    labels, taints: those that its node is to have, where it is joined here. why: why there is no look.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Host:
     look: Facts | None = None
     labels: t.Mapping[str, str] = field(default_factory=dict)
     taints: t.Sequence[t.Mapping[str, str]] = ()
+    why: str = ""
 
     @classmethod
     def read(cls, row: t.Mapping[str, t.Any]) -> Host:
@@ -50,6 +51,7 @@ class Host:
             row.get("look") or None,
             {str(key): str(value) for key, value in (row.get("labels") or {}).items()},
             tuple(row.get("taints") or ()),
+            str(row.get("why") or ""),
         )
 
 

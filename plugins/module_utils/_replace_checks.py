@@ -115,7 +115,7 @@ def _joins(facts: Facts, new: New, host: Host) -> t.Iterator[Finding]:
         yield blocker(
             f"replace-silent:{new.host}",
             f"New host {new.host} does not answer",
-            [f"{new.host}: unreachable"],
+            [f"{new.host}: {host.why or 'unreachable'}"],
             "It cannot be joined.",
             "See that Ansible reaches it (ansible -m ping), and run again.",
         )

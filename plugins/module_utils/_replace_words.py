@@ -42,18 +42,16 @@ def table(plan: Plan) -> list[str]:
     return lines
 
 
-def done(plan: Plan, present: t.Iterable[str]) -> list[str]:
-    """What a run did, what is left, how to go back and how to go on. present: names of the nodes that there are now."""
-    there = set(present)
-    removed = [name for name in _names(plan["old"]) if name not in there]
-    kept = [name for name in _names(plan["old"]) if name in there]
+def done(plan: Plan, removed: t.Sequence[str]) -> list[str]:
+    """What a run did, what is left, how to go back and how to go on. removed: names of the nodes that are gone."""
+    kept = [row for row in plan["old"] if row["node"] not in removed]
     lines = ["Replaced." if not kept else "Taken over."]
     joined = [row["node"] for row in [*plan["join_control_planes"], *plan["join_workers"]]]
     lines += _bullet(f"Joined: {listing(joined, _FEW)}.") if joined else []
     moved = [name for wave in plan["waves"] for name in wave["nodes"]]
     lines += _bullet(f"Drained, and seen to be empty: {listing(moved, _FEW)}.") if moved else []
-    lines += _bullet(f"Removed: {listing(removed, _FEW)}. Take them out of the inventory.") if removed else []
-    return [*lines, *(after({**plan, "old": [row for row in plan["old"] if row["node"] in there]}))]
+    lines += _bullet(f"Removed: {listing(list(removed), _FEW)}. Take them out of the inventory.") if removed else []
+    return [*lines, *after({**plan, "old": kept})]
 
 
 def after(plan: Plan) -> list[str]:

@@ -15,8 +15,8 @@ description:
   - Runs C(kubeadm join) and C(kubeadm reset) as M(uplift.kubeadm.kubeadm_run) does, such that they outlive a lost
     connection. Token and key travel in a configuration file of mode 0600 below C(/run), never on a command line.
   - A join is marked on the host (C(/var/lib/uplift-kubeadm/member.json)) before it begins. One that was cut off is
-    found by that, and the host is reset before it is tried again. A host with files of a cluster and without that mark is
-    somebody's, and is refused.
+    found by that, and the host is reset before it is tried again. A host with files of a cluster and without that mark
+    is somebody's, and is refused.
   - Must run as root on the host.
 attributes:
   check_mode:

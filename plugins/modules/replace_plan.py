@@ -55,6 +55,10 @@ options:
       look:
         description: What M(uplift.kubeadm.node_join) said of it. If not set, the host does not answer.
         type: dict
+      why:
+        description: Why it does not.
+        type: str
+        default: ""
       labels:
         description: Labels that its node is to have when it joins.
         type: dict
@@ -152,7 +156,7 @@ plan:
       elements: str
     join_control_planes:
       description: Hosts to be joined one by one, each C(host), C(node), C(half) (a join of it was cut off),
-          C(registered) (it has a Node object from that).
+          C(registered) (it has a Node object from that), C(address).
       type: list
       elements: dict
     join_workers:
@@ -168,7 +172,8 @@ plan:
       type: list
       elements: dict
     remove:
-      description: Nodes to be removed, workers first, each C(node), C(host), C(role), C(reset).
+      description: Nodes to be removed, workers first, each C(node), C(host), C(role), C(reset),
+          C(was_reset).
       type: list
       elements: dict
     reset_only:
@@ -184,6 +189,12 @@ plan:
     version:
       description: Version of the oldest API server.
       type: str
+    kubernetes_version:
+      description: Version that new control planes run, as kubeadm has it.
+      type: str
+    external_etcd:
+      description: Whether etcd is none of kubeadm's.
+      type: bool
     removal:
       description: As O(remove).
       type: str
@@ -249,6 +260,7 @@ def main() -> None:
         "old": {"type": "bool", "default": False},
         "new": {"type": "bool", "default": False},
         "look": {"type": "dict"},
+        "why": {"type": "str", "default": ""},
         "labels": {"type": "dict", "default": {}},
         "taints": {"type": "list", "elements": "dict", "default": []},
     }
