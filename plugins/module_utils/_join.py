@@ -97,7 +97,7 @@ def configuration(kubeadm: str, wants: t.Mapping[str, t.Any]) -> dict[str, t.Any
     if registration:
         made["nodeRegistration"] = registration
     if wants.get("certificate_key"):
-        address = {"localAPIEndpoint": {"advertiseAddress": wants["advertise_address"]}}
+        address = {"localAPIEndpoint": {"advertiseAddress": wants.get("advertise_address")}}
         made["controlPlane"] = {
             "certificateKey": wants["certificate_key"],
             **(address if wants.get("advertise_address") else {}),

@@ -105,8 +105,8 @@ def _steps(facts: Facts, people: Cast, remove: str) -> dict[str, list[t.Any]]:
 
     join_control_planes, join_workers: {"host", "node", "half", "registered", "address"}, half: a join was cut off;
     registered: it has a Node object from that, and an address. cordon: nodes. remove: {"node", "host", "role",
-    "reset", "was_reset"}, workers first. members_first: control planes that are dead, whose members of etcd have to go before
-    another can be added. reset_only: {"host", "node"} of hosts whose node is gone.
+    "reset", "was_reset"}, workers first. members_first: control planes that are dead, whose members of etcd have to go
+    before another can be added. reset_only: {"host", "node"} of hosts whose node is gone.
     """
     joining = [new for new in people.new if not new.joined]
     removed = [_removal(old, remove) for old in people.old] if remove != KEEP else []

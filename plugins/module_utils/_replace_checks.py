@@ -120,14 +120,12 @@ def _joins(facts: Facts, new: New, host: Host) -> t.Iterator[Finding]:
             "See that Ansible reaches it (ansible -m ping), and run again.",
         )
         return
-    if foreign(facts, look) or (look.get("name") and not new.half):
+    set_up = (look.get("name") or look.get("leftovers")) and not new.half
+    if foreign(facts, look) or set_up:
         yield blocker(
             f"replace-foreign:{new.host}",
             f"New host {new.host} belongs to another cluster, or did",
-            [
-                f"{new.host}: its kubelet is {look.get('name') or 'set up'}, of an authority that is not this "
-                "cluster's, or of a node that this cluster does not know"
-            ],
+            [f"{new.host}: {_remains(look)}"],
             "kubeadm does not join a host that is part of a cluster, and to reset it here might take down another one.",
             f"If it is not in use: kubeadm reset on {new.host}, then run again.",
         )
@@ -152,6 +150,12 @@ def _joins(facts: Facts, new: New, host: Host) -> t.Iterator[Finding]:
             "A host that joins is called as its host name is, and would take the place of that node.",
             f"If that node is dead, «kubectl delete node {new.node}»; otherwise give the host another name.",
         )
+
+
+def _remains(look: Facts) -> str:
+    if look.get("name"):
+        return f"its kubelet is that of a node {look['name']}, which this cluster does not know as its own"
+    return f"{', '.join((look.get('leftovers') or ['a kubelet'])[:3])} is there"
 
 
 def _versions(facts: Facts, new: New, look: Facts) -> t.Iterator[Finding]:

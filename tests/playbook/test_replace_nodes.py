@@ -94,7 +94,7 @@ def test_new_nodes_take_over_and_the_old_ones_are_kept_until_they_are_to_go(tmp_
 
 def test_what_fails_stops_what_follows_and_the_same_command_goes_on(tmp_path: Path) -> None:
     cluster = stubbed(tmp_path)
-    cluster.misbehave({"module": "node_join", "host": "w4", "state": "joined", "do": "down"})
+    cluster.misbehave({"module": "node_join", "host": "w4", "do": "down"})  # when it was looked at
     lost = cluster.run("uplift.kubeadm.replace_nodes")
     assert lost.returncode != 0
     done = steps(cluster)
