@@ -111,6 +111,10 @@ fleet: setup ## three real clusters in waves, the second made to fail, mended, a
 blue-green: setup ## traffic moved between two real clusters behind HAProxy, to green and back, failed requests counted
 	@$(PYTHON) tests/bluegreen
 
+.PHONY: replace
+replace: setup ## new nodes take over from old ones on real clusters: workers, and a control plane with 3 of them
+	@$(PYTHON) tests/replace && $(PYTHON) tests/replace --control-planes 3
+
 .PHONY: restore-drill
 restore-drill: setup ## up a hop, back to the backup, and up again, on real clusters
 	@$(PYTHON) tests/restore --workers 1 && $(PYTHON) tests/restore --control-planes 3 --encrypt

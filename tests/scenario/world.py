@@ -80,15 +80,19 @@ def add_options(parser: argparse.ArgumentParser, name: str) -> None:
 
 @contextlib.contextmanager
 def world(options: argparse.Namespace) -> Iterator[World]:
-    """A new cluster; gone afterwards, whatever happens, unless it is to be kept."""
+    """A new cluster; gone afterwards, whatever happens, unless it is to be kept.
+
+    :param options: as add_options() has them; `version`, where it begins at another one than the others.
+    """
     install = options.install or ("binary" if options.control_planes == 1 else "deb")
-    spec = lab_cluster.Spec(options.name, options.control_planes, options.workers, VERSION, install)
+    version: str = getattr(options, "version", VERSION)
+    spec = lab_cluster.Spec(options.name, options.control_planes, options.workers, version, install)
     if lab_cluster.load(spec.name) is not None:
         raise ScenarioError(
             f"There is a cluster {spec.name} already. Remove it: `python3 tests/lab down --name {spec.name}`."
         )
     try:
-        lab_cluster.up(spec, list(HOPS))
+        lab_cluster.up(spec, [hop for hop in HOPS if hop != version])
         folder = cluster_dir(spec.name)
         nodes = {node.host: node for node in lab_cluster.nodes(spec)}
         yield World(spec.name, install, nodes, folder / "inventory-ssh.yml", folder / "kubeconfig")

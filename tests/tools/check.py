@@ -33,7 +33,7 @@ LOGS = BUILD / "logs"
 COLLECTION = "ansible_collections.uplift.kubeadm"
 LAB_VERSIONS = "1.24.17,1.25.4,1.26.9"
 LAB_NODES = "1.24.17:binary,1.24.17:deb"
-SCENARIO_PACKAGES = ("lab", "scenario", "awx", "bluegreen", "chaos", "drain", "fleet", "restore", "uptime")
+SCENARIO_PACKAGES = ("lab", "scenario", "awx", "bluegreen", "chaos", "drain", "fleet", "replace", "restore", "uptime")
 TAIL_LINES = 40
 
 
