@@ -33,6 +33,7 @@ def find(facts: Facts, people: Cast, joining: t.Sequence[New], remove: str) -> l
     return [
         *_control_planes(facts, people, joining, remove),
         *_endpoint(facts, people, joining),
+        *_addresses(facts, people, remove),
         *_running(people, remove),
     ]
 
@@ -129,11 +130,29 @@ def _endpoint(facts: Facts, people: Cast, joining: t.Sequence[New]) -> t.Iterato
             )
 
 
+def _addresses(facts: Facts, people: Cast, remove: str) -> t.Iterator[Finding]:
+    """kubeadm writes them once, and never again: an address from before the cluster had an endpoint stays."""
+    for where, server in (facts.get("api_addresses") or {}).items():
+        host = urlsplit(server).hostname
+        for old in people.old if remove != KEEP else ():
+            node = facts["nodes"][old.node]
+            if old.role == CONTROL_PLANE and host and host in (old.node, node.get("internal_ip")):
+                yield blocker(
+                    f"replace-address:{where}",
+                    f"The ConfigMap {where} names an old control plane",
+                    [f"{where}: {server}; {old.node} has {node.get('internal_ip')}"],
+                    "kube-proxy of every node, or the next host that joins, would not find the API.",
+                    f"Name controlPlaneEndpoint there: kubectl -n {where.partition('/')[0]} edit configmap "
+                    f"{where.partition('/')[2]}; for kube-proxy also kubectl -n kube-system rollout restart ds/kube-proxy.",
+                    HA_DOC,
+                )
+
+
 def _running(people: Cast, remove: str) -> t.Iterator[Finding]:
     running = [
         old.node
         for old in people.old
-        if old.role == CONTROL_PLANE and old.ready and not (remove == RESET and old.reached)
+        if old.role == CONTROL_PLANE and old.ready and not old.reset and not (remove == RESET and old.reached)
     ]
     if remove in (NODE, RESET) and running:
         yield blocker(

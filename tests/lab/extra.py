@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 
-from . import cluster, docker, engine, images, nodeimage, services
+from . import cluster, engine, images, nodeimage, services
 from .cache import lock
 from .inventory import Node
 from .paths import NETWORK, cluster_dir, state_dir

@@ -98,18 +98,28 @@ def take_over(site: Site, figures: Figures, kube: Kube, work: Workload) -> None:
     with work.watched(), figures.step("joined, cordoned, drained in waves"):
         text = site.replace()
     figures.check("Kept, cordoned and empty" in text, "it says what it kept, and how to go back")
-    at = {node["metadata"]["name"]: node["status"]["nodeInfo"]["kubeletVersion"] for node in nodes(kube) if is_ready(node)}
-    figures.check({at.get(name) for name in new} == {f"v{TARGET}"}, f"{len(new)} new nodes are Ready with kubelet {TARGET}")
+    at = {
+        node["metadata"]["name"]: node["status"]["nodeInfo"]["kubeletVersion"] for node in nodes(kube) if is_ready(node)
+    }
+    figures.check(
+        {at.get(name) for name in new} == {f"v{TARGET}"}, f"{len(new)} new nodes are Ready with kubelet {TARGET}"
+    )
     figures.check(cordoned(kube) == old, f"the old nodes are cordoned, and no other: {', '.join(sorted(old))}")
     left = [pod["metadata"]["name"] for pod in pods(kube) if pod["spec"].get("nodeName") in old and not stays(pod)]
     figures.check(not left, f"nothing but DaemonSets and static pods is on them {' '.join(left)}".rstrip())
     soon(figures, work.ready, f"the workload runs with its {REPLICAS} pods")
-    figures.check(work.moves(new) == 0, f"no pod moved twice ({work.moves(new)} ran on an old node after the first ones)")
-    figures.check(work.least >= BUDGET, f"at least {work.least} of {REPLICAS} pods were Ready, and the budget wants {BUDGET}")
+    figures.check(
+        work.moves(new) == 0, f"no pod moved twice ({work.moves(new)} ran on an old node after the first ones)"
+    )
+    figures.check(
+        work.least >= BUDGET, f"at least {work.least} of {REPLICAS} pods were Ready, and the budget wants {BUDGET}"
+    )
     no_tokens(figures, kube)
     if site.planes:
         members = etcd_members(site)
-        figures.check(len(members) == 4 and all(members.values()), f"etcd has 4 members, all started: {', '.join(members)}")
+        figures.check(
+            len(members) == 4 and all(members.values()), f"etcd has 4 members, all started: {', '.join(members)}"
+        )
     with figures.step("the same once more"):
         text = site.replace()
     figures.check("changed=0" in text and "Nothing to do" in text, "which changed nothing")
@@ -138,7 +148,9 @@ def remove(site: Site, figures: Figures, kube: Kube) -> None:
         members = etcd_members(site)
         kept = {*(node.name for host, node in site.made.nodes.items() if node.control_plane and host not in site.old)}
         kept |= {node.name for node in site.added if node.control_plane}
-        figures.check(set(members) == kept and all(members.values()), f"etcd's members are {', '.join(sorted(members))}")
+        figures.check(
+            set(members) == kept and all(members.values()), f"etcd's members are {', '.join(sorted(members))}"
+        )
         for host in [*site.made.control_planes[1:], *(node.host for node in site.added if node.control_plane)]:
             healthy = site.on(host, "kubectl --kubeconfig=/etc/kubernetes/admin.conf get --raw /readyz")
             figures.check(healthy.strip() == "ok", f"the API server of {host} is ready")

@@ -88,7 +88,15 @@ class Site:
         self.number += 1
         log = self.folder / f"{self.number}-{verb}.log"
         program = Playbook(self.made, self.folder, TARGET).command[0]
-        command = [program, f"uplift.kubeadm.{verb}", "-i", str(self.made.inventory), *flags, "-e", json.dumps(variables)]
+        command = [
+            program,
+            f"uplift.kubeadm.{verb}",
+            "-i",
+            str(self.made.inventory),
+            *flags,
+            "-e",
+            json.dumps(variables),
+        ]
         with log.open("w", encoding="utf-8") as output:
             try:
                 done = subprocess.run(

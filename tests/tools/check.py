@@ -275,13 +275,29 @@ def build(run: Run, tools: Toolbox) -> None:
         (artifact,) = folder.glob("*.tar.gz")
         run(tools, "python", "-m", "galaxy_importer.main", artifact, cwd=folder)
         elsewhere = {"ANSIBLE_COLLECTIONS_PATH": str(folder / "installed")}
-        run(tools, "ansible-galaxy", "collection", "install", "--offline", "-p", folder / "installed", artifact,
-            cwd=folder, env=elsewhere)
+        run(
+            tools,
+            "ansible-galaxy",
+            "collection",
+            "install",
+            "--offline",
+            "-p",
+            folder / "installed",
+            artifact,
+            cwd=folder,
+            env=elsewhere,
+        )
         installed = folder / "installed/ansible_collections/uplift/kubeadm"
         run(tools, "ansible-doc", "--metadata-dump", "uplift.kubeadm", cwd=folder, env=elsewhere, shown=False)
         for playbook in sorted((installed / "playbooks").glob("*.yml")):
-            run(tools, "ansible-playbook", "--syntax-check", f"uplift.kubeadm.{playbook.stem}",
-                cwd=folder, env=elsewhere)
+            run(
+                tools,
+                "ansible-playbook",
+                "--syntax-check",
+                f"uplift.kubeadm.{playbook.stem}",
+                cwd=folder,
+                env=elsewhere,
+            )
 
 
 def playbook_oldest(run: Run, tools: Toolbox) -> None:

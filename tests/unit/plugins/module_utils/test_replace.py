@@ -278,6 +278,17 @@ def test_an_endpoint_that_goes_or_is_missing_is_a_blocker() -> None:
     assert "replace-endpoint" in of_planes(known)[1]
 
 
+def test_an_old_address_in_kubeadms_config_maps_is_a_blocker_when_it_goes() -> None:
+    known = cluster([])
+    known["nodes"]["cp1"]["internal_ip"] = "10.0.0.11"
+    known["api_addresses"] = {
+        "kube-public/cluster-info": "https://lb:6443",
+        "kube-system/kube-proxy": "https://10.0.0.11:6443",
+    }
+    assert set(of_planes(known, remove="reset")[1]) == {"replace-address:kube-system/kube-proxy"}
+    assert not of_planes(known)[1]  # it stays as long as the node
+
+
 def test_another_control_plane_that_is_unwell_is_a_blocker() -> None:
     known = cluster([])
     known["nodes"]["cp2"]["static_pods"]["etcd"] = {"version": "3.5.6-0", "ready": False}
