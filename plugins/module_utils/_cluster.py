@@ -176,7 +176,7 @@ def ca_fingerprints(api: Api) -> list[str]:
 
 
 def api_addresses(api: Api) -> dict[str, str]:
-    """{"namespace/ConfigMap": URL} of where hosts that join, and kube-proxy, look for the API; kubeadm wrote both once."""
+    """{"namespace/ConfigMap": URL} of where hosts that join, and kube-proxy, look for the API."""
     found = {}
     for where, key in (("kube-public/cluster-info", "kubeconfig"), ("kube-system/kube-proxy", "kubeconfig.conf")):
         namespace, name = where.split("/")

@@ -142,8 +142,8 @@ def _addresses(facts: Facts, people: Cast, remove: str) -> t.Iterator[Finding]:
                     f"The ConfigMap {where} names an old control plane",
                     [f"{where}: {server}; {old.node} has {node.get('internal_ip')}"],
                     "kube-proxy of every node, or the next host that joins, would not find the API.",
-                    f"Name controlPlaneEndpoint there: kubectl -n {where.partition('/')[0]} edit configmap "
-                    f"{where.partition('/')[2]}; for kube-proxy also kubectl -n kube-system rollout restart ds/kube-proxy.",
+                    "Name controlPlaneEndpoint there (kubectl edit), and for kube-proxy restart its pods (kubectl -n "
+                    "kube-system rollout restart daemonset/kube-proxy).",
                     HA_DOC,
                 )
 

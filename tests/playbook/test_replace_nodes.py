@@ -94,7 +94,15 @@ def test_new_nodes_take_over_and_the_old_ones_are_kept_until_they_are_to_go(tmp_
 
 def test_what_fails_stops_what_follows_and_the_same_command_goes_on(tmp_path: Path) -> None:
     cluster = stubbed(tmp_path)
-    cluster.misbehave({"module": "node_join", "host": "w4", "do": "down"})  # when it was looked at
+    cluster.misbehave({"module": "node_join", "host": "cp4", "do": "down"})  # when it was looked at
+    lost = cluster.run("uplift.kubeadm.replace_nodes")
+    assert lost.returncode != 0
+    assert steps(cluster) == ["issued", "revoked"], "the conductor was lost with the host that it delegates to"
+    assert "cp4 could not be reached" in lost.stdout
+    assert not cluster.read("lock.json"), "the lock was kept"
+
+    cluster.mend()
+    cluster.misbehave({"module": "node_join", "host": "w4", "do": "down"})
     lost = cluster.run("uplift.kubeadm.replace_nodes")
     assert lost.returncode != 0
     done = steps(cluster)
@@ -132,8 +140,17 @@ def test_the_first_control_plane_alone_is_replaced_by_a_new_one(tmp_path: Path) 
     for name in ("cp2", "cp3"):
         del state["nodes"][name]
     cluster.write("cluster.json", state)
-    run = cluster.run("uplift.kubeadm.replace_nodes", replace_nodes_remove="reset")
+    told = tmp_path / "told"
+    hooks = {}
+    for name in ("joined", "before_drain", "before_remove", "removed"):
+        line = f"{name} {{{{ replace_nodes_node.node }}}} {{{{ replace_nodes_node.role }}}}"
+        task = {"ansible.builtin.shell": f"echo {line} >> {told}", "name": name}
+        (tmp_path / f"{name}.yml").write_text(json.dumps([task]))
+        hooks[f"replace_nodes_hook_{name}"] = str(tmp_path / f"{name}.yml")
+    run = cluster.run("uplift.kubeadm.replace_nodes", replace_nodes_remove="reset", **hooks)
     assert run.returncode == 0, run.stdout
+    wanted = ["joined cp4", "before_remove cp1", "removed cp1"]
+    assert told.read_text().splitlines() == [f"{line} control_plane" for line in wanted]
     assert steps(cluster)[-5:] == ["cordoned cp1", "member removed cp1", "left cp1", "removed cp1", "members healthy"]
     asked = [(event["module"], event["host"]) for event in cluster.events()]
     at = asked.index(("old_nodes", "cp4"))

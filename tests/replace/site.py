@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The uplift.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the scenario runs, and what it watches with: playbooks, hosts that are added, the network of pods, the workload."""
+"""What the scenario runs and what it watches with: playbooks, added hosts, the network of pods, the workload."""
 
 from __future__ import annotations
 
