@@ -14,7 +14,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _replace_checks, _replace_room
-from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Finding
+from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Finding, blocker
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast import oldest_api_server
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_pods import DrainOptions
 from ansible_collections.uplift.kubeadm.plugins.module_utils._placement_shapes import Facts
@@ -36,6 +36,13 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._waves_words import
 
 Row = dict[str, t.Any]
 ONE_BY_ONE = "Control planes go one at a time."
+_NOBODY = blocker(
+    "replace-no-control-plane",
+    "No host of the control planes is one of this cluster's",
+    ["none of those that answered is a control plane in the facts of the cluster"],
+    "What is done to the cluster is done through one of them.",
+    "Look at the group of the control planes in the inventory, and at the kubeconfig.",
+)
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,9 @@ def make_plan(facts: Facts, hosts: t.Sequence[Host], options: Options) -> tuple[
     rows = _replace_room.drains(after, [wave["nodes"] for wave in waves], drain)
     findings = _replace_checks.find(facts, people, hosts, options.remove, rows) if people.old else []
     steps = _steps(facts, people, options.remove)
+    conductors = _conductors(facts, people, hosts)
+    if people.old and not conductors["conductor"]:
+        findings.append(_NOBODY)
     cluster = facts.get("cluster") or {}
     plan = {
         "old": [_as_row(old) for old in people.old],
@@ -79,7 +89,7 @@ def make_plan(facts: Facts, hosts: t.Sequence[Host], options: Options) -> tuple[
         "external_etcd": bool((cluster.get("etcd") or {}).get("external")),
         **steps,
         "waves": waves,
-        **_conductors(facts, people, hosts),
+        **conductors,
     }
     plan["changes"] = bool(people.old and (any(steps.values()) or waves)) or bool(steps["reset_only"])
     return plan, findings

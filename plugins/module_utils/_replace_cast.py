@@ -21,6 +21,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import m
 CONTROL_PLANE, WORKER = "control_plane", "worker"
 KEEP, NODE, RESET = "none", "node", "reset"
 REMOVALS = (KEEP, NODE, RESET)
+_LABELS = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 
 
 @dataclass(frozen=True)
@@ -169,8 +170,8 @@ def _joined(facts: Facts, name: str, host: Host | None) -> New:
 
 def whole(node: Facts) -> bool:
     """Is this node a control plane, all of it? The label is the last thing that kubeadm join sets."""
-    labels = node.get("labels") or {}
-    return "node-role.kubernetes.io/control-plane" in labels and "kube-apiserver" in (node.get("static_pods") or {})
+    labelled = any(label in (node.get("labels") or {}) for label in _LABELS)
+    return labelled and "kube-apiserver" in (node.get("static_pods") or {})
 
 
 def _to_join(host: Host) -> New:

@@ -304,6 +304,12 @@ def test_a_dead_control_plane_is_removed_before_another_joins() -> None:
     assert made["members_first"] == ["cp1"]
 
 
+def test_a_cluster_that_none_of_the_hosts_belongs_to_is_a_blocker() -> None:
+    hosts = [Host("x", True, look=look("cp1", control_plane=True, ca_fingerprints=["another"]))]
+    _made, findings = make_plan(cluster(), hosts, Options(old_selector="pool=old", new_selector="pool=new"))
+    assert [finding.id for finding in findings] == ["replace-no-control-plane"]
+
+
 def test_a_control_plane_that_runs_is_not_removed_without_a_reset() -> None:
     assert "replace-running-control-plane" in of_planes(cluster([]), remove="node")[1]
     assert not of_planes(cluster([]), remove="reset")[1]
@@ -358,7 +364,7 @@ def slots(known: dict[str, Any], hosts: list[Host]) -> int:
 
 
 @given(worlds())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_room_is_missing_exactly_when_there_are_more_pods_than_places(world: tuple[dict[str, Any], list[Host]]) -> None:
     known, hosts = world
     _made, findings = make_plan(known, hosts, Options())
@@ -396,7 +402,7 @@ def carry_out(known: dict[str, Any], hosts: list[Host], made: dict[str, Any], st
 
 
 @given(worlds(), st.sampled_from(["none", "node", "reset"]), st.integers(0, 30))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_a_run_that_was_killed_goes_on_and_one_after_the_last_has_nothing_to_do(
     world: tuple[dict[str, Any], list[Host]], remove: str, killed_after: int
 ) -> None:
