@@ -112,6 +112,13 @@ def test_what_fails_stops_what_follows_and_the_same_command_goes_on(tmp_path: Pa
     assert not cluster.read("lock.json"), "the lock was kept"
 
     cluster.mend()
+    cluster.write("stop.json", {"by": "bert on laptop", "at": "2026-11-21T17:20:09Z", "reason": "pager"})
+    stopped = cluster.run("uplift.kubeadm.replace_nodes")
+    assert stopped.returncode != 0
+    assert steps(cluster) == []
+    assert "Stopped as asked, nothing failed: bert on laptop" in stopped.stdout
+    cluster.write("stop.json", None)
+
     cluster.misbehave({"module": "old_nodes", "host": "cp2", "state": "drained", "do": "fail"})
     held = cluster.run("uplift.kubeadm.replace_nodes", replace_nodes_remove="reset")
     assert held.returncode != 0

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _lock
+
 yaml = pytest.importorskip("yaml")
 ROLE = Path(__file__).resolve().parents[3] / "roles/replace_nodes"
 
@@ -27,6 +29,11 @@ def test_every_default_is_documented_and_the_other_way_round() -> None:
 def test_the_readme_lists_every_variable() -> None:
     readme = (ROLE / "README.md").read_text()
     assert [name for name in load("defaults/main.yml") if f"`{name}`" not in readme] == []
+
+
+def test_the_lock_says_what_the_run_does_as_the_module_knows_it() -> None:
+    """Protects: such a run can be asked to end early."""
+    assert load("tasks/lock.yml")[0]["uplift.kubeadm.upgrade_lock"]["purpose"] == _lock.REPLACEMENT
 
 
 def set_by(tasks: Any) -> set[str]:
