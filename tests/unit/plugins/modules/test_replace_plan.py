@@ -2,17 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""replace_plan through main(), on facts in a file; and the last lines of a run."""
+"""replace_plan through main(), on facts in a file."""
 
 from __future__ import annotations
 
 import json
-import typing as t
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.uplift.kubeadm.plugins.filter.replace_lines import FilterModule
 from ansible_collections.uplift.kubeadm.plugins.modules import replace_plan
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_pods import budget, control_plane, facts, node, pod
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.run_module import Run, run_module
@@ -46,20 +44,3 @@ def test_wrong_input_is_refused(run: Run, tmp_path: Path) -> None:
     assert "facts" in run(failed=True, sha256="0")["msg"]
     (tmp_path / "facts.json").write_text("{}")
     assert "schema" in run(failed=True)["msg"]
-
-
-def lines(plan: dict[str, t.Any], **more: t.Any) -> str:
-    return " ".join(" ".join(FilterModule().filters()["replace_lines"](plan, **more)).split())
-
-
-def test_the_last_lines_say_how_to_go_back_and_on(run: Run) -> None:
-    plan = run()["plan"]
-    kept = lines(plan)
-    assert "Drained, and seen to be empty: o1." in kept
-    assert "replace_nodes_state=back" in kept
-    assert "replace_nodes_remove=reset" in kept
-    gone = lines({**plan, "removal": "node"}, removed=["o1"])
-    assert gone.startswith("Replaced.")
-    assert "back" not in gone
-    assert "Back in service: o1." in lines(plan, back={"nodes": ["o1"], "by_person": []})
-    assert "left so: o1" in lines(plan, back={"nodes": [], "by_person": ["o1"]})
