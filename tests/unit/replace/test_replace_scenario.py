@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the scenario of replaced nodes counts: pods that move, how many are Ready at a time, and runs that change nothing."""
+"""What the scenario counts: pods that move, how many are Ready at a time, and runs that change nothing."""
 
 from __future__ import annotations
 
