@@ -113,7 +113,7 @@ def cast(facts: Facts, hosts: t.Sequence[Host], old_selector: str, new_selector:
     left = {
         host.name: str(host.look["name"])
         for host in hosts
-        if host.old and host.look and host.look.get("name") and node_of(facts, host) is None
+        if host.old and host.look and host.look.get("name") and node_of(facts, host) is None and _ours(facts, host.look)
     }
     gone = tuple(h.name for h in hosts if h.old and node_of(facts, h) is None and h.name not in left)
     both = tuple(sorted((old_names & new_names) | {host.name for host in hosts if host.old and host.new}))
@@ -133,6 +133,11 @@ def foreign(facts: Facts, look: Facts) -> bool:
     """Does this host belong to another cluster, by the authority that its kubelet trusts?"""
     theirs, ours = set(look.get("ca_fingerprints") or ()), set(facts.get("ca_fingerprints") or ())
     return bool(theirs and ours) and not theirs & ours
+
+
+def _ours(facts: Facts, look: Facts) -> bool:
+    """Does its kubelet trust this cluster's authority, beyond doubt? Such a host may be reset without a Node object."""
+    return bool(set(look.get("ca_fingerprints") or ()) & set(facts.get("ca_fingerprints") or ()))
 
 
 def role_of(facts: Facts, node: str) -> str:

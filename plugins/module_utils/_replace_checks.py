@@ -44,7 +44,7 @@ def find(
     """All findings. rows: of the drains' forecast."""
     by_name = {host.name: host for host in hosts}
     joining = [new for new in people.new if not new.joined]
-    found = [*_unread(facts), *_who(people), *_in_service(facts, people)]
+    found = [*_unread(facts), *_who(people), *_of_others(facts, hosts), *_in_service(facts, people)]
     for new in joining:
         found += _joins(facts, new, by_name[new.host])
     found += _replace_planes.find(facts, people, joining, remove)
@@ -86,6 +86,19 @@ def _who(people: Cast) -> t.Iterator[Finding]:
             "Name hosts in the inventory group replace_nodes_new, or nodes that have joined already with "
             "replace_nodes_new_selector.",
         )
+
+
+def _of_others(facts: Facts, hosts: t.Iterable[Host]) -> t.Iterator[Finding]:
+    """Nothing is done to a host of another cluster that stands among the old ones; the inventory is wrong all the same."""
+    for host in hosts:
+        if host.old and host.look and foreign(facts, host.look):
+            yield blocker(
+                f"replace-foreign:{host.name}",
+                f"Old host {host.name} belongs to another cluster",
+                [f"{host.name}: {_remains(host.look)}"],
+                "It is none of this cluster's to be drained or reset.",
+                "Take it out of the group replace_nodes_old.",
+            )
 
 
 def _in_service(facts: Facts, people: Cast) -> t.Iterator[Finding]:

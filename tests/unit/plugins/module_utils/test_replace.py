@@ -81,6 +81,16 @@ def test_a_machine_that_was_reset_and_is_new_now_is_no_old_node() -> None:
     assert not found
 
 
+def test_a_host_of_another_cluster_is_never_reset() -> None:
+    """Protects: its node is not in this cluster, as that of a host that is yet to be reset is not."""
+    ours = Host("late", old=True, look=look("was-here"))
+    other = Host("other", old=True, look=look("elsewhere", ca_fingerprints=["another"]))
+    unknown = Host("unknown", old=True, look=look("somewhere", ca_fingerprints=[]))
+    made, found = plan(cluster(), ours, other, unknown, remove="reset")
+    assert made["reset_only"] == [{"host": "late", "node": "was-here"}]
+    assert "replace-foreign:other" in found
+
+
 def test_a_selector_that_is_none_is_named() -> None:
     with pytest.raises(UpliftError, match="replace_nodes_old_selector is 'pool in'"):
         make_plan(cluster(), planes(), Options(old_selector="pool in"))
