@@ -73,7 +73,10 @@ def make_plan(facts: Facts, hosts: t.Sequence[Host], options: Options) -> tuple[
     emptied = [old for old in people.old if _replace_room.occupied(facts, old.node, drain)]
     waves = _waves(after, emptied, options.rules)
     rows = _replace_room.drains(after, [wave["nodes"] for wave in waves], drain)
-    findings = _replace_checks.find(facts, people, hosts, options.remove, rows) if people.old else []
+    if people.old:
+        findings = _replace_checks.find(facts, people, hosts, options.remove, rows)
+    else:
+        findings = list(_replace_checks.of_others(facts, hosts))
     steps = _steps(facts, people, options.remove)
     conductors = _conductors(facts, people, hosts)
     if people.old and not conductors["conductor"]:

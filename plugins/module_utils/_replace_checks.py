@@ -44,7 +44,7 @@ def find(
     """All findings. rows: of the drains' forecast."""
     by_name = {host.name: host for host in hosts}
     joining = [new for new in people.new if not new.joined]
-    found = [*_unread(facts), *_who(people), *_of_others(facts, hosts), *_in_service(facts, people)]
+    found = [*_unread(facts), *_who(people), *of_others(facts, hosts), *_in_service(facts, people)]
     for new in joining:
         found += _joins(facts, new, by_name[new.host])
     found += _replace_planes.find(facts, people, joining, remove)
@@ -88,8 +88,8 @@ def _who(people: Cast) -> t.Iterator[Finding]:
         )
 
 
-def _of_others(facts: Facts, hosts: t.Iterable[Host]) -> t.Iterator[Finding]:
-    """Nothing is done to a host of another cluster that stands among the old ones; the inventory is wrong all the same."""
+def of_others(facts: Facts, hosts: t.Iterable[Host]) -> t.Iterator[Finding]:
+    """Nothing is done to a host of another cluster among the old ones; the inventory is wrong all the same."""
     for host in hosts:
         if host.old and host.look and foreign(facts, host.look):
             yield blocker(
