@@ -35,6 +35,15 @@ JOIN_DOC = (
 SKEW_DOC = "https://kubernetes.io/releases/version-skew-policy/"
 HA_DOC = "https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/high-availability/"
 ETCD_DOC = "https://etcd.io/docs/v3.5/op-guide/runtime-configuration/"
+LABELS_SOURCE = "k8s.io/kubelet/pkg/apis/well_known_labels.go, IsKubeletLabel, read at 1.25 and 1.36"
+_LABELS = frozenset(
+    (
+        *(f"topology.kubernetes.io/{kind}" for kind in ("zone", "region")),
+        *(f"failure-domain.beta.kubernetes.io/{kind}" for kind in ("zone", "region")),
+        *(f"{prefix}kubernetes.io/{kind}" for prefix in ("", "beta.") for kind in ("os", "arch")),
+        *("kubernetes.io/hostname", "beta.kubernetes.io/instance-type", "node.kubernetes.io/instance-type"),
+    )
+)
 DRAIN_DOC = "https://kubernetes.io/docs/tasks/administer-cluster/safely-drain-node/"
 
 
@@ -154,6 +163,16 @@ def _joins(facts: Facts, new: New, host: Host) -> t.Iterator[Finding]:
         )
         return
     yield from _versions(facts, new, look)
+    refused = sorted(key for key in host.labels if not registers(key))
+    if refused:
+        yield blocker(
+            f"replace-labels:{new.host}",
+            f"kubelet of new host {new.host} would not start with its labels",
+            [f"{new.host}: {', '.join(refused)}"],
+            "kubelet registers its node with few labels of kubernetes.io and k8s.io, and ends when it is given others.",
+            "Take them out of replace_nodes_labels, and label the node when it has joined (replace_nodes_hook_joined).",
+            LABELS_SOURCE,
+        )
     taken = facts["nodes"].get(new.node)
     if taken is not None and not new.half:
         yield blocker(
@@ -163,6 +182,18 @@ def _joins(facts: Facts, new: New, host: Host) -> t.Iterator[Finding]:
             "A host that joins is called as its host name is, and would take the place of that node.",
             f"If that node is dead, «kubectl delete node {new.node}»; otherwise give the host another name.",
         )
+
+
+def registers(label: str) -> bool:
+    """Whether a kubelet may register its node with this label (LABELS_SOURCE)."""
+
+    def within(*domains: str) -> bool:
+        return any(space == domain or space.endswith(f".{domain}") for domain in domains)
+
+    space = label.partition("/")[0] if "/" in label else ""
+    if not within("kubernetes.io", "k8s.io"):
+        return True
+    return label in _LABELS or within("kubelet.kubernetes.io", "node.kubernetes.io")
 
 
 def _remains(look: Facts) -> str:

@@ -183,6 +183,24 @@ def test_hosts_that_kubeadm_would_not_join_are_found_before(seen: dict[str, Any]
     assert set(found) == wanted
 
 
+@pytest.mark.parametrize(
+    ("label", "allowed"),
+    [
+        ("pool", True),
+        ("example.com/pool", True),
+        ("topology.kubernetes.io/zone", True),
+        ("node.kubernetes.io/anything", True),
+        ("team.node.kubernetes.io/pool", True),
+        ("node-role.kubernetes.io/gpu", False),
+        ("kubernetes.io/role", False),
+        ("x.k8s.io/pool", False),
+    ],
+)
+def test_labels_that_kubelet_would_not_start_with_are_found_before(label: str, allowed: bool) -> None:
+    _made, found = plan(cluster(), Host("n2", new=True, look=look(None, "n2"), labels={label: "x"}))
+    assert set(found) == (set() if allowed else {"replace-labels:n2"})
+
+
 def test_a_new_host_that_does_not_answer_is_a_blocker() -> None:
     _made, found = plan(cluster(), Host("n2", new=True, why="no route to host"))
     assert found["replace-silent:n2"].seen == ("n2: no route to host",)
