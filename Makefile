@@ -123,6 +123,10 @@ blue-green: setup ## traffic moved between two real clusters behind HAProxy, to 
 test-modern: setup ## today's Kubernetes: 1.34 to 1.36 with workers drained once; 1.33 to 1.34 over etcd's step within 3.5
 	@$(PYTHON) tests/modern && $(PYTHON) tests/modern --bridge --workers 1
 
+.PHONY: replace
+replace: setup ## new nodes take over from old ones on real clusters: workers, and a control plane with 3 of them
+	@$(PYTHON) tests/replace && $(PYTHON) tests/replace --control-planes 3
+
 .PHONY: restore-drill
 restore-drill: setup ## up a hop, back to the backup, and up again, on real clusters
 	@$(PYTHON) tests/restore --workers 1 && $(PYTHON) tests/restore --control-planes 3 --encrypt

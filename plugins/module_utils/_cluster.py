@@ -25,6 +25,7 @@ SCHEMA = 2
 CORDON_ANNOTATION = "uplift.kubeadm/cordon"
 MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
 KUBE_SYSTEM = "/api/v1/namespaces/kube-system"
+_SERVER = re.compile(r"^\s*server:\s*[\"']?([^\s\"']+)", re.MULTILINE)  # of a kubeconfig
 _CONTROL_PLANE_LABELS = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 
 
@@ -173,6 +174,18 @@ def ca_fingerprints(api: Api) -> list[str]:
     config_map = api.find(f"{KUBE_SYSTEM}/configmaps/kube-root-ca.crt")
     certificates = _x509.PEM.findall(((config_map or {}).get("data") or {}).get("ca.crt") or "")
     return [hashlib.sha256(base64.b64decode(certificate)).hexdigest() for certificate in certificates]
+
+
+def api_addresses(api: Api) -> dict[str, str]:
+    """{"namespace/ConfigMap": URL} of where hosts that join, and kube-proxy, look for the API."""
+    found = {}
+    for where, key in (("kube-public/cluster-info", "kubeconfig"), ("kube-system/kube-proxy", "kubeconfig.conf")):
+        namespace, name = where.split("/")
+        config_map = api.find(f"/api/v1/namespaces/{namespace}/configmaps/{name}")
+        server = _SERVER.search(((config_map or {}).get("data") or {}).get(key) or "")
+        if server:
+            found[where] = server[1]
+    return found
 
 
 def kubeadm_config(api: Api) -> Object:

@@ -49,7 +49,7 @@ def _trouble(own: Etcd) -> str:
         return str(exc)
     voting = [member for member in facts["members"] if not member["learner"]]
     others = [member for member in voting if member["id"] != facts["member"]]
-    silent = {member["name"] or member["id"]: why for member in others if (why := _why_silent(member, own))}
+    silent = {member["name"] or member["id"]: why for member in others if (why := why_silent(member, own))}
     if not at_risk(len(voting), len(others) - len(silent)):
         return ""
     told = " ".join(f"{name}: {why}" for name, why in sorted(silent.items()))
@@ -61,7 +61,7 @@ def at_risk(voting: int, others_well: int) -> bool:
     return others_well < min(voting // 2 + 1, voting - 1)
 
 
-def _why_silent(member: t.Mapping[str, t.Any], own: Etcd) -> str:
+def why_silent(member: t.Mapping[str, t.Any], own: Etcd) -> str:
     """Why a member is not well; "" when it is: it answers at one of its URLs, and knows a leader."""
     if not member["started"]:
         return "it was added and has never come up."

@@ -42,6 +42,11 @@ class Finding:
         return {**asdict(self), "seen": list(self.seen)}
 
 
+def blocker(name: str, title: str, seen: t.Iterable[str], why: str, fix: str, source: str = "") -> Finding:
+    """A finding of that severity."""
+    return Finding(name, "blocker", title, tuple(seen), why, fix, source)
+
+
 @dataclass(frozen=True)
 class Unchecked:
     """Something that could not be looked at. Never passed over in silence: it is listed beside the findings.

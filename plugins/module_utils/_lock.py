@@ -24,6 +24,7 @@ LEASE = f"{LEASES}/{NAME}"
 SHOWN = f"Lease kube-system/{NAME}"
 HOLDER_ANNOTATION = "uplift.kubeadm/holder"  # JSON: who holds it, as _lock_holder.identify() has it
 STOP_ANNOTATION = "uplift.kubeadm/stop"  # JSON {"by", "at", "reason"}: end before the next node
+REPLACEMENT = "replacement of nodes"  # a purpose of a run, which ends between two nodes as an upgrade does
 DURATION = 900  # seconds that a sign of life counts for
 SKEW = 30.0  # seconds that the clocks of two API servers may differ by
 
@@ -58,7 +59,7 @@ class Held(UpliftError):
     def __init__(self, lock: Lock, now: float) -> None:
         self.lock = lock
         ask = "or ask it to end before its next node, with «ansible-playbook uplift.kubeadm.stop»; "
-        ask = "" if lock.holder.get("purpose") else ask  # only an upgrade ends early
+        ask = ask if ends_early(lock.holder) else ""
         super().__init__(
             f"Another run is at work on this cluster, so nothing was begun. It is {words(lock.holder)}, at it since "
             f"{stamp(lock.since)}; its last sign of life was {max(0, now - lock.renewed):.0f} s ago ({SHOWN}). Without "
@@ -181,17 +182,22 @@ def release(api: Api, identity: str, dry_run: bool = False) -> bool:
 def ask_to_stop(api: Api, request: Object | None, dry_run: bool = False) -> tuple[bool, Lock | None]:
     """Leave a request with the holder to end before its next node, or take it back (None); whether that changed it.
 
-    A request that is there already stays as it is: who asked first, and when, is of more use. Only an upgrade can end
-    early; a backup or a restore is left to come to its end.
+    A request that is there already stays as it is: who asked first, and when, is of more use. A run that does
+    not end early is left to come to its end.
     """
     for _attempt in range(_CONFLICTS):
         lock = read(api)
-        if lock is None or lock.holder.get("purpose") or bool(lock.stop) == bool(request):
+        if lock is None or not ends_early(lock.holder) or bool(lock.stop) == bool(request):
             return False, lock
         text = None if request is None else json.dumps(request, sort_keys=True)
         if dry_run or _wrote(api, lock, {"metadata": {"annotations": {STOP_ANNOTATION: text}}}):
             return True, lock._replace(stop=request)
     raise _restless()
+
+
+def ends_early(holder: t.Mapping[str, t.Any]) -> bool:
+    """Can this run end between two nodes? An upgrade and a replacement can, a backup and a restore cannot."""
+    return holder.get("purpose") in (None, "", REPLACEMENT)
 
 
 def words(holder: t.Mapping[str, t.Any]) -> str:

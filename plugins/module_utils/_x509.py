@@ -48,6 +48,33 @@ def fingerprints(pem: str) -> list[str]:
     return found
 
 
+def key_hashes(pem: str) -> list[str]:
+    """SHA-256, in hexadecimal, of the public key (SubjectPublicKeyInfo) of each certificate of a PEM text.
+
+    That is what kubeadm join compares (--discovery-token-ca-cert-hash; RFC 7469 section 2.4 has the same digest).
+
+    :raises ValueError: there is none, or it is broken.
+    """
+    found = []
+    for body in PEM.findall(pem):
+        _tag, certificate = next(_elements(base64.b64decode(body)))
+        _tag, tbs = next(_elements(certificate))
+        fields = [(tag, content) for tag, content in _elements(tbs) if tag != VERSION_TAG]
+        tag, content = fields[5]  # serial, signature, issuer, validity, subject, key
+        found.append(hashlib.sha256(bytes([tag]) + _length(len(content)) + content).hexdigest())
+    if not found:
+        raise ValueError("no PEM certificate in it")
+    return found
+
+
+def _length(number: int) -> bytes:
+    """A length in DER: short below 128, else the number of its bytes and those (X.690 8.1.3, 10.1)."""
+    if number < 0x80:
+        return bytes([number])
+    size = (number.bit_length() + 7) // 8
+    return bytes([0x80 | size]) + number.to_bytes(size, "big")
+
+
 def parse(der: bytes) -> Certificate:
     """Walk Certificate -> TBSCertificate -> version?, serial, signature, issuer, validity, subject."""
     _tag, certificate = next(_elements(der))

@@ -74,7 +74,7 @@ path:
   description:
     - Where the facts are, on the host that the module ran on. A JSON object, C(schema) 2.
     - C(version), C(server), C(read_at) (seconds since 1970, by the API server), C(cluster) (of ClusterConfiguration),
-      C(ca_fingerprints), C(addons), C(config_maps) (texts of kubeadm's own, by name).
+      C(ca_fingerprints), C(api_addresses), C(addons), C(config_maps) (texts of kubeadm's own, by name).
     - C(nodes), by name, with versions, C(labels), C(taints), C(allocatable) (cpu in thousandths, else whole units),
       C(conditions), C(static_pods) and C(kube_proxy).
     - C(pods), each with C(ns), C(name), C(uid), C(phase), C(images); and, where there is something to say, C(node),

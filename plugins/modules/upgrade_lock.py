@@ -53,7 +53,7 @@ options:
   purpose:
     description:
       - What a run does that is no upgrade, such as V(backup), for those who are refused. Such a run is not asked to end
-        early.
+        early, unless it is a V(replacement of nodes).
     type: str
     default: ""
   duration:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import cluster, docker, services
+from . import cluster, docker, extra, services
 from .errors import LabError
 from .paths import cache_dir, cluster_dir
 
@@ -90,6 +90,12 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--install", choices=_INSTALLS, default="binary", help="default: %(default)s")
     up.add_argument("--connection", choices=("docker", "ssh"), default="docker", help="whose inventory to print")
 
+    text = "add a host to a cluster, with kubeadm and kubelet, that has not joined"
+    host = add("add-host", _add_host, text, "add-host --name demo --version 1.26.9 --role worker")
+    name(host)
+    host.add_argument("--version", required=True, help="version of its kubeadm and kubelet")
+    host.add_argument("--role", choices=("worker", "control-plane"), default="worker", help="default: %(default)s")
+
     down = add("down", _down, "remove a cluster, and nothing that the lab did not make", "down --name demo")
     which = down.add_mutually_exclusive_group(required=True)
     which.add_argument("--name", help="name of the cluster")
@@ -161,6 +167,12 @@ def _up(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _add_host(arguments: argparse.Namespace) -> int:
+    node = extra.add(arguments.name, arguments.version, arguments.role == "control-plane")
+    print(f"{node.host}: {node.name} at {node.address}, in the group added of the cluster's inventory")
+    return 0
+
+
 def _down(arguments: argparse.Namespace) -> int:
     for name in cluster.traces() if arguments.all else [arguments.name]:
         cluster.down(name)
@@ -206,7 +218,7 @@ def _service_image(arguments: argparse.Namespace) -> int:
 
 
 def _exec(arguments: argparse.Namespace) -> int:
-    members = cluster.nodes(cluster.require(arguments.name))
+    members = cluster.members(cluster.require(arguments.name))
     node = next((node for node in members if arguments.node in (node.host, node.name)), None)
     if node is None:
         raise LabError(f"{arguments.name} has no node {arguments.node!r}; it has {', '.join(n.host for n in members)}.")

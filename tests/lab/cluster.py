@@ -25,7 +25,8 @@ from .shell import out, run
 
 _POD_CIDR = "10.244.0.0/16"
 _READY_TIMEOUT = 300.0  # seconds
-_KIND_LABEL = "io.x-k8s.kind.cluster"
+KIND_LABEL = "io.x-k8s.kind.cluster"
+ADDED = "added.json"  # in the cluster's directory: hosts that kind did not make
 # It is there where cgroup v2 is all that this machine has.
 _CGROUP_V2 = Path("/sys/fs/cgroup/cgroup.controllers")
 _REFUSES_CGROUP_V1 = 35  # the first minor whose kubelet does, unless it is told otherwise
@@ -120,8 +121,8 @@ def traces() -> list[str]:
     base = state_dir() / "clusters"
     found = {path.name for path in base.iterdir() if path.is_dir()} if base.is_dir() else set()
     if engine.answers():
-        column = f'{{{{.Label "{_KIND_LABEL}"}}}}'
-        listing = ("docker", "ps", "-a", "--filter", f"network={NETWORK}", "--filter", f"label={_KIND_LABEL}")
+        column = f'{{{{.Label "{KIND_LABEL}"}}}}'
+        listing = ("docker", "ps", "-a", "--filter", f"network={NETWORK}", "--filter", f"label={KIND_LABEL}")
         found.update(out(*listing, "--format", column).split())
     return sorted(found)
 
@@ -144,9 +145,20 @@ def require(name: str) -> Spec:
 def nodes(spec: Spec) -> list[Node]:
     """The nodes of a cluster, control planes first, in kind's order and with kind's names."""
     planes, workers = range(1, spec.control_planes + 1), range(1, spec.workers + 1)
-    planned = [(f"cp{i}", f"{spec.name}-control-plane{_suffix(i)}", True) for i in planes]
-    planned += [(f"worker{i}", f"{spec.name}-worker{_suffix(i)}", False) for i in workers]
-    return [Node(host, node, _address(node), role) for host, node, role in planned]
+    planned = [(f"cp{i}", f"{spec.name}-control-plane{suffix(i)}", True) for i in planes]
+    planned += [(f"worker{i}", f"{spec.name}-worker{suffix(i)}", False) for i in workers]
+    return [Node(host, node, address(node), role) for host, node, role in planned]
+
+
+def members(spec: Spec) -> list[Node]:
+    """The nodes, and the hosts that were added since (extra.py), whether they have joined or not."""
+    return nodes(spec) + [Node(**{**row, "address": address(row["name"])}) for row in _added(spec.name)]
+
+
+def _added(name: str) -> list[dict[str, Any]]:
+    path = cluster_dir(name) / ADDED
+    found: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
+    return found
 
 
 def status() -> dict[str, Any]:
@@ -163,7 +175,7 @@ def status() -> dict[str, Any]:
     clusters = {}
     for name in names():
         spec = require(name)
-        found = {n.host: {**asdict(n), "running": answering and docker.running(n.name)} for n in nodes(spec)}
+        found = {n.host: {**asdict(n), "running": answering and docker.running(n.name)} for n in members(spec)}
         clusters[name] = {**asdict(spec), "nodes": found, "state": str(cluster_dir(name))}
     return {"engine": answering, **shared, "clusters": clusters}
 
@@ -171,16 +183,16 @@ def status() -> dict[str, Any]:
 def write_inventories(name: str) -> dict[str, Path]:
     """Write the inventory of each connection into the cluster's directory; connection -> path."""
     spec = require(name)
-    members, base = nodes(spec), cluster_dir(name)
+    base, added = cluster_dir(name), members(spec)[len(nodes(spec)) :]
     variables: dict[str, Any] = {
         "kubeadm_upgrade_method": "binary" if spec.install == "binary" else "package",
         "kubeadm_upgrade_binary_url": f"{services.MIRROR_URL}/release",
     }
     paths = {}
     for connection in ("docker", "ssh"):
-        text = inventory.render(members, connection, variables, base / "ssh", nodeimage.USER)
+        text = inventory.render(nodes(spec), connection, variables, base / "ssh", nodeimage.USER, added)
         paths[connection] = base / f"inventory-{connection}.yml"
-        _write(paths[connection], text)
+        write_file(paths[connection], text)
     return paths
 
 
@@ -194,7 +206,7 @@ def _create(spec: Spec) -> None:
     kind = artifacts.tool("kind", artifacts.KIND) / "kind"
     if spec.control_planes > 1:
         services.ensure_load_balancer()
-    _write(base / "kind.yml", kind_config(spec, cgroup_v1=not _CGROUP_V2.exists()))
+    write_file(base / "kind.yml", kind_config(spec, cgroup_v1=not _CGROUP_V2.exists()))
     environment = {
         "KIND_EXPERIMENTAL_DOCKER_NETWORK": NETWORK,
         "KIND_EXPERIMENTAL_PROVIDER": "docker",
@@ -205,12 +217,12 @@ def _create(spec: Spec) -> None:
         run(kind, *map(str, argv), "--kubeconfig", base / "kubeconfig", "--retain", env=environment)
     found = nodes(spec)
     with step("network of the pods, SSH, waiting for the nodes"):
-        _ssh(base, found)
+        ssh_access(base, found)
         _network(found)
         _wait_ready(found)
-    _write(base / "nodes.json", json.dumps([asdict(node) for node in found]))
+    write_file(base / "nodes.json", json.dumps([asdict(node) for node in found]))
     # Last: a cluster with a specification is complete. What came no further is found by its containers' label.
-    _write(base / "spec.json", json.dumps(asdict(spec)))
+    write_file(base / "spec.json", json.dumps(asdict(spec)))
 
 
 def kind_config(spec: Spec, cgroup_v1: bool = False) -> str:
@@ -250,22 +262,29 @@ def cni_config(own_cidr: str) -> str:
     return json.dumps({"cniVersion": "0.4.0", "name": "lab", "plugins": plugins}, indent=2) + "\n"
 
 
-def _network(members: list[Node]) -> None:
-    first = members[0].name
+def pod_cidrs(container: str) -> dict[str, str]:
+    """{node: range of its pods} of the nodes that have one, asked in the container of a control plane."""
+    path = '{range .items[*]}{.metadata.name} {.spec.podCIDR}{"\\n"}{end}'
+    text = docker.execute(container, *_KUBECTL, "get", "nodes", "-o", f"jsonpath={path}")
+    pairs = (line.partition(" ")[::2] for line in text.splitlines())
+    return {name: cidr for name, cidr in pairs if cidr}
+
+
+def _network(found: list[Node]) -> None:
     cidrs: dict[str, str] = {}
 
     def assigned() -> bool:
-        path = '{range .items[*]}{.metadata.name} {.spec.podCIDR}{"\\n"}{end}'
-        text = docker.execute(first, *_KUBECTL, "get", "nodes", "-o", f"jsonpath={path}")
-        for line in text.splitlines():
-            name, _unused, cidr = line.partition(" ")
-            if cidr:
-                cidrs[name] = cidr
-        return len(cidrs) == len(members)
+        cidrs.update(pod_cidrs(found[0].name))
+        return len(cidrs) == len(found)
 
-    _wait("the nodes' pod CIDRs", assigned)
-    for node in members:
-        routes = {cidrs[other.name]: other.address for other in members if other is not node}
+    wait("the nodes' pod CIDRs", assigned)
+    wire(found, cidrs)
+
+
+def wire(found: list[Node], cidrs: dict[str, str]) -> None:
+    """Give these nodes routes to each other's pods, and a configuration of CNI."""
+    for node in found:
+        routes = {cidrs[other.name]: other.address for other in found if other is not node}
         docker.write(node.name, "/etc/lab/network.sh", network_script(cidrs[node.name], routes))
         docker.execute(node.name, "systemctl", "restart", "lab-network")
         docker.write(node.name, "/etc/cni/net.d/10-lab.conflist", cni_config(cidrs[node.name]))
@@ -289,10 +308,10 @@ def _wait_ready(members: list[Node]) -> None:
         nodes_ready = conditions("nodes") == ["True"] * len(members)
         return nodes_ready and conditions("pods", "-n", "kube-system") == ["True"] * pods
 
-    _wait("the nodes and the pods of kube-system to be ready", ready)
+    wait("the nodes and the pods of kube-system to be ready", ready)
 
 
-def _wait(what: str, condition: Callable[[], bool]) -> None:
+def wait(what: str, condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _READY_TIMEOUT
     while not condition():
         if time.monotonic() > deadline:
@@ -300,7 +319,7 @@ def _wait(what: str, condition: Callable[[], bool]) -> None:
         time.sleep(0.5)
 
 
-def _ssh(base: Path, members: list[Node]) -> None:
+def ssh_access(base: Path, found: list[Node]) -> None:
     """A key of the cluster's own, in each node's authorized_keys, and the nodes' host keys in known_hosts."""
     folder = base / "ssh"
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -310,13 +329,13 @@ def _ssh(base: Path, members: list[Node]) -> None:
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "uplift-kubeadm-lab", "-f", key)
     public = key.with_suffix(".pub").read_text()
     known = []
-    for node in members:
+    for node in found:
         owner, home = f"-o {nodeimage.USER} -g {nodeimage.USER}", f"/home/{nodeimage.USER}/.ssh"
         script = f"install -d -m 700 {owner} {home} && install -m 600 {owner} /dev/stdin {home}/authorized_keys"
         docker.execute(node.name, "sh", "-c", script, stdin=public)
         host_key = docker.execute(node.name, "cat", "/etc/ssh/ssh_host_ed25519_key.pub")
         known.append(f"{node.address},{node.name} {' '.join(host_key.split()[:2])}\n")
-    _write(folder / "known_hosts", "".join(known))
+    write_file(folder / "known_hosts", "".join(known))
 
 
 def _containers(name: str) -> list[str]:
@@ -324,7 +343,7 @@ def _containers(name: str) -> list[str]:
 
     Raises LabError when kind made a cluster of that name that is not in the lab's network: it is not ours.
     """
-    listing = ("docker", "ps", "-a", "--filter", f"label={_KIND_LABEL}={name}", "--format", "{{.Names}}")
+    listing = ("docker", "ps", "-a", "--filter", f"label={KIND_LABEL}={name}", "--format", "{{.Names}}")
     everything, ours = out(*listing).split(), out(*listing, "--filter", f"network={NETWORK}").split()
     foreign = sorted(set(everything) - set(ours))
     if foreign:
@@ -341,7 +360,7 @@ def _as_made(spec: Spec) -> bool:
     return made == [asdict(node) for node in nodes(spec)] and all(docker.running(node.name) for node in nodes(spec))
 
 
-def _address(container: str) -> str:
+def address(container: str) -> str:
     """Address in the lab's network; empty when there is no such container, or no engine to ask."""
     found = docker.inspect(container) if shutil.which("docker") else None
     if found is None:
@@ -354,11 +373,11 @@ def _describe(spec: Spec) -> str:
     return f"{spec.version}, control planes: {spec.control_planes}, workers: {spec.workers}, install: {spec.install}"
 
 
-def _suffix(number: int) -> str:
+def suffix(number: int) -> str:
     return "" if number == 1 else str(number)
 
 
-def _write(path: Path, text: str) -> None:
+def write_file(path: Path, text: str) -> None:
     """Write a file that only the owner reads: all of them may lead to credentials."""
     path.touch(mode=0o600)
     path.write_text(text)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,15 @@ class Node:
     control_plane: bool
 
 
-def render(nodes: list[Node], connection: str, variables: dict[str, Any], ssh: Path, user: str) -> str:
-    """A YAML inventory with the groups kube_control_plane and kube_node.
+def render(
+    nodes: list[Node],
+    connection: str,
+    variables: dict[str, Any],
+    ssh: Path,
+    user: str,
+    added: Sequence[Node] = (),
+) -> str:
+    """A YAML inventory with the groups kube_control_plane and kube_node, and added for hosts that are in neither.
 
     Hosts are called otherwise than nodes (cp1, worker1), as in many real inventories: nothing may rely on equal names.
     `connection` is docker or ssh; `ssh` is the directory with id_ed25519 and known_hosts, `user` who logs in there.
@@ -43,9 +51,13 @@ def render(nodes: list[Node], connection: str, variables: dict[str, Any], ssh: P
     lines = ["all:", "  vars:"]
     lines += [f"    {name}: {json.dumps(value)}" for name, value in {**common, **variables}.items()]
     lines += ["  children:"]
-    for group, control_plane in (("kube_control_plane", True), ("kube_node", False)):
+    groups = {
+        "kube_control_plane": [node for node in nodes if node.control_plane],
+        "kube_node": [node for node in nodes if not node.control_plane],
+        **({"added": list(added)} if added else {}),
+    }
+    for group, members in groups.items():
         lines += [f"    {group}:", "      hosts:"]
-        members = [node for node in nodes if node.control_plane is control_plane]
         if not members:
             lines[-1] += " {}"
         for node in members:

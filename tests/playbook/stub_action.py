@@ -62,7 +62,7 @@ def matches(rule: dict[str, str], name: str, host: str, params: dict[str, Any]) 
 
 
 def record(name: str, host: str, params: dict[str, Any], check: bool) -> dict[str, Any]:
-    told = ("name", "state", "version", "components", "arguments", "kubeconfig", "nodes", "ready", "soak")
+    told = ("name", "names", "state", "version", "components", "arguments", "kubeconfig", "nodes", "ready", "soak")
     event = {"module": name, "host": host, **{key: params.get(key) for key in told}}
     with open(os.path.join(STUB, "events.jsonl"), "a") as file:
         file.write(json.dumps(event) + "\n")
@@ -113,6 +113,51 @@ def wave(params: dict[str, Any]) -> dict[str, Any]:
     return {"changed": False, "fits": fits, "held": dict.fromkeys(held, "a budget of the test"), "waited": 0.0}
 
 
+def membership(host: str, params: dict[str, Any], cluster: dict[str, Any], check: bool) -> dict[str, Any]:
+    """node_join: look.json has what each host is."""
+    looks = load("look.json", {})
+    look, state = looks[host], params.get("state", "looked")
+    if state == "looked":
+        return {"changed": False, "look": look}
+    if state == "joined":
+        plane = bool(params.get("certificate_key"))
+        cluster["nodes"][look["hostname"]] = load("new.json", {})["control_plane" if plane else "worker"]
+        look.update(name=look["hostname"], control_plane=plane, half=False)
+    else:
+        look.update(name=None, was=look["name"], control_plane=False)
+    save("look.json", looks)
+    return {"changed": True, "node": look["name"]}
+
+
+def old_nodes(host: str, params: dict[str, Any], cluster: dict[str, Any], check: bool) -> dict[str, Any]:
+    """Pods that are drained are there no more: who starts them elsewhere is not pretended."""
+    names, state = params["names"], params.get("state", "drained")
+    if check:
+        return {"changed": True, "nodes": names}
+    for name in names:
+        if state == "removed":
+            cluster["nodes"].pop(name, None)
+        else:
+            cordon = None if state == "uncordoned" else {"at": "2026-11-01T12:00:00Z"}
+            cluster["nodes"][name].update(unschedulable=cordon is not None, cordon=cordon)
+    if state == "drained":
+        cluster["pods"] = [pod for pod in cluster["pods"] if pod.get("node") not in names]
+    return {"changed": True, "nodes": names, "by_person": [], "drained": True, "progress": {"line": "none left"}}
+
+
+def secret(host: str, params: dict[str, Any], cluster: dict[str, Any], check: bool) -> dict[str, Any]:
+    key = "k" * 64 if params.get("certificates") else ""
+    return {"changed": True, "token": "a.b", "endpoint": "lb:6443", "ca_hashes": ["sha256:x"], "certificate_key": key}
+
+
+REPLACING = {
+    "node_join": membership,
+    "old_nodes": old_nodes,
+    "join_secret": secret,
+    "etcd_member": lambda host, params, cluster, check: {"changed": params.get("state") == "removed", "members": []},
+}
+
+
 def act(name: str, host: str, params: dict[str, Any], check: bool) -> dict[str, Any]:
     """What the real module would have done to the cluster, on the pretended one. Returns the module's result."""
     cluster = load("cluster.json", {})
@@ -151,6 +196,10 @@ def act(name: str, host: str, params: dict[str, Any], check: bool) -> dict[str, 
         if "apply" in params["arguments"]:
             cluster["cluster"]["kubernetes_version"] = version
             cluster["addons"]["kube_proxy"]["version"] = version
+    if name in REPLACING:
+        result = REPLACING[name](host, params, cluster, check)
+        save("cluster.json", cluster)
+        return result
     if name == "worker_wave":
         return wave(params)
     if name == "flags_trial":

@@ -20,9 +20,9 @@ from typing import Any
 
 COLLECTION = Path(__file__).resolve().parents[2]
 FAKED_MODULES = (
-    "cluster_info", "etcd_pin", "etcd_snapshot", "flags_trial", "kubeadm_run", "kubelet_flags", "kubernetes_release",
-    "node_backup", "node_drain", "node_images", "node_info", "node_ready", "upgrade_note", "upgrade_lock",
-    "worker_wave", "workload_state",
+    "cluster_info", "etcd_member", "etcd_pin", "etcd_snapshot", "flags_trial", "join_secret", "kubeadm_run",
+    "kubelet_flags", "kubernetes_release", "node_backup", "node_drain", "node_images", "node_info", "node_join",
+    "node_ready", "old_nodes", "upgrade_lock", "upgrade_note", "worker_wave", "workload_state",
 )  # fmt: skip
 # The action plugin of a module stays what it is; what it asks its module is answered by the fake.
 STUBBED_ACTION = """

@@ -293,7 +293,7 @@ def test_report_and_awx_are_told_what_happened_also_when_a_node_failed(
 def test_what_kubeadm_left_is_told_from_all_of_its_words(tmp_path: Path) -> None:
     """Fails when only the message is looked at: that kubeadm put etcd's data back is in its output alone."""
     cluster = StubbedCluster(tmp_path, workers=1)
-    said = '[upgrade/etcd] Failed to upgrade etcd. Retrieving etcd cluster\nRolling back etcd data'
+    said = "[upgrade/etcd] Failed to upgrade etcd. Retrieving etcd cluster\nRolling back etcd data"
     cluster.misbehave({"module": "kubeadm_run", "host": "cp1", "do": "fail", "stdout": said})
     run = cluster.run("uplift.kubeadm.upgrade", target="1.25")
     assert run.returncode != 0

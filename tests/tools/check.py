@@ -35,7 +35,7 @@ COLLECTION = "ansible_collections.uplift.kubeadm"
 LAB_VERSIONS = "1.24.17,1.25.4,1.26.9"
 LAB_NODES = "1.24.17:binary,1.24.17:deb"
 SCENARIO_PACKAGES = (
-    "lab", "scenario", "awx", "bluegreen", "chaos", "drain", "fleet", "modern", "restore", "uptime", "waves",
+    "lab", "scenario", "awx", "bluegreen", "chaos", "drain", "fleet", "modern", "replace", "restore", "uptime", "waves",
 )  # fmt: skip
 TAIL_LINES = 40
 

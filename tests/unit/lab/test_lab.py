@@ -32,6 +32,7 @@ from ansible_collections.uplift.kubeadm.tests.lab import (
     docker,
     download,
     engine,
+    extra,
     gobuild,
     images,
     inventory,
@@ -314,6 +315,52 @@ def test_inventory_by_ssh() -> None:
     assert found["all"]["children"]["kube_node"]["hosts"] == {}
 
 
+def test_inventory_with_a_host_that_was_added() -> None:
+    added = inventory.Node("worker9", "demo-worker9", "172.18.0.9", False)
+    found = yaml.safe_load(inventory.render(NODES, "docker", {}, Path("/s"), "admin", [added]))
+    assert found["all"]["children"]["added"]["hosts"] == {"worker9": {"ansible_host": "demo-worker9"}}
+    assert "worker9" not in found["all"]["children"]["kube_node"]["hosts"]
+
+
+def test_names_of_hosts_that_are_added() -> None:
+    known = [inventory.Node("cp1", "demo-control-plane", "", True), inventory.Node("worker1", "demo-worker", "", False)]
+    worker, plane = (extra.next_node("demo", known, control_plane) for control_plane in (False, True))
+    assert (worker.host, worker.name) == ("worker2", "demo-worker2")
+    assert (plane.host, plane.name) == ("cp2", "demo-control-plane2")
+    assert extra.next_node("demo", [*known, worker], False).name == "demo-worker3"
+
+
+def test_a_host_that_is_added_is_made_as_kind_makes_nodes() -> None:
+    """Arguments as in kind's provision.go, in any order; written down from there, not from the lab."""
+    plane = inventory.Node("cp4", "demo-control-plane4", "", True)
+    words = extra.arguments("demo", plane, "image")
+    pairs = set(zip(words, words[1:], strict=False))
+    assert {
+        ("--hostname", "demo-control-plane4"), ("--label", "io.x-k8s.kind.role=control-plane"),
+        ("--label", "io.x-k8s.kind.cluster=demo"), ("--security-opt", "seccomp=unconfined"),
+        ("--security-opt", "apparmor=unconfined"), ("--tmpfs", "/tmp"), ("--tmpfs", "/run"), ("--volume", "/var"),
+        ("--volume", "/lib/modules:/lib/modules:ro"), ("--net", paths.NETWORK),
+        ("--env", "KUBECONFIG=/etc/kubernetes/admin.conf"),
+    } <= pairs  # fmt: skip
+    assert {"--privileged", "--detach", "--tty", "--restart=on-failure:1", "--init=false", "--cgroupns=private"} <= set(
+        words
+    )
+    assert words[-1] == "image"
+    worker = extra.arguments("demo", inventory.Node("w", "demo-worker3", "", False), "image")
+    assert "KUBECONFIG=/etc/kubernetes/admin.conf" not in worker
+
+
+def test_added_hosts_are_kept_with_the_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(cluster, "address", lambda name: f"address of {name}")
+    spec = cluster.Spec("demo", 1, 1, "1.25.4", "binary")
+    paths.cluster_dir("demo").mkdir(parents=True)
+    assert [node.host for node in cluster.members(spec)] == ["cp1", "worker1"]
+    row = {"host": "worker2", "name": "demo-worker2", "address": "old", "control_plane": False}
+    (paths.cluster_dir("demo") / cluster.ADDED).write_text(json.dumps([row]))
+    assert cluster.members(spec)[-1] == inventory.Node("worker2", "demo-worker2", "address of demo-worker2", False)
+
+
 def test_kind_config() -> None:
     found = yaml.safe_load(cluster.kind_config(cluster.Spec("demo", 3, 1, "1.24.17", "deb")))
     assert [node["role"] for node in found["nodes"]] == ["control-plane"] * 3 + ["worker"]
@@ -382,7 +429,7 @@ def test_wrong_usage(argv: list[str]) -> None:
     assert stop.value.code == 2
 
 
-@pytest.mark.parametrize("command", ["build", "up", "down", "status", "inventory", "kubeconfig", "exec"])
+@pytest.mark.parametrize("command", ["build", "up", "down", "status", "inventory", "kubeconfig", "exec", "add-host"])
 def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         cli.main([command, "--help"])

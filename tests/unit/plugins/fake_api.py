@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import re
@@ -64,6 +65,7 @@ class FakeApi:
         self.faults: list[tuple[str, Fault]] = []  # (regex of "METHOD path?query", answer), used once each, in order
         self.termination: dict[str, float] = {}  # pod name -> seconds from its eviction to its end
         self.on_gone: t.Callable[[Object], None] = lambda pod: None
+        self.on_created: t.Callable[[Object], None] = lambda obj: None
         self.page_limit = 500
         self.version = "v1.24.17"
         self._going: dict[str, float] = {}  # path -> monotonic time of its end
@@ -186,6 +188,11 @@ class FakeApi:
                 return (*self._evict(path[: -len("/eviction")], t.cast(Object, body)), {})
             if method == "DELETE" and "/pods/" in path and path in self.objects:
                 return (*self._end(path, body or {}), {})
+            if method == "DELETE" and path in self.objects:
+                conflict = _conflict(self.objects[path], body or {})
+                return (*conflict, {}) if conflict else (200, self.objects.pop(path), {})
+            if method == "POST" and path.rsplit("/", 1)[-1] in COLLECTIONS:
+                return 201, self._create(path, t.cast(Object, body)), {}
             if method == "PATCH" and path in self.objects:
                 return (*self._patch(path, t.cast(Object, body), query.get("fieldManager", "")), {})
             if path in self.objects:
@@ -223,6 +230,14 @@ class FakeApi:
         more = {"continue": str(stop)} if stop < len(items) else {}
         meta = {"resourceVersion": str(self._version), **more}
         return 200, {"kind": "List", "apiVersion": "v1", "metadata": meta, "items": items[start:stop]}
+
+    def _create(self, path: str, obj: Object) -> Object:
+        obj["metadata"].update(uid=f"uid-{self._bump()}", resourceVersion=self._bump())
+        written = obj.pop("stringData", {})
+        obj["data"] = {**obj.get("data", {}), **{k: base64.b64encode(v.encode()).decode() for k, v in written.items()}}
+        self.objects[f"{path}/{obj['metadata']['name']}"] = obj
+        self.on_created(obj)
+        return obj
 
     def _patch(self, path: str, body: Object, manager: str) -> tuple[int, Object]:
         obj = self.objects[path]

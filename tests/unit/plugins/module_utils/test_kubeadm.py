@@ -16,10 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _kubeadm
-from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Result
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import Kubeadm, Run, only_old_kubelets
-from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_runner import FakeRunner
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_systemd import FakeSystemd
 
 APPLY = ("upgrade", "apply", "v1.26.9", "--yes")
 REFUSED = """[upgrade/version] You have chosen to change the cluster version to "v1.26.9"
@@ -31,49 +30,6 @@ To see the stack trace of this error execute with --v=5 or higher
 """
 KUBELETS = "\t- There are kubelets in this cluster that are too old that have these versions [v1.24.17 v1.24.16]\n"
 PATCH = '\t- Specified version to upgrade to "v1.26.9" is higher than the kubeadm version "v1.26.0". Upgrade it first\n'
-
-
-class FakeSystemd(FakeRunner):
-    """One unit. Each start takes its outcome (polls until the end, exit code, output) from outcomes."""
-
-    def __init__(self, *outcomes: tuple[int, int, str], version: str = "v1.26.9") -> None:
-        super().__init__({"version -o short": f"{version}\n", "systemd-run": self.start, "systemctl": self.systemctl})
-        self.outcomes = list(outcomes)
-        self.unit: list[t.Any] | None = None  # [polls left, exit code]
-        self.stopped_running = False
-        self.environment_file = ""
-
-    def which(self, name: str) -> str:
-        return f"/usr/bin/{name}"
-
-    def start(self, argv: list[str]) -> Result:
-        assert self.unit is None, "the name of the unit is not free"
-        polls, rc, output = self.outcomes.pop(0)
-        self.unit = [polls, rc]
-        properties = dict(word[len("--property=") :].split("=", 1) for word in argv if word.startswith("--property="))
-        Path(properties["StandardOutput"].removeprefix("file:")).write_text(output)
-        self.environment_file = Path(properties["EnvironmentFile"]).read_text()
-        assert properties["RemainAfterExit"] == "yes"
-        return Result(0, "", "")
-
-    def systemctl(self, argv: list[str]) -> str:
-        if argv[1] == "show":
-            return self.show()
-        if self.unit and self.unit[0] > 0:
-            self.stopped_running = True
-        if argv[1] == "reset-failed" or (self.unit and self.unit[1] == 0):
-            self.unit = None
-        return ""
-
-    def show(self) -> str:
-        if self.unit is None:
-            return "LoadState=not-found\nActiveState=inactive\nSubState=dead\n"
-        self.unit[0] -= 1
-        if self.unit[0] >= 0:
-            return "LoadState=loaded\nActiveState=active\nSubState=running\n"
-        times = "ExecMainStartTimestampMonotonic=1000000\nExecMainExitTimestampMonotonic=3500000\n"
-        state = "ActiveState=failed\nSubState=failed" if self.unit[1] else "ActiveState=active\nSubState=exited"
-        return f"LoadState=loaded\n{state}\nExecMainStatus={self.unit[1]}\n{times}"
 
 
 @pytest.fixture(autouse=True)

@@ -239,6 +239,14 @@ def test_a_restore_says_what_it_is_and_is_not_asked_to_stop(api: FakeLeases, run
     assert run(state="renewed", holder=restore)["stop"] is None
 
 
+def test_a_replacement_of_nodes_ends_between_two_nodes(api: FakeLeases, run: Run) -> None:
+    replacement = {**ANNA, "target": "", "purpose": _lock.REPLACEMENT}
+    run(holder=replacement)
+    assert "uplift.kubeadm.stop" in run(holder=BERT, failed=True)["msg"]
+    assert run(state="stop", holder=BERT)["changed"] is True
+    assert run(state="renewed", holder=replacement)["stop"]["by"].startswith("bert")
+
+
 def test_who_takes_over_says_why(api: FakeLeases, run: Run) -> None:
     run()
     told = str(run(holder=BERT, take_over=True, reason="it came back with the snapshot")["warnings"])
