@@ -136,11 +136,10 @@ def watch(process: subprocess.Popen[bytes], log: Path, deadline: float, waves: f
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 return True
-            for line in stream:
-                entry = json.loads(line)
-                if drained is None and entry["task"] == "Drain" and entry["host"] != "cp1":
-                    drained = entry["ended"]
-                if drained and entry["task"] == WAVE_END and entry["ended"] - drained > waves:
+            for entry in tasklog.entries(stream):
+                if drained is None and entry.task == "Drain" and entry.host != "cp1":
+                    drained = entry.ended
+                if drained and entry.task == WAVE_END and entry.ended - drained > waves:
                     return False
             time.sleep(0.2)
     raise ScaleError("it was still running when the time was over")

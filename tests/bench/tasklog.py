@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,30 +50,33 @@ def environment(log: Path) -> dict[str, str]:
 
 def read(log: Path) -> list[Entry]:
     """What has ended, in that order."""
-    events = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    return [
-        Entry(
-            *(event[name] for name in ("hop", "play", "host", "task", "action", "status")),
-            begun=event["clock"] - event["seconds"], ended=event["clock"],
-        )
-        for event in events
-        if event["kind"] == "end"
-    ]  # fmt: skip
+    return list(entries(log.read_text(encoding="utf-8").splitlines()))
 
 
-def tasks_per_hop(entries: Iterable[Entry], host: str) -> dict[int, tuple[int, int]]:
+def entries(lines: Iterable[str]) -> Iterator[Entry]:
+    """The same, of lines of a log as they come."""
+    for event in map(json.loads, lines):
+        if event["kind"] == "end":
+            yield Entry(
+                *(event[name] for name in ("hop", "play", "host", "task", "action", "status")),
+                event["clock"] - event["seconds"],
+                event["clock"],
+            )
+
+
+def tasks_per_hop(found: Iterable[Entry], host: str) -> dict[int, tuple[int, int]]:
     """(tasks that ran, tasks that were skipped) on a host, by hop."""
     counts: dict[int, list[int]] = defaultdict(lambda: [0, 0])
-    for entry in entries:
+    for entry in found:
         if entry.host == host and entry.hop is not None:
             counts[entry.hop][entry.status == "skipped"] += 1
     return {hop: (ran, skipped) for hop, (ran, skipped) in sorted(counts.items())}
 
 
-def profiles(entries: Iterable[Entry]) -> dict[str, Profile]:
+def profiles(ended: Iterable[Entry]) -> dict[str, Profile]:
     """By name of the task, those that took longest in all first. Skipped ones are left out."""
     found: dict[str, Profile] = defaultdict(Profile)
-    for entry in entries:
+    for entry in ended:
         if entry.status == "skipped":
             continue
         profile = found[entry.task]

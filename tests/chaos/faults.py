@@ -251,7 +251,7 @@ class Faults:
             time.sleep(_POLL)
         if strike is not None:
             self._judge(strike, run)
-        return run, strike and strike.fault
+        return run, strike.fault if strike is not None else None
 
     def _strike(self, at: float) -> Strike:
         fault = self.todo.pop(0)

@@ -156,8 +156,8 @@ def remove(site: Site, figures: Figures, kube: Kube) -> None:
             figures.check(healthy.strip() == "ok", f"the API server of {host} is ready")
     no_tokens(figures, kube)
     with figures.step("the same once more, when all is done"):
-        text = site.replace(replace_nodes_remove="reset")
-    figures.check(changed_nothing(text), "which changed nothing")
+        again = site.replace(replace_nodes_remove="reset")
+    figures.check(changed_nothing(again), "which changed nothing")
     notes = kube.patient("GET", "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases")["items"]
     figures.check("uplift-kubeadm" not in {lease["metadata"]["name"] for lease in notes}, "the lock is free")
 

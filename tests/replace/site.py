@@ -58,7 +58,7 @@ class Site:
         """Two workers, and a control plane where one is replaced; and the inventory that says who is who."""
         roles = [False, False, *([True] if self.planes else [])]
         self.added = [extra.add(self.made.name, TARGET, control_plane) for control_plane in roles]
-        planes = {node.host: {} for node in self.added if node.control_plane}
+        planes: dict[str, dict[str, str]] = {node.host: {} for node in self.added if node.control_plane}
         groups = {
             "replace_nodes_old": {"hosts": {host: {} for host in self.old}},
             "replace_nodes_new": {"hosts": {node.host: {} for node in self.added}},
