@@ -44,13 +44,14 @@ class Members:
     releases: dict[str, list[str]] = field(default_factory=dict)
 
     def see(self, host: str, pod: Object) -> None:
+        # The image of the spec: what the runtime says of one that was there before any registry may be a bare digest.
         statuses = pod.get("status", {}).get("containerStatuses") or []
-        running = [status["image"] for status in statuses if "running" in status.get("state", {})]
+        if not any("running" in status.get("state", {}) for status in statuses):
+            return
+        release = pod["spec"]["containers"][0]["image"].rpartition(":")[2].partition("-")[0]
         seen = self.releases.setdefault(host, [])
-        for image in running:
-            release = image.rpartition(":")[2].partition("-")[0]
-            if not seen or seen[-1] != release:
-                seen.append(release)
+        if not seen or seen[-1] != release:
+            seen.append(release)
 
     def any_at(self, release: str) -> bool:
         """Whether a member has been seen at a release."""

@@ -41,9 +41,10 @@ def test_out_of_service_is_from_cordon_to_both_ready_and_uncordoned() -> None:
     assert nodes.cordons == {"w1": 2}
 
 
-def pod(*images: str, running: bool = True) -> dict[str, Any]:
+def pod(image: str, running: bool = True) -> dict[str, Any]:
     state = {"running": {}} if running else {"terminated": {}}
-    return {"status": {"containerStatuses": [{"image": image, "state": state} for image in images]}}
+    status = {"containerStatuses": [{"image": "sha256:0123", "state": state}]}
+    return {"spec": {"containers": [{"name": "etcd", "image": image}]}, "status": status}
 
 
 def test_releases_of_etcd_in_order() -> None:
