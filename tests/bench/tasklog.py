@@ -58,10 +58,9 @@ def entries(lines: Iterable[str]) -> Iterator[Entry]:
     for event in map(json.loads, lines):
         if event["kind"] == "end":
             yield Entry(
-                *(event[name] for name in ("hop", "play", "host", "task", "action", "status")),
-                event["clock"] - event["seconds"],
-                event["clock"],
-            )
+                hop=event["hop"], play=event["play"], host=event["host"], task=event["task"], action=event["action"],
+                status=event["status"], begun=event["clock"] - event["seconds"], ended=event["clock"],
+            )  # fmt: skip
 
 
 def tasks_per_hop(found: Iterable[Entry], host: str) -> dict[int, tuple[int, int]]:
