@@ -51,7 +51,7 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> str:
 def cluster() -> Iterator[StubbedCluster]:
     """In a folder with a short name, as AWX has it: sockets of SSH and of its agent take 108 characters."""
     with tempfile.TemporaryDirectory(prefix="awx_", dir="/tmp") as name:
-        yield StubbedCluster(Path(name) / "cluster", control_planes=1, workers=2)
+        yield StubbedCluster(Path(name) / "cluster", control_planes=1, workers=2, in_process=False)
 
 
 def job(cluster: StubbedCluster, verb: str, answers: dict[str, Any], key: str, **more: Any) -> Job:
