@@ -77,7 +77,7 @@ def say(text: str) -> None:
 
 def make(folder: Path, hosts: int) -> Any:
     """A stubbed cluster of one control plane and `hosts` - 1 workers, without any cost that grows with their number."""
-    cluster = stubbed.StubbedCluster(folder, control_planes=1, workers=hosts - 1)
+    cluster = stubbed.StubbedCluster(folder, control_planes=1, workers=hosts - 1, in_process=False)
     for name, node in cluster.read("node.json").items():
         cluster.write(f"node-{name}.json", node)
     variables = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}

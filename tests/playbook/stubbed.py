@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A copy of the collection in which every module that touches a node or the API is a FAKE (stub_action.py).
 
-What is left is real: the playbooks, the role, the filters and the planner, run by the real ansible-playbook on hosts
-with local connections. It answers one question: how is the plan walked, and where does the walk stop? Real nodes are
-for the molecule scenarios.
+What is left is real: the playbooks, the role, the filters, the planner and the report, run by the real
+ansible-playbook on hosts with local connections. It answers one question: how is the plan walked, and where does the
+walk stop? Real nodes are for the molecule scenarios.
 """
 
 from __future__ import annotations
@@ -42,12 +42,22 @@ NODE_TEMPLATE = {"kubectl": None, "install_method": "binary", "package_manager":
 class StubbedCluster:
     """A pretended cluster of `control_planes` + `workers` nodes at `version`, and the means to run a playbook on it."""
 
-    def __init__(self, folder: Path, control_planes: int = 1, workers: int = 3, version: str = "v1.24.17") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        control_planes: int = 1,
+        workers: int = 3,
+        version: str = "v1.24.17",
+        in_process: bool = True,
+    ) -> None:
+        """`in_process`: modules that are not faked run in the process of their task (in_process_action.py)."""
         self.folder = folder
         self.control_planes = [f"cp{i + 1}" for i in range(control_planes)]
         self.workers = [f"w{i + 1}" for i in range(workers)]
         (folder / "stub").mkdir(parents=True)
         self._copy_collection()
+        if in_process:
+            self._run_modules_in_process()
         self._write_state(version)
         self._write_inventory()
 
@@ -62,6 +72,14 @@ class StubbedCluster:
         for name in FAKED_MODULES:
             real = actions / f"{name}.py"
             real.write_text(real.read_text() + STUBBED_ACTION if real.exists() else stub)
+
+    def _run_modules_in_process(self) -> None:
+        """Those that no action plugin speaks for, be it the collection's own or a fake."""
+        plugins = self.folder / "collections/ansible_collections/uplift/kubeadm/plugins"
+        runner = (Path(__file__).parent / "in_process_action.py").read_text()
+        for module in (plugins / "modules").glob("*.py"):
+            if not (plugins / "action" / module.name).exists():
+                (plugins / "action" / module.name).write_text(runner.replace("MODULE", module.stem))
 
     def _write_state(self, version: str) -> None:
         pods = {

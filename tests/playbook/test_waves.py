@@ -140,7 +140,9 @@ def test_so_many_workers_may_fail(tmp_path: Path, failed: int, done: int) -> Non
     assert "v1.26.9" not in workers
     assert versions["cp1"] == "v1.25.4", "the next hop was begun without a worker that failed"
     cluster.mend()
-    again = cluster.run("uplift.kubeadm.upgrade", target="1.26", kubeadm_upgrade_worker_hops="every")
+    again = cluster.run(
+        "uplift.kubeadm.upgrade", target="1.26", kubeadm_upgrade_serial=6, kubeadm_upgrade_worker_hops="every"
+    )
     assert again.returncode == 0, again.stdout
 
 
