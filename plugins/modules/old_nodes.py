@@ -85,6 +85,10 @@ evicted:
   description: Pods that are gone, by node; in check mode, those that would be evicted.
   returned: when O(state=drained)
   type: dict
+forced:
+  description: Pods that were deleted past their budget (O(force_past_budgets_after)), by node.
+  returned: when O(state=drained)
+  type: dict
 failed_nodes:
   description: Why the drain of a node failed, by node.
   returned: when O(state=drained)
@@ -128,6 +132,7 @@ def drained(module: AnsibleModule, api: Api) -> Result:
         "drained": found.drained,
         "progress": {"line": "; ".join(lines)},
         "evicted": {name: report.evicted for name, report in reports.items()},
+        "forced": {name: report.forced for name, report in reports.items()},
         "failed_nodes": found.failed,
         "diff": _diff({name: len(report.evicted) for name, report in reports.items()}),
     }
