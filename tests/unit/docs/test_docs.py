@@ -19,12 +19,12 @@ PAGES = sorted(
     path for pattern in ("*.md", "docs/*.md", "roles/*/README.md", "tests/*/README.md") for path in ROOT.glob(pattern)
 )
 EXAMPLES = sorted([*ROOT.glob("docs/**/*.yml"), *ROOT.glob("playbooks/**/*.yml")])
-ROLES = ("kubeadm_upgrade", "fleet", "switch_traffic")
+ROLES = ("kubeadm_upgrade", "fleet", "replace_nodes", "switch_traffic")
 # Wrong on purpose: what is said to be refused.
 MISSPELT = {"kubeadm_upgrade_seriel", "kubeadm_upgrade_drain_delete_empty_dir_data", "fleet_thru"}
 # What playbooks give to roles, and an example to itself.
-OTHERS = {"fleet_answer", "kubeadm_upgrade_hop", "weights_url"}
-VARIABLE = re.compile(r"(?<![\w./-])(?:kubeadm_upgrade|fleet|switch_traffic)_[a-z]\w*(?![\w*]|\.yml|…)")
+OTHERS = {"fleet_answer", "kubeadm_upgrade_hop", "replace_nodes_now", "weights_url"}
+VARIABLE = re.compile(r"(?<![\w./-])(?:kubeadm_upgrade|fleet|replace_nodes|switch_traffic)_[a-z]\w*(?![\w*]|\.yml|…)")
 FOLDERS = ("changelogs", "docs", "molecule", "playbooks", "plugins", "roles", "tests")
 
 

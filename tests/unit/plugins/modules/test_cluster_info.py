@@ -207,7 +207,7 @@ def test_static_pods_that_are_not_ready_are_unhealthy(api: FakeApi, run: Run) ->
 def test_requests_grow_with_pages_and_not_with_objects(api: FakeApi, run: Run) -> None:
     run()
     few = len(api.requests)
-    assert few == 36
+    assert few == 38
     for n in range(100):
         api.node(f"n{n}")
         api.pod(f"p{n}", f"n{n}")

@@ -24,7 +24,9 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     nodes["n1"] = node("n1", labels={"pool": "new"})
     made = facts(nodes, [pod("web-1", "o1")], [budget(min_available=1)])
     (tmp_path / "facts.json").write_text(json.dumps({**made, "cluster": {}, "volumes": []}))
-    defaults = {"facts": str(tmp_path / "facts.json"), "old_selector": "pool=old", "new_selector": "pool=new"}
+    hosts = [{"name": "cp1", "control_plane": True, "look": {"name": "cp1", "control_plane": True}}]
+    chosen = {"old_selector": "pool=old", "new_selector": "pool=new"}
+    defaults = {"facts": str(tmp_path / "facts.json"), "hosts": hosts, **chosen}
     return run_module(replace_plan.main, capsys, defaults)
 
 

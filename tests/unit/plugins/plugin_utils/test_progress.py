@@ -20,6 +20,7 @@ from ansible_collections.uplift.kubeadm.plugins.plugin_utils._progress_words imp
 
 REPOSITORY = Path(__file__).resolve().parents[4]
 HOPS = ("v1.25.4", "v1.26.9")
+KUBELETS = PLAYS[-1]
 
 
 def stage(kind: str, hosts: list[str], hop: int = 0, serial: Any = 1, **more: Any) -> dict[str, Any]:
@@ -296,7 +297,7 @@ def test_what_no_node_is_to_blame_for_is_told_in_the_words_of_the_task(stopped: 
 def test_a_canary_is_told_as_such() -> None:
     plan = plan_of(control_planes=0, workers=2, hops=1)
     progress = Progress(plan)
-    steps = host_steps(plan_play(plan, 0, PLAYS[2]))
+    steps = host_steps(plan_play(plan, 0, KUBELETS))
     steps["w1"]["wave"] = {"number": 1, "of": 2, "canary": True, "soak": 0}
     events = [*progress.open_wave(["w1"], steps, 1.0), *progress.begin_node("w1", 1.0)]
     events += [*progress.open_wave(["w2"], steps, 9.0), *progress.begin_node("w2", 9.0)]
@@ -345,7 +346,7 @@ def test_nodes_that_are_only_returned_to_service_belong_to_no_hop() -> None:
 
 def test_waves_that_are_not_those_of_the_plan_are_counted_without_the_time_that_is_left() -> None:
     run = at_w1(plan_of(hops=1, workers=4))
-    steps = host_steps(plan_play(run.plan, 0, PLAYS[2]))
+    steps = host_steps(plan_play(run.plan, 0, KUBELETS))
     for hosts in (["w3"], ["w2"]):
         run.now += 60
         run.events += [*run.progress.open_wave(hosts, steps, run.now), *run.progress.begin_node(hosts[0], run.now)]
