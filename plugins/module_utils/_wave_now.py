@@ -19,6 +19,9 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._waves_rules import
 from ansible_collections.uplift.kubeadm.plugins.module_utils._waves_words import what
 
 _SHARE = 4  # of the time at most a fifth is spent reading
+# Seconds without a pod on its way, after which waiting is in vain: a budget's status, and the pods that a controller
+# owes, are written within moments.
+_STILL = 15.0
 
 
 class Clock(t.NamedTuple):
@@ -62,22 +65,31 @@ def _not_ready(api: Api, nodes: t.Collection[str]) -> set[str]:
 
 
 def let_in(api: Api, nodes: t.Sequence[str], rules: Rules, patience: float, clock: Clock = REAL) -> dict[str, t.Any]:
-    """Which nodes of a planned wave may be out together now. All of them, or what is so after `patience` seconds.
+    """Which nodes of a planned wave may be out together now. All of them; or what is so after `patience` seconds, and
+    sooner where no pod is on its way any more.
 
     Returns {"fits": [nodes in order, one at least], "held": {node: by what}, "waited": seconds}. One node alone is not
     asked about: its drain waits for budgets itself.
     """
-    begun = clock.now()
+    begun = moved = clock.now()
     while True:
         if len(nodes) < 2:
             return {"fits": list(nodes), "held": {}, "waited": 0.0}
         asked = clock.now()
         facts = _cluster_facts.read_for_waves(api)
         fits, held, limits = fitting(facts, nodes, rules, oldest_api_server(facts))
-        if not held or clock.now() - begun >= patience:
+        if _on_their_way(facts):
+            moved = clock.now()
+        if not held or clock.now() - begun >= patience or clock.now() - moved >= _STILL:
             words = {name: what(key, limits) for name, key in held.items()}
             return {"fits": fits, "held": words, "waited": round(asked - begun, 1)}
         clock.sleep(max(1.0, (clock.now() - asked) * _SHARE))
+
+
+def _on_their_way(facts: t.Mapping[str, t.Any]) -> bool:
+    """Is there a pod that waits for a node, starts or ends? Then what a limit lets go may still change."""
+    pods = [pod for pod in facts["pods"] if pod["phase"] not in ("Succeeded", "Failed")]
+    return any(pod.get("terminating") or not pod.get("ready") for pod in pods)
 
 
 def plan_anew(api: Api, nodes: t.Sequence[str], rules: Rules) -> list[list[str]]:

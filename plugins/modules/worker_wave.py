@@ -13,8 +13,9 @@ description:
   - Waves are planned from what a cluster was like at the start. Pods have moved since, and other things may have
     happened. Before a wave begins, this module reads the cluster again, and says which of its nodes may be out together
     now. It changes nothing.
-  - It waits (O(timeout)) until all of them may. After that those that do not fit are held back, by name and with the
-    reason. One node at least is always let in; its drain waits for disruption budgets by itself.
+  - It waits (O(timeout)) until all of them may, but no longer than 15 seconds in which no pod is on its way, that is,
+    waits for a node, starts or ends. After that those that do not fit are held back, by name and with the reason. One
+    node at least is always let in; its drain waits for disruption budgets by itself.
   - It can watch the nodes that went before for a while (O(soak)), and fails when one of them is not Ready.
 options:
   nodes:
