@@ -46,7 +46,8 @@ def remove(own: Etcd, name: str, address: str, timeout: float, dry_run: bool = F
 
     :raises UpliftError: it is the only one, or the others are not well after timeout seconds.
     """
-    member, leader = _wait(lambda: _removable(own, name, address), timeout, f"{name or address} cannot be removed")
+    found = _wait(lambda: _removable(own, name, address), timeout, f"{name or address} cannot be removed")
+    member, leader = found[0], found[1]
     if member is None:
         return False
     if dry_run:

@@ -92,7 +92,7 @@ def broken_links(text: str, path: Path) -> list[str]:
     for link in re.findall(r"\]\(([^)\s]+)\)", text):
         if re.match(r"[a-z]+:", link):
             continue
-        file, _, anchor = link.partition("#")
+        file, _hash, anchor = link.partition("#")
         target = (path.parent / file).resolve() if file else path
         wrong_anchor = anchor and (target.suffix != ".md" or anchor not in anchors(target.read_text()))
         if not target.exists() or wrong_anchor:

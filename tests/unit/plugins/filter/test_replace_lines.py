@@ -16,8 +16,8 @@ PLAN: dict[str, t.Any] = {
 }  # fmt: skip
 
 
-def lines(plan: dict[str, t.Any] = PLAN, **more: t.Any) -> str:
-    return " ".join(" ".join(FilterModule().filters()["replace_lines"](plan, **more)).split())
+def lines(plan: dict[str, t.Any] | None = None, **more: t.Any) -> str:
+    return " ".join(" ".join(FilterModule().filters()["replace_lines"](plan or PLAN, **more)).split())
 
 
 def test_what_was_done_and_how_to_go_back_and_on() -> None:
