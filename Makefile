@@ -28,7 +28,7 @@ demo-down: setup ## remove the demo's cluster
 	@$(LAB) down --name demo
 
 .PHONY: test
-test: setup ## everything: all checks, then both molecule scenarios on real clusters (what .ci/run calls)
+test: setup ## everything: all checks, and beside them both molecule scenarios on real clusters (what .ci/run calls)
 	@$(CHECK) all
 
 .PHONY: fast

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -16,13 +15,12 @@ from typing import Any
 
 from scenario.frame import Figures, ended
 from scenario.kube import KubeError, is_ready
-from scenario.playbook import Playbook, processes_with
+from scenario.playbook import Playbook, processes_with, run_whole
 from scenario.world import HOPS, VERSION, ScenarioError, World, add_options, say, wait, wait_steady, world
 
 TARGET = HOPS[0]
 NAMES = ("dev", "stage", "prod")
 SOAK, EVERY = 40, 10  # seconds
-TAIL = 40
 SETTLE = 120.0  # seconds until a cluster is where it should be after a run
 # A new kubelet restarts the static pods when it gets to them, up to a minute after it began, and the API is away
 # meanwhile. Whoever mends a node waits for that.
@@ -58,19 +56,8 @@ class Runs:
         """Run it; its output. Raises ScenarioError when it ends otherwise than expected."""
         self.number += 1
         log = self.folder / f"fleet-{self.number}.log"
-        with log.open("w", encoding="utf-8") as output:
-            try:
-                done = subprocess.run(
-                    self.command, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=output,
-                    stderr=subprocess.STDOUT, check=False, timeout=max(1.0, self.deadline - time.monotonic()),
-                )  # fmt: skip
-            except subprocess.TimeoutExpired:
-                raise ScenarioError(f"The time is over ({log}).") from None
-        text = log.read_text(encoding="utf-8", errors="replace")
-        if (done.returncode == 0) is not expected:
-            last = "\n".join(text.splitlines()[-TAIL:])
-            raise ScenarioError(f"The fleet's run {self.number} ended with {done.returncode} ({log}):\n{last}")
-        return text
+        what = f"The fleet's run {self.number}"
+        return run_whole(what, self.command, log, self.environment, self.deadline, expected)
 
     def document(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.report / "fleet.json").read_text(encoding="utf-8"))

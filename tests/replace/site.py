@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,11 +17,10 @@ from lab import extra
 from lab.errors import LabError
 from lab.inventory import Node
 from scenario.kube import Kube, Object, Watch, is_ready
-from scenario.playbook import Playbook
-from scenario.world import HOPS, ScenarioError, World, say
+from scenario.playbook import Playbook, run_whole
+from scenario.world import HOPS, World, say
 
 TARGET = HOPS[-1]
-TAIL = 40
 SPACE, REPLICAS, BUDGET = "replace", 6, 5  # the budget wants so many of the replicas
 HOOKS = Path(__file__).resolve().parent / "hooks"
 IMAGE = "registry.k8s.io/pause:3.7"
@@ -97,19 +95,7 @@ class Site:
             "-e",
             json.dumps(variables),
         ]
-        with log.open("w", encoding="utf-8") as output:
-            try:
-                done = subprocess.run(
-                    command, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=output,
-                    stderr=subprocess.STDOUT, check=False, timeout=max(1.0, self.deadline - time.monotonic()),
-                )  # fmt: skip
-            except subprocess.TimeoutExpired:
-                raise ScenarioError(f"The time is over ({log}).") from None
-        text = log.read_text(encoding="utf-8", errors="replace")
-        if (done.returncode == 0) is not expected:
-            last = "\n".join(text.splitlines()[-TAIL:])
-            raise ScenarioError(f"`{verb}` ended with {done.returncode} ({log}):\n{last}")
-        return text
+        return run_whole(f"`{verb}`", command, log, self.environment, self.deadline, expected)
 
     def on(self, host: str, script: str) -> str:
         """Run a shell script on a host, as root; its output, whatever its exit code."""

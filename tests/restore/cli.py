@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,14 +16,13 @@ from typing import Any
 
 from scenario.frame import Figures, ended
 from scenario.kube import Kube, is_ready
-from scenario.playbook import Playbook
+from scenario.playbook import Playbook, run_whole
 from scenario.world import HOPS, VERSION, ScenarioError, World, add_options, say, wait, world
 
 from . import content, encryption
 
 TARGET = HOPS[0]
 BACKUPS = "/var/lib/uplift-kubeadm/backup"
-TAIL = 40
 SETTLE = 120.0  # seconds that pods may take to be Ready after the playbook has ended
 
 
@@ -43,20 +41,8 @@ class Drill:
         self.number += 1
         log = self.folder / f"{self.number}-{verb}.log"
         command = [self.playbook.command[0], f"uplift.kubeadm.{verb}", "-i", str(self.made.inventory)]
-        with log.open("w", encoding="utf-8") as output:
-            try:
-                done = subprocess.run(
-                    [*command, "-e", json.dumps(variables)], cwd=self.folder, env=self.environment,
-                    stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False,
-                    timeout=max(1.0, self.deadline - time.monotonic()),
-                )  # fmt: skip
-            except subprocess.TimeoutExpired:
-                raise ScenarioError(f"The time is over ({log}).") from None
-        text = log.read_text(encoding="utf-8", errors="replace")
-        if (done.returncode == 0) is not expected:
-            last = "\n".join(text.splitlines()[-TAIL:])
-            raise ScenarioError(f"`{verb}` ended with {done.returncode} ({log}):\n{last}")
-        return text
+        command += ["-e", json.dumps(variables)]
+        return run_whole(f"`{verb}`", command, log, self.environment, self.deadline, expected)
 
     def restore(self, backup: str, expected: bool = True, confirm: bool = True) -> str:
         more = {"kubeadm_upgrade_restore_confirm": backup} if confirm else {}

@@ -13,15 +13,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from .events import Event, EventLog, failures
-from .world import HOPS, World
+from .world import HOPS, ScenarioError, World
 
 ROOT = Path(__file__).resolve().parents[2]
 _PLUGINS = Path(__file__).resolve().parent / "callback_plugins"
 TAIL = 25  # lines of output in an error
+WHOLE_TAIL = 40  # the same, where a run is followed by nobody
 _MASTER = re.compile(rb"ssh: .* \[mux\]")  # the name that ssh gives itself (ControlPersist)
 
 
@@ -110,6 +112,30 @@ class Playbook:
         for pid in [*processes_with(str(self.control_path)), *processes_with(str(self.inventory))]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+
+def run_whole(
+    what: str, command: list[str], log: Path, environment: Mapping[str, str], deadline: float, expected: bool
+) -> str:
+    """Run a program to its end, in the folder of its log; its output, which is in the log, too.
+
+    :param what: the run, for errors.
+    :param deadline: of time.monotonic().
+    :param expected: whether it is to end well. Raises ScenarioError when it ends otherwise, or when the time is over.
+    """
+    with log.open("w", encoding="utf-8") as output:
+        try:
+            done = subprocess.run(
+                command, cwd=log.parent, env=environment, stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT, check=False, timeout=max(1.0, deadline - time.monotonic()),
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise ScenarioError(f"The time is over ({log}).") from None
+    text = log.read_text(encoding="utf-8", errors="replace")
+    if (done.returncode == 0) is not expected:
+        last = "\n".join(text.splitlines()[-WHOLE_TAIL:])
+        raise ScenarioError(f"{what} ended with {done.returncode} ({log}):\n{last}")
+    return text
 
 
 def processes_with(text: str, masters: bool = True) -> list[int]:
