@@ -10,7 +10,6 @@ import pty
 import re
 import signal
 import subprocess
-import termios
 import threading
 import time
 from pathlib import Path
@@ -199,7 +198,7 @@ def test_a_question_before_each_wave(cluster: StubbedCluster, monkeypatch: pytes
             said += data
             asked = len(re.findall(r"the\s+run here:", said))
             if asked > 2 - len(answers):
-                _listening(master)
+                _listening(pid)
                 os.write(master, (answers.pop(0) + "\r").encode())
         watchdog.cancel()
         return subprocess.CompletedProcess(command, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said, "")
@@ -221,9 +220,16 @@ def _read(master: int) -> str:
         return ""
 
 
-def _listening(master: int) -> None:
-    """Ansible throws away what was typed before it reads key by key."""
-    deadline = time.monotonic() + 30
-    while termios.tcgetattr(master)[3] & termios.ICANON:
+def _listening(pid: int) -> None:
+    """Ansible throws away what was typed before it reads; while it reads, and only then, its input does not block
+    (`Display._read_non_blocking_stdin`)."""
+    deadline = time.monotonic() + 60
+    while not _flags(pid) & os.O_NONBLOCK:
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def _flags(pid: int) -> int:
+    """The flags of the standard input of a process."""
+    (flags,) = re.findall(r"(?m)^flags:\s+([0-7]+)$", Path(f"/proc/{pid}/fdinfo/0").read_text(encoding="utf-8"))
+    return int(flags, 8)

@@ -12,9 +12,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._names import unkno
 
 yaml = pytest.importorskip("yaml")
 ROLES = Path(__file__).resolve().parents[4] / "roles"
-FLEET = list(
-    yaml.safe_load((ROLES / "fleet/meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
-)
+FLEET = list(yaml.safe_load((ROLES / "fleet/meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"])
 
 
 def test_what_is_known_is_not_told_and_what_is_not_is_told_once() -> None:
