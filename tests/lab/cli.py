@@ -88,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--hops", default=_HOPS, help="versions to be had by the nodes later (default: %(default)s)")
     _etcd_option(up)
     up.add_argument("--install", choices=_INSTALLS, default="binary", help="default: %(default)s")
+    up.add_argument("--external-etcd", action="store_true", help="etcd on a host of its own, not made by kubeadm")
     up.add_argument("--connection", choices=("docker", "ssh"), default="docker", help="whose inventory to print")
 
     text = "add a host to a cluster, with kubeadm and kubelet, that has not joined"
@@ -156,7 +157,12 @@ def _node(text: str) -> tuple[str, str]:
 
 def _up(arguments: argparse.Namespace) -> int:
     spec = cluster.Spec(
-        arguments.name, arguments.control_planes, arguments.workers, arguments.version, arguments.install
+        arguments.name,
+        arguments.control_planes,
+        arguments.workers,
+        arguments.version,
+        arguments.install,
+        arguments.external_etcd,
     )
     cluster.up(spec, _versions(arguments.hops), _versions(arguments.etcd))
     base = cluster_dir(spec.name)
@@ -218,10 +224,10 @@ def _service_image(arguments: argparse.Namespace) -> int:
 
 
 def _exec(arguments: argparse.Namespace) -> int:
-    members = cluster.members(cluster.require(arguments.name))
-    node = next((node for node in members if arguments.node in (node.host, node.name)), None)
+    hosts = cluster.hosts(cluster.require(arguments.name))
+    node = next((node for node in hosts if arguments.node in (node.host, node.name)), None)
     if node is None:
-        raise LabError(f"{arguments.name} has no node {arguments.node!r}; it has {', '.join(n.host for n in members)}.")
+        raise LabError(f"{arguments.name} has no node {arguments.node!r}; it has {', '.join(n.host for n in hosts)}.")
     flags = ["-it"] if sys.stdin.isatty() and sys.stdout.isatty() else ["-i"]
     if not docker.running(node.name):
         raise LabError(f"The container of {node.name} does not run: `docker start {node.name}`.")

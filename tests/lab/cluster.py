@@ -9,22 +9,20 @@ import json
 import os
 import re
 import shutil
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from . import artifacts, docker, engine, images, inventory, mirror, nodeimage, packages, services
+from . import artifacts, docker, engine, etcd_host, images, inventory, mirror, nodeimage, packages, services
 from .cache import lock
 from .errors import LabError
 from .inventory import Node
-from .paths import MIRROR, NETWORK, REGISTRY, cluster_dir, mirror_dir, state_dir
-from .progress import say, step
+from .paths import CLUSTER_LABEL, MIRROR, NETWORK, REGISTRY, cluster_dir, mirror_dir, state_dir
+from .progress import say, step, wait
 from .shell import out, run
 
 _POD_CIDR = "10.244.0.0/16"
-_READY_TIMEOUT = 300.0  # seconds
 KIND_LABEL = "io.x-k8s.kind.cluster"
 ADDED = "added.json"  # in the cluster's directory: hosts that kind did not make
 # It is there where cgroup v2 is all that this machine has.
@@ -41,6 +39,7 @@ class Spec:
     workers: int
     version: str
     install: str  # binary, deb or rpm
+    external_etcd: bool = False  # etcd on a host of its own, and not made by kubeadm
 
 
 def up(spec: Spec, hops: list[str], etcd: Sequence[str] = ()) -> None:
@@ -51,6 +50,9 @@ def up(spec: Spec, hops: list[str], etcd: Sequence[str] = ()) -> None:
     """
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", spec.name):
         raise LabError(f"{spec.name!r} cannot be the name of a cluster: use a-z, 0-9 and -, starting with a letter.")
+    if spec.external_etcd and spec.control_planes > 1:
+        # Its pkg/cluster/internal/create/actions/kubeadminit/init.go: pki/etcd/ca.key is copied from the first one.
+        raise LabError("kind copies the key of kubeadm's own etcd to further control planes: with --external-etcd, one.")
     with lock(state_dir() / "clusters" / f"{spec.name}.lock"):
         engine.ensure()
         existing = load(spec.name)
@@ -124,6 +126,8 @@ def traces() -> list[str]:
         column = f'{{{{.Label "{KIND_LABEL}"}}}}'
         listing = ("docker", "ps", "-a", "--filter", f"network={NETWORK}", "--filter", f"label={KIND_LABEL}")
         found.update(out(*listing, "--format", column).split())
+        ours = ("docker", "ps", "-a", "--filter", f"label={CLUSTER_LABEL}")
+        found.update(out(*ours, "--format", f'{{{{.Label "{CLUSTER_LABEL}"}}}}').split())
     return sorted(found)
 
 
@@ -155,6 +159,17 @@ def members(spec: Spec) -> list[Node]:
     return nodes(spec) + [Node(**{**row, "address": address(row["name"])}) for row in _added(spec.name)]
 
 
+def etcd_hosts(spec: Spec) -> list[Node]:
+    """The host of an external etcd; none where kubeadm made etcd."""
+    name = etcd_host.container(spec.name)
+    return [Node(etcd_host.HOST, name, address(name), False)] if spec.external_etcd else []
+
+
+def hosts(spec: Spec) -> list[Node]:
+    """All that is in the inventory: nodes, hosts that were added, and the host of an external etcd."""
+    return members(spec) + etcd_hosts(spec)
+
+
 def _added(name: str) -> list[dict[str, Any]]:
     path = cluster_dir(name) / ADDED
     found: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
@@ -175,7 +190,7 @@ def status() -> dict[str, Any]:
     clusters = {}
     for name in names():
         spec = require(name)
-        found = {n.host: {**asdict(n), "running": answering and docker.running(n.name)} for n in members(spec)}
+        found = {n.host: {**asdict(n), "running": answering and docker.running(n.name)} for n in hosts(spec)}
         clusters[name] = {**asdict(spec), "nodes": found, "state": str(cluster_dir(name))}
     return {"engine": answering, **shared, "clusters": clusters}
 
@@ -190,7 +205,8 @@ def write_inventories(name: str) -> dict[str, Path]:
     }
     paths = {}
     for connection in ("docker", "ssh"):
-        text = inventory.render(nodes(spec), connection, variables, base / "ssh", nodeimage.USER, added)
+        more = {"added": added, "etcd": etcd_hosts(spec)}
+        text = inventory.render(nodes(spec), connection, variables, base / "ssh", nodeimage.USER, more)
         paths[connection] = base / f"inventory-{connection}.yml"
         write_file(paths[connection], text)
     return paths
@@ -206,7 +222,11 @@ def _create(spec: Spec) -> None:
     kind = artifacts.tool("kind", artifacts.KIND) / "kind"
     if spec.control_planes > 1:
         services.ensure_load_balancer()
-    write_file(base / "kind.yml", kind_config(spec, cgroup_v1=not _CGROUP_V2.exists()))
+    etcd = None
+    if spec.external_etcd:
+        with step(f"starting an etcd of its own for {spec.name}"):
+            etcd = etcd_host.create(spec.name, etcd_version(spec.version), image, base)
+    write_file(base / "kind.yml", kind_config(spec, cgroup_v1=not _CGROUP_V2.exists(), etcd=etcd))
     environment = {
         "KIND_EXPERIMENTAL_DOCKER_NETWORK": NETWORK,
         "KIND_EXPERIMENTAL_PROVIDER": "docker",
@@ -217,24 +237,38 @@ def _create(spec: Spec) -> None:
         run(kind, *map(str, argv), "--kubeconfig", base / "kubeconfig", "--retain", env=environment)
     found = nodes(spec)
     with step("network of the pods, SSH, waiting for the nodes"):
-        ssh_access(base, found)
+        ssh_access(base, found + etcd_hosts(spec))
         _network(found)
-        _wait_ready(found)
-    write_file(base / "nodes.json", json.dumps([asdict(node) for node in found]))
+        _wait_ready(found, spec.external_etcd)
+    write_file(base / "nodes.json", json.dumps([asdict(host) for host in found + etcd_hosts(spec)]))
     # Last: a cluster with a specification is complete. What came no further is found by its containers' label.
     write_file(base / "spec.json", json.dumps(asdict(spec)))
 
 
-def kind_config(spec: Spec, cgroup_v1: bool = False) -> str:
-    """Configuration for `kind create cluster`. `cgroup_v1`: whether this machine's kernel offers the nodes no other."""
+def etcd_version(version: str) -> str:
+    """The etcd that kubeadm of a version would bring itself, which is the one that its API server is tested with."""
+    image = next(reference for reference in artifacts.images_of(version) if "/etcd:" in reference)
+    return images.split(image)[2].partition("-")[0]
+
+
+def kind_config(spec: Spec, cgroup_v1: bool = False, etcd: etcd_host.External | None = None) -> str:
+    """Configuration for `kind create cluster`.
+
+    `cgroup_v1`: whether this machine's kernel offers the nodes no other. `etcd`: the one that kubeadm is not to make.
+    """
     lines = ["kind: Cluster", "apiVersion: kind.x-k8s.io/v1alpha4", f"name: {spec.name}", "networking:"]
     lines += ["  disableDefaultCNI: true", f'  podSubnet: "{_POD_CIDR}"']
+    patches: list[list[str]] = []
     if cgroup_v1 and packages.minor_of(spec.version) >= _REFUSES_CGROUP_V1:
         # kind leaves kubeadm's preflight checks out, of which one refuses cgroup v1 whatever kubelet is told.
-        patch = ["kind: KubeletConfiguration", "apiVersion: kubelet.config.k8s.io/v1beta1", "failCgroupV1: false"]
-        lines += ["kubeadmConfigPatches:", "- |", *(f"  {line}" for line in patch)]
-    lines.append("nodes:")
-    lines += ["- role: control-plane"] * spec.control_planes + ["- role: worker"] * spec.workers
+        version = "apiVersion: kubelet.config.k8s.io/v1beta1"
+        patches.append(["kind: KubeletConfiguration", version, "failCgroupV1: false"])
+    if etcd is not None:
+        patches.append(etcd.kubeadm_patch())
+    if patches:
+        lines += ["kubeadmConfigPatches:", *(line for patch in patches for line in ["- |", *(f"  {x}" for x in patch)])]
+    plane = ["- role: control-plane", *(etcd.mounts() if etcd is not None else [])]
+    lines += ["nodes:", *plane * spec.control_planes, *["- role: worker"] * spec.workers]
     return "\n".join(lines) + "\n"
 
 
@@ -293,12 +327,12 @@ def wire(found: list[Node], cidrs: dict[str, str]) -> None:
 _KUBECTL = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf")
 
 
-def _wait_ready(members: list[Node]) -> None:
+def _wait_ready(members: list[Node], external_etcd: bool) -> None:
     """Wait for all nodes, and for all that kubeadm runs on them, to be ready."""
     first = members[0].name
     planes = sum(node.control_plane for node in members)
     # A mirror pod each of etcd and the three control plane programs, kube-proxy everywhere, two of CoreDNS.
-    pods = 4 * planes + len(members) + 2
+    pods = (3 if external_etcd else 4) * planes + len(members) + 2
 
     def conditions(*what: str) -> list[str]:
         path = '{range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{" "}{end}'
@@ -309,14 +343,6 @@ def _wait_ready(members: list[Node]) -> None:
         return nodes_ready and conditions("pods", "-n", "kube-system") == ["True"] * pods
 
     wait("the nodes and the pods of kube-system to be ready", ready)
-
-
-def wait(what: str, condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _READY_TIMEOUT
-    while not condition():
-        if time.monotonic() > deadline:
-            raise LabError(f"Waited {_READY_TIMEOUT:.0f} s for {what}. The cluster is left as it is, to be looked at.")
-        time.sleep(0.5)
 
 
 def ssh_access(base: Path, found: list[Node]) -> None:
@@ -339,7 +365,7 @@ def ssh_access(base: Path, found: list[Node]) -> None:
 
 
 def _containers(name: str) -> list[str]:
-    """Names of the containers of a cluster, load balancer included.
+    """Names of the containers of a cluster, load balancer and the host of an external etcd included.
 
     Raises LabError when kind made a cluster of that name that is not in the lab's network: it is not ours.
     """
@@ -351,13 +377,15 @@ def _containers(name: str) -> list[str]:
             f"There is a kind cluster {name!r} that the lab did not make ({', '.join(foreign)}): it is left alone. "
             "Choose another name."
         )
-    return ours
+    listing = ("docker", "ps", "-a", "--filter", f"label={CLUSTER_LABEL}={name}", "--format", "{{.Names}}")
+    return ours + out(*listing).split()
 
 
 def _as_made(spec: Spec) -> bool:
     """Do all nodes run, at the addresses that they had when routes, certificates and known_hosts were written?"""
     made = json.loads((cluster_dir(spec.name) / "nodes.json").read_text())
-    return made == [asdict(node) for node in nodes(spec)] and all(docker.running(node.name) for node in nodes(spec))
+    now = nodes(spec) + etcd_hosts(spec)
+    return made == [asdict(host) for host in now] and all(docker.running(host.name) for host in now)
 
 
 def address(container: str) -> str:
@@ -370,7 +398,8 @@ def address(container: str) -> str:
 
 
 def _describe(spec: Spec) -> str:
-    return f"{spec.version}, control planes: {spec.control_planes}, workers: {spec.workers}, install: {spec.install}"
+    what = f"{spec.version}, control planes: {spec.control_planes}, workers: {spec.workers}, install: {spec.install}"
+    return what + (", etcd: external" if spec.external_etcd else "")
 
 
 def suffix(number: int) -> str:

@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Hosts that are added to a cluster that runs: as kind makes its nodes, but for kubeadm, which has not joined them yet.
 
-kind cannot add nodes. A node of it is a container of the node image with these arguments (in its module, pkg/cluster/
-internal/providers/docker/provision.go, commonArgs and runArgsForNode) in which it then runs kubeadm.
+kind cannot add nodes. A node of it is a container of the node image (container.py) in which it then runs kubeadm.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 
-from . import cluster, engine, images, nodeimage, services
+from . import cluster, container, engine, images, nodeimage, services
 from .cache import lock
 from .inventory import Node
-from .paths import NETWORK, cluster_dir, state_dir
-from .progress import step
+from .paths import cluster_dir, state_dir
+from .progress import step, wait
 from .shell import run
 
 _ROLE_LABEL = "io.x-k8s.kind.role"
@@ -35,9 +34,9 @@ def add(name: str, version: str, control_plane: bool) -> Node:
         with step(f"adding host {node.name} ({version}, not joined)"):
             run("docker", "rm", "-f", "-v", node.name, check=False)  # of an attempt that did not get through
             run("docker", *arguments(name, node, image))
-            cluster.wait(f"{node.name} to have started", lambda: _started(node.name))
+            wait(f"{node.name} to have started", lambda: container.started(node.name))
             found = replace(node, address=cluster.address(node.name))
-            cluster.ssh_access(cluster_dir(name), [*known, found])
+            cluster.ssh_access(cluster_dir(name), [*cluster.hosts(spec), found])
         rows = [asdict(member) for member in [*known[len(cluster.nodes(spec)) :], found]]
         cluster.write_file(cluster_dir(name) / cluster.ADDED, json.dumps(rows))
         cluster.write_inventories(name)
@@ -67,17 +66,5 @@ def next_node(name: str, known: list[Node], control_plane: bool) -> Node:
 def arguments(name: str, node: Node, image: str) -> list[str]:
     """Arguments of docker for the container of a node, as kind 0.29 has them."""
     role = "control-plane" if node.control_plane else "worker"
-    made = ["run", "--name", node.name, "--hostname", node.name]
-    made += ["--label", f"{_ROLE_LABEL}={role}", "--label", f"{cluster.KIND_LABEL}={name}"]
-    made += ["--privileged", "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"]
-    made += ["--tmpfs", "/tmp", "--tmpfs", "/run", "--volume", "/var", "--volume", "/lib/modules:/lib/modules:ro"]
-    made += ["--env", "KIND_EXPERIMENTAL_CONTAINERD_SNAPSHOTTER"]
-    made += ["--detach", "--tty", "--net", NETWORK, "--restart=on-failure:1", "--init=false", "--cgroupns=private"]
-    if node.control_plane:
-        made += ["--env", "KUBECONFIG=/etc/kubernetes/admin.conf"]
-    return [*made, image]
-
-
-def _started(container: str) -> bool:
-    """kind waits for the same, in the container's log."""
-    return run("docker", "exec", container, "systemctl", "is-active", "multi-user.target", check=False).returncode == 0
+    more = ["--env", "KUBECONFIG=/etc/kubernetes/admin.conf"] if node.control_plane else []
+    return container.arguments(node.name, image, {_ROLE_LABEL: role, cluster.KIND_LABEL: name}, more)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,9 @@ def render(
     variables: dict[str, Any],
     ssh: Path,
     user: str,
-    added: Sequence[Node] = (),
+    more: Mapping[str, Sequence[Node]] | None = None,
 ) -> str:
-    """A YAML inventory with the groups kube_control_plane and kube_node, and added for hosts that are in neither.
+    """A YAML inventory with the groups kube_control_plane and kube_node, and those of `more` that have hosts.
 
     Hosts are called otherwise than nodes (cp1, worker1), as in many real inventories: nothing may rely on equal names.
     `connection` is docker or ssh; `ssh` is the directory with id_ed25519 and known_hosts, `user` who logs in there.
@@ -54,7 +54,7 @@ def render(
     groups = {
         "kube_control_plane": [node for node in nodes if node.control_plane],
         "kube_node": [node for node in nodes if not node.control_plane],
-        **({"added": list(added)} if added else {}),
+        **{group: list(hosts) for group, hosts in (more or {}).items() if hosts},
     }
     for group, members in groups.items():
         lines += [f"    {group}:", "      hosts:"]

@@ -12,6 +12,8 @@ from pathlib import Path
 APP = "uplift-kubeadm-lab"
 # On every container, network, volume and image that the lab makes; `down` removes nothing without it.
 LABEL = "io.github.uplift-kubeadm.lab"
+# Of which cluster a container is that kind did not make, and must not take for one of its nodes.
+CLUSTER_LABEL = f"{LABEL}.cluster"
 NETWORK = "uplift-lab"
 REGISTRY = "uplift-lab-registry"
 MIRROR = "uplift-lab-mirror"

@@ -8,9 +8,12 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from .errors import LabError
+
+_READY_TIMEOUT = 300.0  # seconds
 _REFRESH = 0.5  # seconds between two updates of the live line
 
 
@@ -46,3 +49,12 @@ def step(what: str) -> Iterator[None]:
             ticker.join()
             sys.stderr.write("\r\033[K")
         say(f"{outcome:>3} {what} ({time.monotonic() - begun:.0f} s)")
+
+
+def wait(what: str, condition: Callable[[], bool]) -> None:
+    """Until the condition holds. Raises LabError after five minutes."""
+    deadline = time.monotonic() + _READY_TIMEOUT
+    while not condition():
+        if time.monotonic() > deadline:
+            raise LabError(f"Waited {_READY_TIMEOUT:.0f} s for {what}. The cluster is left as it is, to be looked at.")
+        time.sleep(0.5)

@@ -13,6 +13,7 @@ import os
 import sys
 import tarfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from ansible_collections.uplift.kubeadm.tests.lab import (
     docker,
     download,
     engine,
+    etcd_host,
     extra,
     gobuild,
     images,
@@ -317,9 +319,45 @@ def test_inventory_by_ssh() -> None:
 
 def test_inventory_with_a_host_that_was_added() -> None:
     added = inventory.Node("worker9", "demo-worker9", "172.18.0.9", False)
-    found = yaml.safe_load(inventory.render(NODES, "docker", {}, Path("/s"), "admin", [added]))
+    found = yaml.safe_load(inventory.render(NODES, "docker", {}, Path("/s"), "admin", {"added": [added], "etcd": []}))
     assert found["all"]["children"]["added"]["hosts"] == {"worker9": {"ansible_host": "demo-worker9"}}
     assert "worker9" not in found["all"]["children"]["kube_node"]["hosts"]
+    assert "etcd" not in found["all"]["children"]  # a group without hosts would be an external etcd that is nowhere
+
+
+def test_an_external_etcd_is_a_host_of_the_cluster_and_no_node_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "address", lambda name: f"address of {name}")
+    spec = cluster.Spec("demo", 1, 1, "1.24.17", "binary", external_etcd=True)
+    assert [host.name for host in cluster.hosts(spec)] == ["demo-control-plane", "demo-worker", "demo-etcd"]
+    assert [node.host for node in cluster.members(spec)] == ["cp1", "worker1"]
+    assert extra.next_node("demo", cluster.members(spec), False).name == "demo-worker2"
+    paths.cluster_dir("demo").mkdir(parents=True)
+    (paths.cluster_dir("demo") / "spec.json").write_text(json.dumps(asdict(spec)))
+    for path in cluster.write_inventories("demo").values():
+        groups = yaml.safe_load(path.read_text())["all"]["children"]
+        assert list(groups["etcd"]["hosts"]) == ["etcd1"]
+    with pytest.raises(LabError, match="with --external-etcd, one"):
+        cluster.up(cluster.Spec("demo", 3, 1, "1.24.17", "binary", external_etcd=True), [])
+
+
+def test_kind_does_not_take_the_host_of_etcd_for_a_node(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Fails with kind's label on it: `kind create cluster` then says that nodes exist already."""
+    ran: list[tuple[str, ...]] = []
+    monkeypatch.setattr(etcd_host, "run", lambda *argv: ran.append(tuple(map(str, argv))))
+    monkeypatch.setattr(etcd_host, "started", lambda _name: True)
+    monkeypatch.setattr(artifacts, "tool", lambda name, version: Path(f"/cache/{name}-{version}"))
+    network = {"NetworkSettings": {"Networks": {paths.NETWORK: {"IPAddress": "172.18.0.4"}}}}
+    monkeypatch.setattr(docker, "inspect", lambda _name: network)
+    monkeypatch.setattr(docker, "execute", lambda *argv, **_stdin: " ".join(argv[1:])[:9])
+    made = etcd_host.create("demo", "3.5.6", "image", tmp_path)
+    assert made.url == "https://172.18.0.4:2379"
+    started = " ".join(ran[0])
+    assert f"--label {paths.CLUSTER_LABEL}=demo" in started
+    assert "io.x-k8s.kind" not in started
+    assert ("docker", "cp", "/cache/etcd-3.5.6/etcdctl", "demo-etcd:/usr/local/bin/etcdctl") in ran
+    assert {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "etcd").iterdir()} == {
+        "ca.crt": 0o600, "apiserver.crt": 0o600, "apiserver.key": 0o600
+    }  # fmt: skip
 
 
 def test_names_of_hosts_that_are_added() -> None:
@@ -376,6 +414,23 @@ def test_kubelets_that_refuse_cgroup_v1_are_told_to_bear_it(version: str, cgroup
     wanted = {"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", "failCgroupV1": False}
     assert patches == ([wanted] if told else [])
     assert [node["role"] for node in found["nodes"]] == ["control-plane", "worker"]
+
+
+def test_kubeadm_is_told_of_an_external_etcd() -> None:
+    etcd = etcd_host.External("https://172.18.0.4:2379", Path("/state/etcd"))
+    spec = cluster.Spec("demo", 1, 1, "1.36.0", "binary", external_etcd=True)
+    found = yaml.safe_load(cluster.kind_config(spec, cgroup_v1=True, etcd=etcd))
+    kubelet, kubeadm = (yaml.safe_load(text) for text in found["kubeadmConfigPatches"])
+    assert (kubelet["kind"], kubeadm["kind"]) == ("KubeletConfiguration", "ClusterConfiguration")
+    plane, worker = found["nodes"]
+    mounted = {mount["containerPath"]: mount["hostPath"] for mount in plane["extraMounts"]}
+    told = kubeadm["etcd"]["external"]
+    assert told.pop("endpoints") == ["https://172.18.0.4:2379"]
+    assert {word: mounted[path] for word, path in told.items()} == {
+        "caFile": "/state/etcd/ca.crt", "certFile": "/state/etcd/apiserver.crt", "keyFile": "/state/etcd/apiserver.key"
+    }  # fmt: skip
+    assert all(mount["readOnly"] for mount in plane["extraMounts"])
+    assert worker == {"role": "worker"}
 
 
 def test_an_image_of_etcd_alone_holds_what_its_tag_says(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
