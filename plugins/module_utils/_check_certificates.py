@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.uplift.kubeadm.plugins.module_utils._check_etcd_versions import is_external
 from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import control_planes, days_between, mapping
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import control_plane_hops
@@ -19,6 +20,9 @@ KUBELET = ("/etc/kubernetes/kubelet.conf", "/var/lib/kubelet/pki/kubelet-client-
 # Serving certificates of kubelet: one that it asks the cluster for (serverTLSBootstrap), and one that it signs itself.
 SERVING, SELF_SIGNED = "/var/lib/kubelet/pki/kubelet-server-current.pem", "/var/lib/kubelet/pki/kubelet.crt"
 API_SERVER = "/etc/kubernetes/pki/apiserver.crt"
+# Of an external etcd. kubeadm neither makes nor renews it: it is of an authority that kubeadm does not have
+# (cmd/kubeadm/app/phases/certs/renewal/manager.go, GetCertsWithoutEtcd).
+ETCD_CLIENT = "/etc/kubernetes/pki/apiserver-etcd-client.crt"
 AUTHORITY = re.compile(r"(^|-)ca\.crt$")
 CERTS = "https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-certs/"
 # kubelet asks for a new certificate when 70 to 90 % of the old one's life are over (client-go, certificate manager):
@@ -50,8 +54,10 @@ def certificates(ctx: Context) -> t.Iterator[Finding]:
     yield from _authorities([one for one in found if _is_authority(one)])
     yield from _kubelets([one for one in found if one.path in KUBELET], _soon(ctx))
     yield from _serving([one for one in found if one.path in (SERVING, SELF_SIGNED) and one.days < 0])
-    kubelets = (*KUBELET, SERVING, SELF_SIGNED)
-    yield from _kubeadms(ctx, [one for one in found if one.path not in kubelets and not _is_authority(one)])
+    external = [one for one in found if is_external(ctx) and one.path == ETCD_CLIENT]
+    yield from _etcd_clients(external)
+    others = (*KUBELET, SERVING, SELF_SIGNED, *(one.path for one in external))
+    yield from _kubeadms(ctx, [one for one in found if one.path not in others and not _is_authority(one)])
 
 
 def unknown(ctx: Context) -> t.Iterator[Unchecked]:
@@ -139,6 +145,25 @@ def _serving(ended: t.Sequence[Certificate]) -> t.Iterator[Finding]:
             fix="Where it matters: remove kubelet.crt and kubelet.key and restart kubelet, which makes new ones.",
             source=CERTS,
         )
+
+
+def _etcd_clients(found: t.Sequence[Certificate]) -> t.Iterator[Finding]:
+    for some, severity, name, how in (
+        ([one for one in found if one.days < 0], "blocker", "ended", "has ended"),
+        ([one for one in found if 0 <= one.days < SOON_DAYS], "warning", "ends", "ends soon"),
+    ):
+        if some:
+            yield Finding(
+                id=f"etcd-client-certificate-{name}",
+                severity=severity,
+                title=f"The API server's certificate for the external etcd {how}",
+                seen=cut(one.line() for one in some),
+                why="kubeadm does not renew it, as it does not have the authority of an external etcd. Once it has ended "
+                "an API server that is restarted, as every hop does, does not come up.",
+                fix="Have whoever runs etcd sign a new one, put it on each of these nodes, and restart the API servers "
+                "one at a time.",
+                source=CERTS,
+            )
 
 
 def _kubeadms(ctx: Context, found: t.Sequence[Certificate]) -> t.Iterator[Finding]:

@@ -9,7 +9,11 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import urlsplit
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils._check_etcd_versions import VERSION_CHECKS, bridges
+from ansible_collections.uplift.kubeadm.plugins.module_utils._check_etcd_versions import (
+    VERSION_CHECKS,
+    bridges,
+    is_external,
+)
 from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import control_planes, mapping
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import Hop, control_plane_hops
@@ -19,6 +23,7 @@ ETCDCTL = (
     "kubectl -n kube-system exec etcd-NODE -- etcdctl --cacert /etc/kubernetes/pki/etcd/ca.crt "
     "--cert /etc/kubernetes/pki/etcd/server.crt --key /etc/kubernetes/pki/etcd/server.key"
 )
+EXTERNAL_ETCDCTL = "etcdctl --endpoints URL --cacert CA --cert CERT --key KEY"
 MAINTENANCE = "https://etcd.io/docs/latest/op-guide/maintenance/"
 FAQ = "https://etcd.io/docs/latest/faq/"
 UPGRADE = "kubernetes/kubernetes: cmd/kubeadm/app/phases/upgrade/staticpods.go, performEtcdStaticPodUpgrade"
@@ -28,6 +33,11 @@ NEARLY_FULL = 0.8
 FRAGMENTED_BYTES = 512 * 1024**2
 LEFT_OVER_BYTES = 1024**3
 MIB = 1024**2
+
+
+def etcdctl(ctx: Context) -> str:
+    """How to ask etcd by hand: in kubeadm's pod, or on a host of an external one."""
+    return EXTERNAL_ETCDCTL if is_external(ctx) else ETCDCTL
 
 
 def told(ctx: Context) -> dict[str, t.Mapping[str, t.Any]]:
@@ -59,9 +69,13 @@ def members(ctx: Context) -> t.Iterator[Finding]:
             severity="blocker",
             title="A member was added to etcd and has never come up",
             seen=tuple(down),
-            why="It counts for the quorum all the same, so that one more restart, which every hop makes, may stop the "
-            "whole cluster. kubeadm too finds such an etcd unhealthy.",
-            fix=f"Start it, or take it out: {ETCDCTL} member remove ID.",
+            why="It counts for the quorum all the same, so that one more restart"
+            + (
+                " may stop the whole cluster."
+                if external
+                else ", which every hop makes, may stop the whole cluster. kubeadm too finds such an etcd unhealthy."
+            ),
+            fix=f"Start it, or take it out: {etcdctl(ctx)} member remove ID.",
             source=FAQ,
         )
     yield from _learners(ctx, [m for m in known.values() if m.get("learner") and m["started"]])
@@ -74,9 +88,9 @@ def members(ctx: Context) -> t.Iterator[Finding]:
             severity="warning",
             title="etcd has two members, and stops when either is away",
             seen=tuple(f"member {m['id']} {m.get('name') or '(not started)'}" for m in voting),
-            why="Two members need both for a quorum: two are worse than one. Each hop restarts each of them, and the "
-            "API is away meanwhile.",
-            fix="Add a third control plane node, or remove one, before the upgrade.",
+            why="Two members need both for a quorum: two are worse than one. "
+            + ("" if external else "Each hop restarts each of them, and the API is away meanwhile."),
+            fix=f"Add a third {'member' if external else 'control plane node'}, or remove one, before the upgrade.",
             source=FAQ,
         )
 
@@ -91,7 +105,7 @@ def _learners(ctx: Context, learners: t.Sequence[t.Mapping[str, t.Any]]) -> t.It
             seen=tuple(f"member {m['id']} {m.get('name', '')}" for m in learners),
             why="A join of a control plane node was not finished: the member does not vote. "
             + ("etcd must have no learner when it goes to 3.6 (Kubernetes 1.34)." if to_36 else ""),
-            fix=f"Promote it ({ETCDCTL} member promote ID), or remove it and join the node again.",
+            fix=f"Promote it ({etcdctl(ctx)} member promote ID), or remove it and join the node again.",
             source="https://etcd.io/docs/v3.6/upgrades/upgrade_3_6/",
             minor="1.34" if to_36 else "",
         )
@@ -110,7 +124,7 @@ def _left_over(ctx: Context, started: t.Sequence[t.Mapping[str, t.Any]]) -> t.It
             seen=tuple(f"member {m['id']} {m['name']} at {', '.join(sorted(_hosts(m)))}" for m in stale),
             why="A control plane node was probably deleted without kubeadm reset. The member counts for the quorum, "
             "and kubeadm asks every member whether it is healthy before it upgrades etcd: the first hop would fail.",
-            fix=f"If that machine is gone for good: {ETCDCTL} member remove ID.",
+            fix=f"If that machine is gone for good: {etcdctl(ctx)} member remove ID.",
             source=UPGRADE,
         )
 
@@ -129,8 +143,10 @@ def health(ctx: Context) -> t.Iterator[Finding]:
             severity="blocker",
             title="etcd has no leader",
             seen=tuple(f"{node}: its etcd knows no leader" for node in lost),
-            why="Without a leader nothing can be written, and an upgrade would take away one member more.",
-            fix="Bring the members back that are down (crictl ps -a --name etcd on each control plane node).",
+            why="Without a leader nothing can be written"
+            + ("." if is_external(ctx) else ", and an upgrade would take away one member more."),
+            fix="Bring the members back that are down"
+            + ("." if is_external(ctx) else " (crictl ps -a --name etcd on each control plane node)."),
             source=FAQ,
         )
     alarms = {(row["alarm"], row["member"]) for etcd in told(ctx).values() for row in etcd.get("alarms") or ()}
@@ -143,7 +159,7 @@ def health(ctx: Context) -> t.Iterator[Finding]:
             why="The database is full: etcd takes no more writes, and kubeadm's upgrade needs some."
             if kind == "NOSPACE"
             else "A member's data differ from the others'. An upgrade could spread what is wrong.",
-            fix=f"Compact and defragment, then {ETCDCTL} alarm disarm."
+            fix=f"Compact and defragment, then {etcdctl(ctx)} alarm disarm."
             if kind == "NOSPACE"
             else "Replace the member that is wrong from the others, or restore a snapshot, before anything else.",
             source=MAINTENANCE,
@@ -177,7 +193,7 @@ def size(ctx: Context) -> t.Iterator[Finding]:
             title="etcd's database is near its quota",
             seen=tuple(full),
             why="At the quota etcd takes no more writes, and the cluster stands still until somebody mends it.",
-            fix=f"{ETCDCTL} defrag, one member after the other; find what fills it; or raise --quota-backend-bytes.",
+            fix=f"{etcdctl(ctx)} defrag, one member after the other; find what fills it; or raise --quota-backend-bytes.",
             source=MAINTENANCE,
         )
     if loose:
@@ -186,8 +202,8 @@ def size(ctx: Context) -> t.Iterator[Finding]:
             severity="info",
             title="More than half of etcd's database is empty",
             seen=tuple(loose),
-            why="kubeadm copies all of it at every hop, the empty part too.",
-            fix=f"{ETCDCTL} defrag, one member after the other, the leader last.",
+            why=f"{'A backup' if is_external(ctx) else 'kubeadm'} copies all of it at every hop, the empty part too.",
+            fix=f"{etcdctl(ctx)} defrag, one member after the other, the leader last.",
             source=MAINTENANCE,
         )
 

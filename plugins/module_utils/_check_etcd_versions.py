@@ -91,7 +91,7 @@ def shipped(ctx: Context, hop: Hop) -> str:
 
 def version_steps(ctx: Context) -> t.Iterator[Finding | Unchecked]:
     """The step from one minor of etcd to the next, for a stacked etcd."""
-    if _external(ctx):
+    if is_external(ctx):
         return
     versions = running(ctx)
     unknown = [hop.minor for hop in control_plane_hops(ctx.plan) if not shipped(ctx, hop)]
@@ -155,7 +155,7 @@ def stays_back(ctx: Context) -> t.Iterator[Finding]:
     seen = []
     for node, version in running(ctx).items():
         for step in steps(ctx, numbers(version)[:3]):
-            if step.wanted < step.before and not _external(ctx):
+            if step.wanted < step.before and not is_external(ctx):
                 seen.append(f"{node}: {step.hop.minor} would bring {_text(step.wanted)}, {_text(step.before)} stays")
     if seen:
         yield Finding(
@@ -173,7 +173,7 @@ def pinned(ctx: Context) -> t.Iterator[Finding]:
     """etcd.local.imageTag, which keeps etcd at one version through every hop."""
     tag = mapping(ctx.facts["cluster"].get("etcd")).get("image_tag")
     hops = control_plane_hops(ctx.plan)
-    if not tag or not hops or _external(ctx):
+    if not tag or not hops or is_external(ctx):
         return
     brought = shipped(ctx, hops[-1])
     yield Finding(
@@ -247,7 +247,7 @@ def corrupting(ctx: Context) -> t.Iterator[Finding]:
 def external(ctx: Context) -> t.Iterator[Finding | Unchecked]:
     """An etcd that kubeadm does not run: it is not upgraded, and each minor wants a certain age of it."""
     hops = control_plane_hops(ctx.plan)
-    if not _external(ctx) or not hops:
+    if not is_external(ctx) or not hops:
         return
     versions = set(running(ctx).values())
     said = f"etcd {', '.join(sorted(versions))}" if versions else "its version is not known"
@@ -256,8 +256,9 @@ def external(ctx: Context) -> t.Iterator[Finding | Unchecked]:
         severity="info",
         title="etcd is external, and is not upgraded by this run",
         seen=(f"ConfigMap kube-system/kubeadm-config: etcd.external; {said}",),
-        why="kubeadm leaves an external etcd alone. It has to be upgraded, and saved, by whoever runs it.",
-        fix="Take a snapshot of it before the upgrade.",
+        why="kubeadm leaves an external etcd alone. It has to be upgraded, and restored, by whoever runs it.",
+        fix="For a snapshot before each hop list its hosts in the inventory's group etcd (docs/backup.md); without, take "
+        "one yourself.",
         source=etcd_rules.NO_DOWNGRADE_SOURCE,
     )
     for version in sorted(versions):
@@ -280,7 +281,8 @@ def _least(hop: Hop) -> str:
     return str((_knowledge.components(hop.minor) or {}).get("min_external_etcd") or "")
 
 
-def _external(ctx: Context) -> bool:
+def is_external(ctx: Context) -> bool:
+    """Whether kubeadm leaves etcd to somebody else."""
     return bool(mapping(ctx.facts["cluster"].get("etcd")).get("external"))
 
 

@@ -26,6 +26,13 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._running import Loc
 
 DATA_DIR = "/var/lib/etcd"
 TIMEOUT = 5.0  # seconds for one answer
+# The gateway may be switched off. And it asks etcd itself with the server's certificate, as a client (server/embed/
+# serve.go of etcd): one that is for servers alone is refused by an etcd that wants clients' certificates.
+HINTS = {
+    404: "Its JSON gateway is off; it is on by default (--enable-grpc-gateway).",
+    503: "Its JSON gateway does not reach etcd behind it. Where etcd asks clients for certificates, its own server "
+    "certificate (--cert-file) has to be good for clients, too: extendedKeyUsage with both serverAuth and clientAuth.",
+}
 QUOTA = re.compile(rb"^etcd_server_quota_backend_bytes (\S+)", re.MULTILINE)
 
 
@@ -81,7 +88,7 @@ class Etcd:
         if status == 200 and isinstance(said, dict):
             return said
         why = said.get("message") or said.get("error") if isinstance(said, dict) else None
-        raise UpliftError(f"etcd at {self.url} answers {path} with HTTP {status}: {why or answer[:200]!r}.")
+        raise UpliftError(self._refusal(path, status, str(why) if why else repr(answer[:200])))
 
     def quota(self) -> int | None:
         """Bytes that the database may grow to, from etcd's metrics; None when they do not tell."""
@@ -102,11 +109,13 @@ class Etcd:
                 connection.request("POST", path, "{}", {"Content-Type": "application/json"})
                 response = connection.getresponse()
                 if response.status != 200:
-                    said = response.read(500)
-                    raise UpliftError(f"etcd at {self.url} answers {path} with HTTP {response.status}: {said!r}.")
+                    raise UpliftError(self._refusal(path, response.status, repr(response.read(500))))
                 yield response
         except (OSError, http.client.HTTPException) as exc:
             raise UpliftError(f"etcd at {self.url} breaks off its answer to {path}: {exc}.") from exc
+
+    def _refusal(self, path: str, status: int, why: str) -> str:
+        return f"etcd at {self.url} answers {path} with HTTP {status}: {why}. {HINTS.get(status, '')}".rstrip()
 
     def _connect(self) -> http.client.HTTPConnection:
         if self._context is None:

@@ -62,17 +62,14 @@ class Programs(t.NamedTuple):
         return version.strip()
 
 
-def running(proc: Path, data_dir: str, runner: Runner) -> Programs:
+def running(proc: Path, data_dir: str | None, runner: Runner) -> Programs:
     """The programs of the etcd that runs on this node with this data folder (as etcd itself sees it).
 
-    :raises UpliftError: none runs, or it came without etcdctl.
+    data_dir is None for an etcd that is not kubeadm's, and may keep its data anywhere: the only one that runs.
+
+    :raises UpliftError: none runs, or more than one that may be meant, or it came without etcdctl.
     """
-    found = [process for process, own in _processes(proc) if own is None or _same(own, data_dir)]
-    if not found:
-        raise UpliftError(
-            f"No etcd with the data folder {data_dir} runs on this node; look with: crictl ps --name etcd."
-        )
-    process = found[0]
+    process = _the_one(list(_processes(proc)), data_dir)
     beside = process / "root" / os.readlink(process / "exe").lstrip("/")
     folders = [beside.parent, *(process / "root" / folder.lstrip("/") for folder in PATH.split(":"))]
     paths = {name: next((f / name for f in folders if (f / name).is_file()), None) for name in NAMES}
@@ -84,6 +81,28 @@ def running(proc: Path, data_dir: str, runner: Runner) -> Programs:
             "snapshot cannot be proven without it: install etcdctl of the same version on the node."
         )
     return Programs(process / "exe", etcdctl, on_host["etcdutl"])
+
+
+def _the_one(seen: t.Sequence[tuple[Path, str | None]], data_dir: str | None) -> Path:
+    """Of the etcds that run, with their data folders where they say them, the one that is meant."""
+    if data_dir is None:
+        if len(seen) > 1:
+            told = ", ".join(f"process {process.name} ({own or 'it does not say'})" for process, own in seen)
+            raise UpliftError(
+                f"{len(seen)} etcds run on this node, by process and data folder: {told}. Say which is meant by its "
+                "data folder (data_dir of this module, kubeadm_upgrade_etcd_data_dir of the playbooks)."
+            )
+        if not seen:
+            raise UpliftError("No etcd runs on this node; look with: pgrep -a etcd.")
+        return seen[0][0]
+    named = [process for process, own in seen if own is not None and _same(own, data_dir)]
+    found = named or [process for process, own in seen if own is None]
+    if not found:
+        raise UpliftError(
+            f"No etcd with the data folder {data_dir} runs on this node; look with: crictl ps --name etcd, or "
+            "pgrep -a etcd."
+        )
+    return found[0]
 
 
 def runs(proc: Path, data_dir: str) -> bool:

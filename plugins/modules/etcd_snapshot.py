@@ -26,7 +26,7 @@ attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying target.
     support: full
-    details: With O(state=taken), etcd's health and the room on the disk are looked at, and nothing is written.
+    details: With O(state=taken), etcd, its programs and the room on the disk are looked at, and nothing is written.
   diff_mode:
     description: Returns details on what has changed when in diff mode.
     support: none
@@ -55,9 +55,10 @@ options:
     description: Path on the node of its key.
     type: path
   data_dir:
-    description: The data folder of an etcd that is not a static pod, to find the programs of the one that runs.
+    description:
+      - With O(endpoint), the data folder of that etcd, to find its programs where more than one etcd runs on the host.
+      - The default is the only one that runs.
     type: path
-    default: /var/lib/etcd
   lock:
     description:
       - The C(id) of the RV(uplift.kubeadm.upgrade_lock#module:holder) of the cluster's lock. It is renewed while the
@@ -130,8 +131,8 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._node_static_pods i
 ROOT = Path("/")
 
 
-def reached(wants: t.Mapping[str, t.Any]) -> tuple[Endpoint, str]:
-    """How the etcd that is meant is reached, and its data folder.
+def reached(wants: t.Mapping[str, t.Any]) -> tuple[Endpoint, str | None]:
+    """How the etcd that is meant is reached, and its data folder where that is known.
 
     :raises UpliftError: there is none on this node, and none was named.
     """
@@ -156,6 +157,7 @@ def taken(wants: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:
         facts = endpoint.etcd().facts()
         _etcd_snapshot.refuse_unwell(facts)
         _etcd_snapshot.require_room(folder.parent, facts["db_size"])
+        _etcd_programs.running(ROOT / "proc", data_dir, Runner())
         return {"changed": True, "path": str(folder), "manifest": {}}
     runner = Runner()
     programs = _etcd_programs.running(ROOT / "proc", data_dir, runner)
@@ -194,7 +196,7 @@ def main() -> None:
             "ca": {"type": "path"},
             "cert": {"type": "path"},
             "key": {"type": "path", "no_log": False},
-            "data_dir": {"type": "path", "default": "/var/lib/etcd"},
+            "data_dir": {"type": "path"},
             "lock": {"type": "str"},
         },
         required_if=[("state", "taken", ["id"]), ("state", "verified", ["id"])],

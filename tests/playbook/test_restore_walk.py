@@ -40,12 +40,13 @@ class ActionModule(_stub.ActionModule):
         name = self._task.action.rpartition(".")[2]
         event = {"fake": name, "step": args.get("step") or args.get("state") or "taken", "pods": args.get("pods"),
                  "lock": args.get("lock"), "id": args.get("id"), "endpoint": args.get("endpoint"),
-                 "host": task_vars["inventory_hostname"]}
+                 "data_dir": args.get("data_dir"), "host": task_vars["inventory_hostname"]}
         with open(os.path.join(_stub.STUB, "steps.jsonl"), "a") as file:
             file.write(json.dumps(event) + "\\n")
         if event["step"] == "etcd":  # what etcd holds is what it held then, the lock of then included
             _stub.save("lock.json", _stub.load("lock-of-then.json", {}))
-        return {**result, **_stub.load("answers.json", {}).get(f"{name}.{event['step']}", {})}
+        answers, asked = _stub.load("answers.json", {}), f"{name}.{event['step']}"
+        return {**result, **answers.get(f"{asked} on {self._task.delegate_to}", answers.get(asked, {}))}
 """
 # What the lock answers when a rule makes it fail.
 FAKE_REFUSAL = """
@@ -293,20 +294,92 @@ def test_a_hop_is_backed_up_once_with_all_its_nodes(tmp_path: Path) -> None:
     assert [sorted(steps) for steps in kept.values()] == [alone, both, both]
 
 
-@pytest.mark.parametrize("place", ["cp1", "etcd1"])
-def test_an_external_etcd_is_backed_up_on_a_host_of_its_group_wherever_that_is(tmp_path: Path, place: str) -> None:
-    cluster = BackedUpCluster(tmp_path, workers=1, version="v1.25.4")
+@pytest.fixture
+def external(tmp_path: Path) -> BackedUpCluster:
+    """FAKE: a cluster whose etcd is on a host of its own, at v1.25.4."""
+    return externally(BackedUpCluster(tmp_path, workers=1, version="v1.25.4"), "etcd1")
+
+
+def externally(cluster: BackedUpCluster, place: str) -> BackedUpCluster:
     nodes = cluster.read("node.json")
-    nodes["cp1"] |= {"healthy": {}, "manifests": {}}
+    nodes["cp1"] |= {"healthy": {}, "manifests": {"kube-apiserver": ""}}
     cluster.write("node.json", nodes)
     cluster.inventory["all"]["children"]["etcd"] = {"hosts": {place: {}}}
     (cluster.folder / "inventory.json").write_text(json.dumps(cluster.inventory))
-    run = cluster.run("uplift.kubeadm.backup")
+    return cluster
+
+
+@pytest.mark.parametrize("place", ["cp1", "etcd1"])
+def test_an_external_etcd_is_backed_up_on_a_host_of_its_group_wherever_that_is(tmp_path: Path, place: str) -> None:
+    """And what is older is removed there, too: without that its disk fills."""
+    cluster = externally(BackedUpCluster(tmp_path, workers=1, version="v1.25.4"), place)
+    run = cluster.run("uplift.kubeadm.backup", kubeadm_upgrade_etcd_data_dir="/data")
     assert run.returncode == 0, run.stdout
     taken = [event["host"] for event in cluster.events() if event["module"] == "etcd_snapshot"]
     assert taken == [place]
     (snapshot,) = (step for step in cluster.steps() if step["fake"] == "etcd_snapshot")
-    assert snapshot["endpoint"] == "https://127.0.0.1:2379"
+    assert (snapshot["endpoint"], snapshot["data_dir"]) == ("https://127.0.0.1:2379", "/data")
+    pruned = [e["host"] for e in cluster.events() if e["module"] == "node_backup" and e["state"] == "pruned"]
+    assert sorted(pruned) == sorted({"cp1", "w1", place})
+
+
+def test_the_snapshot_of_an_external_etcd_is_brought_to_the_controller(
+    external: BackedUpCluster, tmp_path: Path
+) -> None:
+    """Fails when only hosts of the play are fetched from: the copies would be without any of etcd's data."""
+    there = tmp_path / "backup"
+    folder = f"{there}/{{{{ kubeadm_upgrade_backup_name }}}}"
+    writing: list[dict[str, Any]] = [{"ansible.builtin.file": {"path": folder, "state": "directory", "mode": "0700"}}]
+    for name in ("etcd.snapshot", "etcd.json"):
+        writing.append({"ansible.builtin.copy": {"dest": f"{folder}/{name}", "content": name, "mode": "0600"}})
+    tasks = tmp_path / "collections/ansible_collections/uplift/kubeadm/roles/kubeadm_upgrade/tasks/backup_fetch.yml"
+    written = "".join(f"- {json.dumps(task)}\n" for task in writing)  # by the FAKE modules nothing is
+    tasks.write_text(f"---\n{written}{tasks.read_text().removeprefix('---')}")
+    fetched = tmp_path / "fetched"
+    run = external.run("uplift.kubeadm.backup", kubeadm_upgrade_backup_fetch=str(fetched),
+                       kubeadm_upgrade_backup_directory=str(there))  # fmt: skip
+    assert run.returncode == 0, run.stdout
+    (snapshot,) = fetched.glob("*/*/etcd.snapshot")
+    assert snapshot.parent.parent.name == "etcd1"
+    assert snapshot.read_text() == "etcd.snapshot"
+    assert (snapshot.parent / "etcd.json").stat().st_mode & 0o777 == 0o600
+    assert sorted(folder.name for folder in fetched.iterdir()) == ["cp1", "etcd1", "w1"]
+
+
+def test_a_hop_that_was_begun_is_not_backed_up_again_with_an_external_etcd(tmp_path: Path) -> None:
+    """Fails when the backup of before is looked for on control planes alone."""
+    cluster = externally(BackedUpCluster(tmp_path, workers=1, version="v1.24.17"), "etcd1")
+    nodes = cluster.read("node.json")
+    nodes["cp1"]["running"] = {"kube-apiserver": "v1.25.4"}
+    cluster.write("node.json", nodes)
+    answers = cluster.read("answers.json")
+    answers["etcd_snapshot.listed on etcd1"] = {"snapshots": [{**MANIFEST, "before_hop_to": "v1.25.4"}]}
+    cluster.write("answers.json", answers)
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25")
+    assert run.returncode == 0, run.stdout
+    assert [step for step in cluster.steps() if step["step"] == "taken"] == []
+
+
+def test_where_no_control_plane_says_what_runs_no_backup_is_taken(cluster: BackedUpCluster) -> None:
+    """Fails when silence is taken for an external etcd: the backup would have no snapshot, and end well."""
+    cluster.misbehave({"module": "node_info", "host": "cp1", "do": "fail"})
+    run = cluster.run("uplift.kubeadm.backup")
+    assert run.returncode != 0, run.stdout
+    assert "none of cp1 could be asked" in " ".join(run.stdout.split())
+    assert [step for step in cluster.steps() if step["step"] == "taken"] == []
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_restore_of_an_external_etcd_is_refused_whatever_is_asked_for(external: BackedUpCluster, named: bool) -> None:
+    """Fails when snapshots are looked for first: there are none on control planes, and that would be the answer."""
+    answers = external.read("answers.json")
+    external.write("answers.json", {**answers, "etcd_snapshot.listed": {"snapshots": []}})
+    run = external.restore() if named else external.run("uplift.kubeadm.restore")
+    assert run.returncode != 0, run.stdout
+    said = " ".join(run.stdout.split())
+    assert "kubeadm runs an API server on cp1, and no etcd: it is external, and not ours to stop and restore" in said
+    assert "/ID/etcd.snapshot on etcd1" in said
+    assert stopped(external) == []
 
 
 def test_kubeadms_own_copies_are_counted_where_no_backup_is_taken(tmp_path: Path) -> None:

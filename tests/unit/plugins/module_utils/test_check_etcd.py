@@ -262,6 +262,28 @@ def test_a_silent_member_of_an_external_etcd() -> None:
     assert severities(CHECKS, spoil) == {"etcd-external": "info", "etcd-member-silent": "blocker"}
 
 
+def test_nobody_is_told_to_look_for_an_external_etcd_in_pods() -> None:
+    def spoil(facts: t.Any, nodes: t.Any) -> None:
+        external("3.5.6")(facts, nodes)
+        waiting = member("", id="e3", started=False)
+        nodes["cp1"]["etcd"].update(
+            members=[member("e1"), member("e2", learner=True), waiting],
+            has_leader=False,
+            alarms=[{"member": "e1", "alarm": "NOSPACE"}],
+            db_size=2 * GIB,
+            quota=2 * GIB,
+        )
+
+    found = findings(CHECKS, healthy_context(spoil))
+    assert set(found) == {
+        "etcd-external", "etcd-member-not-started", "etcd-learner", "etcd-two-members", "etcd-no-leader",
+        "etcd-alarm:NOSPACE", "etcd-nearly-full",
+    }  # fmt: skip
+    for finding in found.values():
+        words = f"{finding.why} {finding.fix}"
+        assert [word for word in ("kubectl", "crictl", "control plane node") if word in words] == [], finding.id
+
+
 def test_nothing_of_versions_when_the_control_plane_stays() -> None:
     context = at_version("3.5.24", "1.33", "1.34", "3.5.24-0")
     assert of(replace(context, plan={"hops": [], "stages": [], "left_out": []}, minors=())) == {}

@@ -211,6 +211,22 @@ def test_certificates_that_nothing_renews() -> None:
     assert findings(CERTIFICATES, context)["certificate-ends"].severity == "warning"
 
 
+@pytest.mark.parametrize(
+    ("day", "severity", "name"),
+    [
+        ("2023-05-30", "blocker", "etcd-client-certificate-ended"),
+        ("2023-06-20", "warning", "etcd-client-certificate-ends"),
+        ("2023-07-20", "", ""),
+    ],
+)
+def test_a_certificate_for_an_external_etcd_is_not_renewed_by_kubeadm(day: str, severity: str, name: str) -> None:
+    def spoil(facts: t.Any, nodes: t.Any) -> None:
+        ends(f"{PKI}/apiserver-etcd-client.crt", day)(facts, nodes)
+        facts["cluster"]["etcd"]["external"] = True
+
+    assert severities(CERTIFICATES, spoil) == ({name: severity} if name else {})
+
+
 def test_certificates_of_a_short_life() -> None:
     """With 30 days from signing to end, 20 days left are no sign that anything is wrong."""
 

@@ -186,6 +186,24 @@ def test_an_external_etcd_is_asked_with_the_certificates_of_the_api_server(node:
         _etcd.etcd_facts(node.root, external(node, url, cafile="/nowhere.crt"))
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (404, "404 page not found", "--enable-grpc-gateway"),
+        (503, '{"error": "tls: bad certificate", "code": 14}', "tls: bad certificate.*extendedKeyUsage"),
+        (500, "", "HTTP 500: b''\\.$"),
+    ],
+)
+def test_a_gateway_that_does_not_serve_says_why_it_may_not(
+    node: FakeControlPlane, status: int, body: str, words: str
+) -> None:
+    program = node.start("etcd", {**ANSWERS, "/v3/maintenance/status": (status, body)})
+    client = {"certfile": "/pki/healthcheck-client.crt", "keyfile": "/pki/healthcheck-client.key"}
+    pods = external(node, f"https://127.0.0.1:{program.port}", cafile="/pki/ca.crt", **client)
+    with pytest.raises(UpliftError, match=words):
+        _etcd.etcd_facts(node.root, pods)
+
+
 def test_a_worker_has_no_etcd_and_no_api_server(tmp_path: Path) -> None:
     assert _etcd.etcd_facts(tmp_path, {}) is None
     assert _node_api_usage.api_usage(tmp_path) is None

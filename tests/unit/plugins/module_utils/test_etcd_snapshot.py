@@ -253,6 +253,20 @@ def test_a_service_names_its_data_folder_in_the_environment(tmp_path: Path) -> N
     assert found == (right / "exe", right / "root/usr/bin/etcdctl", right / "root/usr/local/bin/etcdutl")
 
 
+def test_an_etcd_that_is_not_kubeadms_may_keep_its_data_anywhere(tmp_path: Path) -> None:
+    """Fails where a data folder is taken for granted: Debian's package has another than kubeadm."""
+    both = ["/usr/local/bin/etcd", "/usr/local/bin/etcdctl"]
+    with pytest.raises(UpliftError, match="No etcd runs"):
+        _etcd_programs.running(tmp_path, None, Runner())
+    right = process(tmp_path, 9, "/usr/bin/etcd", both, "ETCD_DATA_DIR=/var/lib/etcd/default")
+    assert _etcd_programs.running(tmp_path, None, Runner()).etcd == right / "exe"
+    process(tmp_path, 10, "etcd --config-file=/etc/other.yml", both)
+    with pytest.raises(UpliftError, match=r"2 etcds run .*process 9 \(/var/lib/etcd/default\).*etcd_data_dir"):
+        _etcd_programs.running(tmp_path, None, Runner())
+    assert _etcd_programs.running(tmp_path, "/var/lib/etcd/default", Runner()).etcd == right / "exe"
+    assert _etcd_programs.running(tmp_path, "/data", Runner()).etcd == tmp_path / "10/exe"  # its file may say so
+
+
 @pytest.mark.parametrize("version", ["3.5.6", "3.6.1"])
 def test_an_etcd_without_etcdutl(etcd: FakeEtcd, tmp_path: Path, version: str) -> None:
     found = _etcd_programs.kept_in(etcd.programs)._replace(etcdutl=None)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _etcd_programs
+from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.modules import etcd_snapshot
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_etcd import LIVE, FakeEtcd
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.run_module import Run, run_module
@@ -58,6 +59,15 @@ def test_a_snapshot_is_verified_where_no_etcd_runs(run: Run, etcd: FakeEtcd) -> 
 
 def test_a_node_without_etcd(run: Run) -> None:
     assert "no static pod of etcd" in run(id=ID, endpoint=None, failed=True)["msg"]
+
+
+def test_check_mode_finds_that_etcds_programs_are_not_to_be_had(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(_proc: Path, data_dir: str | None, _runner: object) -> None:
+        raise UpliftError(f"no etcd with {data_dir}")
+
+    monkeypatch.setattr(_etcd_programs, "running", none)
+    assert run(id=ID, check_mode=True, failed=True)["msg"] == "no etcd with None"
+    assert run(id=ID, check_mode=True, failed=True, data_dir="/d")["msg"] == "no etcd with /d"
 
 
 def test_a_name_that_would_leave_the_folder(run: Run) -> None:
