@@ -13,7 +13,7 @@ LAB := $(PYTHON) tests/lab
 
 .PHONY: help
 help: ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## prepare .build: tools in a virtual environment, the collection where Ansible finds it
@@ -70,6 +70,10 @@ molecule-findings: setup ## scenario (not part of test): what breaks is seeded, 
 .PHONY: molecule-closed
 molecule-closed: setup ## scenario (not part of test): a closed network: proxy, private CA, passwords, archives of images
 	@$(CHECK) molecule-closed
+
+.PHONY: molecule-external-etcd
+molecule-external-etcd: setup ## scenario (not part of test): etcd on a host of its own, which kubeadm did not make
+	@$(CHECK) molecule-external-etcd
 
 .PHONY: molecule-ha
 molecule-ha: setup ## scenario: 3 control planes, 2 workers, packages, SSH

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import testinfra
 from testinfra.host import Host
@@ -29,6 +31,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def every_node(request: pytest.FixtureRequest) -> Host:
     return _host(request.param, request.config)
+
+
+@pytest.fixture(scope="session")
+def host_of(request: pytest.FixtureRequest) -> Callable[[str], Host]:
+    """The host of a name in the inventory."""
+    return lambda name: _host(name, request.config)
 
 
 @pytest.fixture(scope="session")

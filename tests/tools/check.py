@@ -366,6 +366,13 @@ MORE_PHASES = (
     Phase("molecule-dnf", "molecule dnf", lambda run, tools: molecule(run, tools, "dnf"), 2400, True),
     Phase("molecule-findings", "molecule findings", lambda run, tools: molecule(run, tools, "findings"), 2400, True),
     Phase("molecule-closed", "molecule closed", lambda run, tools: molecule(run, tools, "closed"), 2400, True),
+    Phase(
+        "molecule-external-etcd",
+        "molecule external-etcd",
+        lambda run, tools: molecule(run, tools, "external-etcd"),
+        2400,
+        True,
+    ),
 )
 GROUPS = {
     "all": PHASES,
