@@ -158,8 +158,8 @@ def _etcd_clients(found: t.Sequence[Certificate]) -> t.Iterator[Finding]:
                 severity=severity,
                 title=f"The API server's certificate for the external etcd {how}",
                 seen=cut(one.line() for one in some),
-                why="kubeadm does not renew it, as it does not have the authority of an external etcd. Once it has ended "
-                "an API server that is restarted, as every hop does, does not come up.",
+                why="kubeadm does not renew it, as it does not have the authority of an external etcd. Once it has "
+                "ended, an API server that is restarted, as every hop does, does not come up.",
                 fix="Have whoever runs etcd sign a new one, put it on each of these nodes, and restart the API servers "
                 "one at a time.",
                 source=CERTS,

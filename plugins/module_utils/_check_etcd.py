@@ -193,7 +193,8 @@ def size(ctx: Context) -> t.Iterator[Finding]:
             title="etcd's database is near its quota",
             seen=tuple(full),
             why="At the quota etcd takes no more writes, and the cluster stands still until somebody mends it.",
-            fix=f"{etcdctl(ctx)} defrag, one member after the other; find what fills it; or raise --quota-backend-bytes.",
+            fix=f"{etcdctl(ctx)} defrag, one member after the other; find what fills it; or raise "
+            "--quota-backend-bytes.",
             source=MAINTENANCE,
         )
     if loose:

@@ -257,8 +257,8 @@ def external(ctx: Context) -> t.Iterator[Finding | Unchecked]:
         title="etcd is external, and is not upgraded by this run",
         seen=(f"ConfigMap kube-system/kubeadm-config: etcd.external; {said}",),
         why="kubeadm leaves an external etcd alone. It has to be upgraded, and restored, by whoever runs it.",
-        fix="For a snapshot before each hop list its hosts in the inventory's group etcd (docs/backup.md); without, take "
-        "one yourself.",
+        fix="For a snapshot before each hop list its hosts in the inventory's group etcd (docs/backup.md). Without, "
+        "take one yourself.",
         source=etcd_rules.NO_DOWNGRADE_SOURCE,
     )
     for version in sorted(versions):

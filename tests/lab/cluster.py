@@ -52,7 +52,7 @@ def up(spec: Spec, hops: list[str], etcd: Sequence[str] = ()) -> None:
         raise LabError(f"{spec.name!r} cannot be the name of a cluster: use a-z, 0-9 and -, starting with a letter.")
     if spec.external_etcd and spec.control_planes > 1:
         # Its pkg/cluster/internal/create/actions/kubeadminit/init.go: pki/etcd/ca.key is copied from the first one.
-        raise LabError("kind copies the key of kubeadm's own etcd to further control planes: with --external-etcd, one.")
+        raise LabError("With --external-etcd, one control plane: kind copies the key of kubeadm's own etcd to more.")
     with lock(state_dir() / "clusters" / f"{spec.name}.lock"):
         engine.ensure()
         existing = load(spec.name)

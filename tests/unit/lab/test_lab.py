@@ -336,7 +336,7 @@ def test_an_external_etcd_is_a_host_of_the_cluster_and_no_node_of_it(monkeypatch
     for path in cluster.write_inventories("demo").values():
         groups = yaml.safe_load(path.read_text())["all"]["children"]
         assert list(groups["etcd"]["hosts"]) == ["etcd1"]
-    with pytest.raises(LabError, match="with --external-etcd, one"):
+    with pytest.raises(LabError, match="With --external-etcd, one control plane"):
         cluster.up(cluster.Spec("demo", 3, 1, "1.24.17", "binary", external_etcd=True), [])
 
 
