@@ -41,7 +41,8 @@ def report(tmp_path: Path) -> dict[str, Any]:
 def test_etcd_is_no_pod_of_this_cluster(control_plane: Host, etcd_host: Host) -> None:
     """Of the scenario itself: without it the others would prove nothing."""
     assert not control_plane.file("/etc/kubernetes/manifests/etcd.yaml").exists
-    assert "name: etcd-" not in control_plane.check_output(f"{ADMIN} -n kube-system get pods -o yaml")
+    assert control_plane.check_output(f"{ADMIN} -n kube-system get pods -l component=etcd -o name") == ""
+    assert control_plane.check_output(f"{ADMIN} -n kube-system get pods -l component=kube-apiserver -o name") != ""
     assert not etcd_host.file("/etc/kubernetes/admin.conf").exists
     assert etcd_host.check_output("systemctl is-active etcd") == "active"
     assert etcd_host.check_output("ps -C etcd -o user=").split() == ["etcd"]
