@@ -96,16 +96,19 @@ def members(ctx: Context) -> t.Iterator[Finding]:
 
 
 def _learners(ctx: Context, learners: t.Sequence[t.Mapping[str, t.Any]]) -> t.Iterator[Finding]:
-    to_36 = "1.34" in ctx.minors
+    to_36, external = "1.34" in ctx.minors, is_external(ctx)
     if learners:
         yield Finding(
             id="etcd-learner",
             severity="blocker" if to_36 else "warning",
             title="A member of etcd is still a learner",
             seen=tuple(f"member {m['id']} {m.get('name', '')}" for m in learners),
-            why="A join of a control plane node was not finished: the member does not vote. "
+            why="It was added, and has not been promoted since"
+            + (": it " if external else ", as by a join of a control plane node that was not finished: it ")
+            + "does not vote. "
             + ("etcd must have no learner when it goes to 3.6 (Kubernetes 1.34)." if to_36 else ""),
-            fix=f"Promote it ({etcdctl(ctx)} member promote ID), or remove it and join the node again.",
+            fix=f"Promote it ({etcdctl(ctx)} member promote ID), or remove it and "
+            + ("add it again." if external else "join the node again."),
             source="https://etcd.io/docs/v3.6/upgrades/upgrade_3_6/",
             minor="1.34" if to_36 else "",
         )
