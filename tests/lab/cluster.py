@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from . import artifacts, docker, engine, images, inventory, mirror, nodeimage, packages, services
+from . import artifacts, docker, engine, images, inventory, mirror, nodeimage, package_contents, packages, services
 from .cache import lock
 from .errors import LabError
 from .inventory import Node
@@ -229,7 +229,7 @@ def kind_config(spec: Spec, cgroup_v1: bool = False) -> str:
     """Configuration for `kind create cluster`. `cgroup_v1`: whether this machine's kernel offers the nodes no other."""
     lines = ["kind: Cluster", "apiVersion: kind.x-k8s.io/v1alpha4", f"name: {spec.name}", "networking:"]
     lines += ["  disableDefaultCNI: true", f'  podSubnet: "{_POD_CIDR}"']
-    if cgroup_v1 and packages.minor_of(spec.version) >= _REFUSES_CGROUP_V1:
+    if cgroup_v1 and package_contents.minor_of(spec.version) >= _REFUSES_CGROUP_V1:
         # kind leaves kubeadm's preflight checks out, of which one refuses cgroup v1 whatever kubelet is told.
         patch = ["kind: KubeletConfiguration", "apiVersion: kubelet.config.k8s.io/v1beta1", "failCgroupV1: false"]
         lines += ["kubeadmConfigPatches:", "- |", *(f"  {line}" for line in patch)]

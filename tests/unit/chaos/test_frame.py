@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,11 +76,20 @@ def test_what_has_to_stay_is_waited_for_anew_when_it_goes() -> None:
         wait_steady("it", lambda: True, 60, 0.02, interval=0.01)
 
 
+def wait_until_named(pid: int) -> None:
+    deadline = time.monotonic() + 30
+    while not Path(f"/proc/{pid}/cmdline").read_bytes():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_connections_that_ssh_keeps_open_are_no_process_of_a_run(tmp_path: Path) -> None:
     """fleet asks so: they are there for a minute after every run."""
     master = subprocess.Popen([f"ssh: {tmp_path}/cp/0123456789 [mux]", "60"], executable="/bin/sleep")
     run = subprocess.Popen([f"ansible-playbook -i {tmp_path}/x", "60"], executable="/bin/sleep")
     try:
+        for process in (master, run):  # Linux says what a process is called a moment after it has begun
+            wait_until_named(process.pid)
         assert set(processes_with(str(tmp_path))) == {master.pid, run.pid}
         assert processes_with(str(tmp_path), masters=False) == [run.pid]
     finally:
