@@ -14,7 +14,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from . import artifacts, docker, engine, etcd_host, images, inventory, mirror, nodeimage, packages, services
+from . import (
+    artifacts,
+    docker,
+    engine,
+    etcd_host,
+    images,
+    inventory,
+    mirror,
+    nodeimage,
+    package_contents,
+    packages,
+    services,
+)
 from .cache import lock
 from .errors import LabError
 from .inventory import Node
@@ -259,7 +271,7 @@ def kind_config(spec: Spec, cgroup_v1: bool = False, etcd: etcd_host.External | 
     lines = ["kind: Cluster", "apiVersion: kind.x-k8s.io/v1alpha4", f"name: {spec.name}", "networking:"]
     lines += ["  disableDefaultCNI: true", f'  podSubnet: "{_POD_CIDR}"']
     patches: list[list[str]] = []
-    if cgroup_v1 and packages.minor_of(spec.version) >= _REFUSES_CGROUP_V1:
+    if cgroup_v1 and package_contents.minor_of(spec.version) >= _REFUSES_CGROUP_V1:
         # kind leaves kubeadm's preflight checks out, of which one refuses cgroup v1 whatever kubelet is told.
         version = "apiVersion: kubelet.config.k8s.io/v1beta1"
         patches.append(["kind: KubeletConfiguration", version, "failCgroupV1: false"])

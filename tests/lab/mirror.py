@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import artifacts
-from .packages import DEB_ARCH, KUBERNETES_PACKAGES, by_minor
+from .package_contents import DEB_ARCH, KUBERNETES_PACKAGES, by_minor
 
 
 def ensure(mirror_dir: Path, versions: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from . import artifacts, cache, debian, docker, engine, gobuild, images, packages
+from . import artifacts, cache, debian, docker, engine, gobuild, images, package_install
 from .paths import LABEL, MIRROR, REGISTRY, cache_dir, mirror_dir
 from .progress import step
 from .shell import out, run
@@ -112,12 +112,12 @@ def ensure(version: str, install: str = "binary") -> str:
     `install` is how kubeadm, kubelet and kubectl got there: binary, deb or rpm. The packages of the last two must be
     in the mirror.
     """
-    base = _base(version, packages.NODE_PACKAGES_RPM if install == "rpm" else packages.NODE_PACKAGES_DEB)
+    base = _base(version, package_install.NODE_PACKAGES_RPM if install == "rpm" else package_install.NODE_PACKAGES_DEB)
     programs, layout = artifacts.ensure(version), images.ensure(version)
     if install == "binary":
         script = _BINARY
     else:
-        script = packages.install_script(install, version, mirror_dir(), f"http://{MIRROR}", Path("/lab/mirror"))
+        script = package_install.install_script(install, version, mirror_dir(), f"http://{MIRROR}", Path("/lab/mirror"))
     script += f"echo -n v{version} > /kind/version\n" + _PRELOAD
     digests = "".join(sorted(images.references(layout).values()))
     name = f"uplift-lab/node:v{version}-{install}-{docker.recipe(base, script, digests)}"

@@ -14,7 +14,15 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.uplift.kubeadm.tests.lab import artifacts, engine, mirror, packages
+from ansible_collections.uplift.kubeadm.tests.lab import (
+    artifacts,
+    engine,
+    mirror,
+    package_contents,
+    package_install,
+    package_key,
+    packages,
+)
 from ansible_collections.uplift.kubeadm.tests.lab.errors import LabError
 
 MIRROR = "http://mirror.example"
@@ -33,11 +41,11 @@ needs_deb_tools = pytest.mark.skipif(_missing("gpg", "dpkg-deb"), reason="needs 
 @pytest.mark.parametrize("version", ["1.25", "v1.25.4", "1.25.4-rc.0", "2.1.0", ""])
 def test_only_released_versions_are_versions(version: str) -> None:
     with pytest.raises(ValueError, match="is not a Kubernetes version"):
-        packages.minor_of(version)
+        package_contents.minor_of(version)
 
 
 def test_patches_of_a_minor_are_in_order_of_version() -> None:
-    assert packages.by_minor(["1.25.10", "1.24.17", "1.25.9", "1.25.10"]) == {
+    assert package_contents.by_minor(["1.25.10", "1.24.17", "1.25.9", "1.25.10"]) == {
         24: ["1.24.17"],
         25: ["1.25.9", "1.25.10"],
     }
@@ -46,8 +54,8 @@ def test_patches_of_a_minor_are_in_order_of_version() -> None:
 def test_no_two_minors_have_the_same_tools() -> None:
     """So that an upgrade that does not bring them along is seen."""
     minors = range(24, 37)
-    assert len({packages.cni_version(minor) for minor in minors}) == len(minors)
-    assert len({packages.cri_tools_revision(minor) for minor in minors}) == len(minors)
+    assert len({package_contents.cni_version(minor) for minor in minors}) == len(minors)
+    assert len({package_contents.cri_tools_revision(minor) for minor in minors}) == len(minors)
 
 
 @pytest.mark.parametrize("minor", range(24, 37))
@@ -55,23 +63,23 @@ def test_a_repository_has_what_its_own_packages_depend_on(minor: int, tmp_path: 
     def number(version: str) -> list[int]:
         return [int(part) for part in version.split(".")]
 
-    members = packages.kubernetes_packages(f"1.{minor}.9", "deb", tmp_path)
-    members += packages.tool_packages(minor, "deb", tmp_path / "crictl", tmp_path)
+    members = package_contents.kubernetes_packages(f"1.{minor}.9", "deb", tmp_path)
+    members += package_contents.tool_packages(minor, "deb", tmp_path / "crictl", tmp_path)
     offered = {member.name: member.version for member in members}
     for requirement in (requirement for member in members for requirement in member.requires):
         name, *constraint = requirement.split()
         if name in offered:
             assert number(offered[name]) >= number(constraint[1]), requirement
         else:
-            assert name in packages.NODE_PACKAGES_DEB, requirement
+            assert name in package_install.NODE_PACKAGES_DEB, requirement
 
 
 @pytest.mark.parametrize("minor", range(24, 37))
 def test_lab_base_provides_what_rpms_want_of_the_system(minor: int, tmp_path: Path) -> None:
-    provided = {entry.split()[0] for entry in packages.lab_base().provides}
-    members = packages.kubernetes_packages(f"1.{minor}.9", "rpm", tmp_path)
+    provided = {entry.split()[0] for entry in package_contents.lab_base().provides}
+    members = package_contents.kubernetes_packages(f"1.{minor}.9", "rpm", tmp_path)
     wanted = {entry.split()[0] for member in members for entry in (*member.requires, *member.recommends)}
-    assert wanted - set(packages.ALL_PACKAGES) <= provided
+    assert wanted - set(package_contents.ALL_PACKAGES) <= provided
     assert "/bin/sh" in provided  # of the scripts
 
 
@@ -79,12 +87,12 @@ def test_lab_base_provides_what_rpms_want_of_the_system(minor: int, tmp_path: Pa
     ("requirement", "relation"), [("cri-tools >= 1.25.0", "cri-tools (>= 1.25.0)"), ("socat", "socat")]
 )
 def test_relations_in_debian_s_manner(requirement: str, relation: str) -> None:
-    assert packages.debian_relation(requirement) == relation
+    assert package_contents.debian_relation(requirement) == relation
 
 
 @pytest.mark.parametrize("family", packages.FAMILIES)
 def test_the_kubelet_s_environment_file_is_the_one_that_its_drop_in_reads(family: str, tmp_path: Path) -> None:
-    kubeadm, kubelet, _unused = packages.kubernetes_packages("1.25.4", family, tmp_path)
+    kubeadm, kubelet, _unused = package_contents.kubernetes_packages("1.25.4", family, tmp_path)
     (path,) = kubelet.config_files
     drop_in, _unused = kubeadm.files["/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf"]
     assert f"EnvironmentFile=-{path}\n" in str(drop_in)
@@ -94,14 +102,14 @@ def test_the_kubelet_s_environment_file_is_the_one_that_its_drop_in_reads(family
 def test_the_configuration_file_changes_with_every_minor(tmp_path: Path) -> None:
     """Only then does an upgrade that dpkg may ask about it get stuck in the lab."""
     contents = {
-        packages.kubernetes_packages(version, "deb", tmp_path)[1].files["/etc/default/kubelet"][0]
+        package_contents.kubernetes_packages(version, "deb", tmp_path)[1].files["/etc/default/kubelet"][0]
         for version in ("1.24.17", "1.25.4", "1.26.9")
     }
     assert len(contents) == 3
 
 
 def test_an_upgrade_of_the_kubelet_package_neither_stops_nor_starts_it(tmp_path: Path) -> None:
-    kubelet = packages.kubernetes_packages("1.25.4", "deb", tmp_path)[1]
+    kubelet = package_contents.kubernetes_packages("1.25.4", "deb", tmp_path)[1]
     systemctl = tmp_path / "systemctl"
     systemctl.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\n')
     systemctl.chmod(0o755)
@@ -109,7 +117,7 @@ def test_an_upgrade_of_the_kubelet_package_neither_stops_nor_starts_it(tmp_path:
 
     def calls(script: str, *arguments: str) -> str:
         (tmp_path / "calls").write_text("")
-        text = packages.debian_scripts(kubelet)[script]
+        text = package_contents.debian_scripts(kubelet)[script]
         environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
         subprocess.run(["sh", "-c", text, script, *arguments], check=True, env=environment)
         return "\n".join(line for line in (tmp_path / "calls").read_text().splitlines() if line != "daemon-reload")
@@ -122,10 +130,10 @@ def test_an_upgrade_of_the_kubelet_package_neither_stops_nor_starts_it(tmp_path:
 
 
 def test_source_and_repo_files_are_those_of_the_documentation() -> None:
-    assert packages.deb_source(MIRROR, 25) == (
+    assert package_install.deb_source(MIRROR, 25) == (
         "deb [signed-by=/etc/apt/keyrings/kubernetes-apt-keyring.gpg] http://mirror.example/deb/v1.25/deb/ /\n"
     )
-    repo = packages.rpm_repo(f"{MIRROR}/", 25)
+    repo = package_install.rpm_repo(f"{MIRROR}/", 25)
     assert "baseurl=http://mirror.example/rpm/v1.25/rpm/\n" in repo
     assert "gpgkey=http://mirror.example/rpm/v1.25/rpm/repodata/repomd.xml.key\n" in repo
     assert "exclude=kubeadm kubelet kubectl cri-tools kubernetes-cni\n" in repo
@@ -140,7 +148,7 @@ def signing(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
     if _missing("gpg"):
         return None
     directory = tmp_path_factory.mktemp("signing")
-    packages._make_key(directory)
+    package_key._make_key(directory)
     return directory
 
 
@@ -156,7 +164,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signing: Path | None) -
         directory = fakes / version
         if not directory.exists():
             directory.mkdir(parents=True)
-            for name in packages.KUBERNETES_PACKAGES:
+            for name in package_contents.KUBERNETES_PACKAGES:
                 (directory / name).write_text(f"fake {name} {version}")
         return directory
 
@@ -180,26 +188,26 @@ def test_a_deb_repository_is_laid_out_and_signed_as_the_community_s(lab: Path) -
     packages.ensure(lab, ["1.25.4"], ["deb"])
 
     repository = lab / "deb" / "v1.25" / "deb"
-    key = packages.signing_key()
+    key = package_key.signing_key()
     assert _verify(repository, key / "public.gpg", "InRelease") == 0
     assert _verify(repository, key / "public.gpg", "Release.gpg", "Release") == 0
     assert (repository / "Release.key").read_text() == (key / "public.asc").read_text()
     index = (repository / "Packages").read_text()
     assert f" {hashlib.sha256(index.encode()).hexdigest()} " in (repository / "Release").read_text()
     entries = {block.split("\n")[0].split()[1]: block for block in index.strip().split("\n\n")}
-    assert set(entries) == set(packages.ALL_PACKAGES)
+    assert set(entries) == set(package_contents.ALL_PACKAGES)
     for block in entries.values():
         fields = dict(line.split(": ", 1) for line in block.splitlines())
         content = (repository / fields["Filename"]).read_bytes()
         assert hashlib.sha256(content).hexdigest() == fields["SHA256"]
-    assert all(path.is_file() for path in packages.package_files(lab, "deb", "1.25.4"))
+    assert all(path.is_file() for path in package_install.package_files(lab, "deb", "1.25.4"))
 
 
 @needs_deb_tools
 def test_the_private_key_is_not_served_and_nobody_else_reads_it(lab: Path) -> None:
     packages.ensure(lab, ["1.25.4"], ["deb"])
 
-    key = packages.signing_key()
+    key = package_key.signing_key()
     assert key.stat().st_mode & 0o777 == 0o700
     assert lab not in key.parents
     assert not list(lab.rglob("private*"))
@@ -261,14 +269,14 @@ def test_two_runs_at_once_build_once(lab: Path, monkeypatch: pytest.MonkeyPatch)
 @needs_deb_tools
 def test_the_node_script_names_files_that_are_there_and_changes_with_them(lab: Path) -> None:
     packages.ensure(lab, ["1.25.4"], ["deb"])
-    script = packages.install_script("deb", "1.25.4", lab, MIRROR, mounted=lab)
+    script = package_install.install_script("deb", "1.25.4", lab, MIRROR, mounted=lab)
     named = [word for word in script.split() if word.startswith(str(lab))]
-    assert len(named) == 1 + len(packages.ALL_PACKAGES)
+    assert len(named) == 1 + len(package_contents.ALL_PACKAGES)
     assert all(Path(name).exists() for name in named)
     assert subprocess.run(["sh", "-n"], input=script, text=True, check=False).returncode == 0
 
     packages.ensure(lab, ["1.25.5"], ["deb"])
-    assert packages.install_script("deb", "1.25.4", lab, MIRROR, mounted=lab) != script
+    assert package_install.install_script("deb", "1.25.4", lab, MIRROR, mounted=lab) != script
 
 
 @pytest.mark.skipif(_missing("gpg", "rpmbuild", "rpmsign", "createrepo_c"), reason="needs rpm and createrepo-c")
@@ -276,10 +284,10 @@ def test_an_rpm_repository_is_laid_out_and_signed_as_the_community_s(lab: Path) 
     packages.ensure(lab, ["1.25.4"], ["rpm"])
 
     repository = lab / "rpm" / "v1.25" / "rpm"
-    key = packages.signing_key()
+    key = package_key.signing_key()
     assert _verify(repository / "repodata", key / "public.gpg", "repomd.xml.asc", "repomd.xml") == 0
     assert (repository / "repodata" / "repomd.xml.key").read_text() == (key / "public.asc").read_text()
-    rpms = packages.package_files(lab, "rpm", "1.25.4")
+    rpms = package_install.package_files(lab, "rpm", "1.25.4")
     assert all("-150500." in path.name and path.is_file() for path in rpms)
     asked = ["rpm", "-qp", "--queryformat", "%{NAME} %{SIGPGP:pgpsig}%{RSAHEADER:pgpsig}\\n", *rpms]
     said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
@@ -298,8 +306,8 @@ def test_the_mirror_is_laid_out_as_dl_k8s_io(lab: Path) -> None:
     mirror.ensure(lab, ["1.25.9", "1.25.10", "1.24.17"])
 
     release = lab / "release"
-    directory = release / "v1.25.10" / "bin" / "linux" / packages.DEB_ARCH
-    for name in packages.KUBERNETES_PACKAGES:
+    directory = release / "v1.25.10" / "bin" / "linux" / package_contents.DEB_ARCH
+    for name in package_contents.KUBERNETES_PACKAGES:
         content = (directory / name).read_bytes()
         assert (directory / f"{name}.sha256").read_text() == hashlib.sha256(content).hexdigest()
         assert (directory / f"{name}.sha512").read_text() == hashlib.sha512(content).hexdigest()
@@ -311,7 +319,7 @@ def test_the_mirror_is_laid_out_as_dl_k8s_io(lab: Path) -> None:
 
 def test_the_mirror_follows_the_binaries(lab: Path) -> None:
     mirror.ensure(lab, ["1.25.4"])
-    served = lab / "release" / "v1.25.4" / "bin" / "linux" / packages.DEB_ARCH / "kubelet"
+    served = lab / "release" / "v1.25.4" / "bin" / "linux" / package_contents.DEB_ARCH / "kubelet"
     before = served.stat()
     mirror.ensure(lab, ["1.25.4"])
     assert served.stat() == before
@@ -327,5 +335,5 @@ def test_a_key_that_cannot_be_made_leaves_none(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(LabError, match="gpg"):
-        packages.signing_key()
+        package_key.signing_key()
     assert not (tmp_path / "uplift-kubeadm-lab" / "signing").exists()

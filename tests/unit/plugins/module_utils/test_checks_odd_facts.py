@@ -30,7 +30,7 @@ from ansible_collections.uplift.kubeadm.tests.unit.plugins.healthy import (
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.odd_facts import contexts
 
 EXPLORE = int(os.environ.get("UPLIFT_EXPLORE", "0"))
-COMMON = settings(deadline=None, suppress_health_check=list(HealthCheck), derandomize=not EXPLORE, database=None)
+COMMON = settings(suppress_health_check=list(HealthCheck))
 HEALTHY = _checks.run(healthy_context())
 
 

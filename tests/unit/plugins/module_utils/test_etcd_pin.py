@@ -93,7 +93,7 @@ OTHERS = st.dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=300, derandomize=True, database=None)
+@settings(max_examples=300)
 @given(OTHERS, st.dictionaries(KEYS, VALUES, max_size=4), st.sampled_from([None, "3.5.32-0", "v3.6.11"]))
 def test_nothing_else_changes(others: dict[str, Any], local: dict[str, Any], tag: str | None) -> None:
     """What PyYAML writes is edited, and PyYAML finds the one change in it; or it is refused."""

@@ -9,7 +9,7 @@ import itertools
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _drain_rules, _drain_verdict
@@ -36,7 +36,7 @@ from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_pods import (
 Facts = dict[str, Any]
 ALL = {"w1": node("w1"), "w2": node("w2"), "cp1": control_plane("cp1")}
 ONE_EACH = [pod("a", "w1"), pod("b", "w2")]
-QUICK = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=60)
 
 
 def drain(

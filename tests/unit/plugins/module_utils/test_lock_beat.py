@@ -28,7 +28,7 @@ def fake(tmp_path: Path) -> t.Iterator[FakeLeases]:
 
 @pytest.fixture
 def api(fake: FakeLeases) -> Api:
-    return connect({"kubeconfig": str(fake.kubeconfig), "transport": "stdlib", "api_timeout": 1})
+    return connect({"kubeconfig": str(fake.kubeconfig), "transport": "stdlib", "api_timeout": 3})
 
 
 def until(condition: t.Callable[[], t.Any]) -> None:

@@ -178,7 +178,7 @@ class FakeServers:
         return self.lease
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_never_two_that_believe(data: st.DataObject) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -191,7 +191,7 @@ def test_the_property_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_lock, "_may_take", lambda *_arguments: "free")
     monkeypatch.setattr(_api.time, "sleep", lambda _seconds: None)
 
-    @settings(max_examples=300, deadline=None, database=None, phases=[Phase.generate], report_multiple_bugs=False)
+    @settings(max_examples=300, phases=[Phase.generate], report_multiple_bugs=False)
     @given(st.data())
     def property_(data: st.DataObject) -> None:
         FakeServers(data).play(12)

@@ -164,7 +164,7 @@ def shipped(version: str) -> str:
 MEMBERS = st.lists(st.sampled_from(["3.5.16", "3.5.24", "3.5.26", "3.5.32", "3.5.40"]), min_size=1, max_size=3)
 
 
-@settings(deadline=None, max_examples=200, derandomize=True, database=None)
+@settings(max_examples=200)
 @given(MEMBERS, st.integers(29, 33), st.integers(0, 8), st.integers(0, 12))
 def test_every_member_is_where_etcd_wants_it_before_it_goes_on(
     members: list[str], start: int, minors: int, killed_after: int

@@ -29,7 +29,7 @@ from ansible_collections.uplift.kubeadm.tests.unit.plugins.module_utils.skew_ora
 )
 
 EXPLORE = int(os.environ.get("UPLIFT_EXPLORE", "0"))
-COMMON = settings(deadline=None, suppress_health_check=list(HealthCheck), derandomize=not EXPLORE, database=None)
+COMMON = settings(suppress_health_check=list(HealthCheck))
 
 OLDEST, NEWEST = 22, 37
 AVAILABLE = {f"1.{number}": [f"1.{number}.{patch}" for patch in (0, 3, 7)] for number in range(OLDEST, NEWEST + 1)}

@@ -392,7 +392,7 @@ def slots(known: dict[str, Any], hosts: list[Host]) -> int:
 
 
 @given(worlds())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_room_is_missing_exactly_when_there_are_more_pods_than_places(world: tuple[dict[str, Any], list[Host]]) -> None:
     known, hosts = world
     _made, findings = make_plan(known, hosts, Options())
@@ -430,7 +430,7 @@ def carry_out(known: dict[str, Any], hosts: list[Host], made: dict[str, Any], st
 
 
 @given(worlds(), st.sampled_from(["none", "node", "reset"]), st.integers(0, 30))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_run_that_was_killed_goes_on_and_one_after_the_last_has_nothing_to_do(
     world: tuple[dict[str, Any], list[Host]], remove: str, killed_after: int
 ) -> None:

@@ -32,7 +32,7 @@ from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_pods import (
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.module_utils.wave_oracle import Oracle
 
 EXPLORE = int(os.environ.get("UPLIFT_EXPLORE", "0"))
-COMMON = settings(deadline=None, suppress_health_check=list(HealthCheck), derandomize=not EXPLORE, database=None)
+COMMON = settings(suppress_health_check=list(HealthCheck))
 API = parse_version("v1.25.4")
 
 

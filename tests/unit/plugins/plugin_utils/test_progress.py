@@ -129,7 +129,7 @@ def test_of_a_stage_that_is_measured_its_end_is_known_before_that_of_the_run() -
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.integers(1, 3), st.integers(0, 12), st.integers(1, 2),
     st.sampled_from([1, 2, 5, "20%", "100%", [1, 3], [1, "50%"]]), st.integers(1, 500),
