@@ -55,6 +55,8 @@ _AWAY_WORDS = (
     "context deadline exceeded",
     "malformed header",
 )
+# What an API server says when it is there, and a webhook that it has to ask first is not.
+_WEBHOOK = "failed calling webhook"
 
 Object = dict[str, t.Any]
 Query = t.Mapping[str, t.Union[str, int]]
@@ -239,12 +241,14 @@ class Api:
                 error = ApiError(method, path, answer)
                 if not _is_away(error, method, wait_when_busy):
                     raise _explained(error, self._transport)
-                seen, wait = error.detail, _retry_after(answer)
+                seen, wait, webhook = error.detail, _retry_after(answer), error if _WEBHOOK in error.detail else None
             except Away as e:
-                seen, wait = str(e), 0.0
+                seen, wait, webhook = str(e), 0.0, None
             now = time.monotonic()
             deadline = now + self._timeout if deadline is None else deadline
             if now >= deadline:
+                if webhook:
+                    raise webhook
                 raise ApiAway(
                     f"The API server {self._transport.server} (kubeconfig {self._transport.kubeconfig}) was away for "
                     f"{self._timeout:g} s ({method} {path}; last seen: {seen}). "
@@ -284,13 +288,14 @@ def _is_away(error: ApiError, method: str, wait_when_busy: bool) -> bool:
 
     An API server whose etcd is being restarted answers with 500s of many wordings ("etcdserver: leader changed",
     "malformed header: missing HTTP content-type"). What may be sent twice is sent again after any; an eviction's
-    500 may be its last word (two disruption budgets for one pod), so there the wording decides.
+    500 may be its last word (two disruption budgets for one pod), so there the wording decides. A webhook that is away
+    uses the same words; a drain has to go on with other pods meanwhile, its own may be the one that is missing.
     """
     if error.status == 429:
         return wait_when_busy
     if error.status != 500 or method != "POST":
         return error.status >= 500
-    return any(word in error.detail for word in _AWAY_WORDS)
+    return _WEBHOOK not in error.detail and any(word in error.detail for word in _AWAY_WORDS)
 
 
 def _retry_after(answer: Answer) -> float:

@@ -41,8 +41,9 @@ class Survey:
         pods = []
         for obj in found:
             pod = _drain_rules.decide(obj, daemonsets, budgets, self._options, now)
-            if known and pod.uid not in known and pod.leaves and _drain_rules.comes_back(obj):
-                # Evicted, it would be here again at once, and the drain never end.
+            if known and pod.uid not in known and pod.verdict != LEAVE and _drain_rules.comes_back(obj):
+                # Evicted, it would be here again at once, and the drain never end. One that nobody would start again
+                # (a person's `kubectl debug node/…`) does not stop what is half done.
                 pod = replace(pod, verdict=LEAVE, why=("came after the cordon, which it tolerates",))
             pods.append(pod)
         problem = _drain_rules.refusal(self._node, pods)

@@ -16,10 +16,12 @@ leaves out.
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_verdict import EMPTYDIR, LEAVE, ORPHAN, UNMANAGED
+from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_budgets import (
     NEVER,
     NOW,
@@ -114,7 +116,10 @@ def waves(plan: t.Mapping[str, t.Any], stage: t.Mapping[str, t.Any]) -> list[lis
 
 def oldest_api_server(facts: Facts) -> Version:
     pods = [node.get("static_pods", {}).get("kube-apiserver") or {} for node in (facts.get("nodes") or {}).values()]
-    found = [parse_version(pod["version"]) for pod in pods if pod.get("version")]
+    found = []
+    for pod in pods:
+        with contextlib.suppress(UpliftError):  # a tag such as "latest", which the finding «moving-tag» is about
+            found.append(parse_version(pod.get("version") or ""))
     return min(found) if found else parse_version(facts["version"])
 
 

@@ -22,6 +22,9 @@ _SHARE = 4  # of the time at most a fifth is spent reading
 # Seconds without a pod on its way, after which waiting is in vain: a budget's status, and the pods that a controller
 # owes, are written within moments.
 _STILL = 15.0
+# Seconds without a change, after which a pod that is not Ready, or does not end, is broken: in a large cluster there is
+# always one, and no wave is to wait for it.
+_BROKEN = 60.0
 
 
 class Clock(t.NamedTuple):
@@ -72,13 +75,14 @@ def let_in(api: Api, nodes: t.Sequence[str], rules: Rules, patience: float, cloc
     asked about: its drain waits for budgets itself.
     """
     begun = moved = clock.now()
+    unsettled = Unsettled()
     while True:
         if len(nodes) < 2:
             return {"fits": list(nodes), "held": {}, "waited": 0.0}
         asked = clock.now()
         facts = _cluster_facts.read_for_waves(api)
         fits, held, limits = fitting(facts, nodes, rules, oldest_api_server(facts))
-        if _on_their_way(facts):
+        if unsettled.look(facts["pods"], clock.now()):
             moved = clock.now()
         if not held or clock.now() - begun >= patience or clock.now() - moved >= _STILL:
             words = {name: what(key, limits) for name, key in held.items()}
@@ -86,10 +90,23 @@ def let_in(api: Api, nodes: t.Sequence[str], rules: Rules, patience: float, cloc
         clock.sleep(max(1.0, (clock.now() - asked) * _SHARE))
 
 
-def _on_their_way(facts: t.Mapping[str, t.Any]) -> bool:
-    """Is there a pod that waits for a node, starts or ends? Then what a limit lets go may still change."""
-    pods = [pod for pod in facts["pods"] if pod["phase"] not in ("Succeeded", "Failed")]
-    return any(pod.get("terminating") or not pod.get("ready") for pod in pods)
+class Unsettled:
+    """Pods that wait for a node, start or end, and since when each has been as it is."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, tuple[tuple[t.Any, ...], float]] = {}
+
+    def look(self, pods: t.Iterable[Object], now: float) -> bool:
+        """Is one on its way? Then what a limit lets go may still change."""
+        found = {}
+        for pod in pods:
+            going = bool(pod.get("terminating"))
+            if pod["phase"] not in ("Succeeded", "Failed") and (going or not pod.get("ready")):
+                state = (pod.get("node"), pod["phase"], going)
+                before = self._since.get(pod["uid"])
+                found[pod["uid"]] = before if before and before[0] == state else (state, now)
+        self._since = found
+        return any(now - since < _BROKEN for _state, since in found.values())
 
 
 def plan_anew(api: Api, nodes: t.Sequence[str], rules: Rules) -> list[list[str]]:

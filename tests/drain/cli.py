@@ -181,14 +181,15 @@ class Stage:
         return {str(pod["metadata"]["uid"]) for pod in self._own(namespace)}
 
     def _counted(self, namespace: str) -> bool:
-        """Have the budgets been counted, with all pods that are Ready?"""
+        """Have the budgets been counted, with all pods that are Ready?
+
+        Of several that cover a pod, the controller counts one anew when the pod changes, whichever comes first
+        (getPdbForPod in pkg/controller/disruption/disruption.go).
+        """
         ready = sum(is_ready(pod) for pod in self._pods(namespace))
         budgets = self.kube.get(COLLECTIONS["PodDisruptionBudget"].format(namespace))["items"]
-        return all(
-            budget["status"].get("observedGeneration", 0) >= budget["metadata"]["generation"]
-            and budget["status"].get("currentHealthy") == ready
-            for budget in budgets
-        )
+        seen = all(b["status"].get("observedGeneration", 0) >= b["metadata"]["generation"] for b in budgets)
+        return seen and (not budgets or any(b["status"].get("currentHealthy") == ready for b in budgets))
 
     def _clear(self, namespace: str) -> None:
         self._cordon(self.node, False)

@@ -175,6 +175,15 @@ def test_waits_for_an_api_server_that_is_not_there_yet(fake: FakeApi, tmp_path: 
     servers[0].shutdown()
 
 
+def test_a_webhook_that_stays_away_is_named_and_not_the_api_server(api: _api.Api, fake: FakeApi) -> None:
+    api._timeout = 0.5
+    detail = 'failed calling webhook "policy.example.com": context deadline exceeded'
+    fake.faults = [("PATCH", (500, {"kind": "Status", "message": detail}))] * 100
+    with pytest.raises(_api.ApiError, match=r"refused PATCH /api/v1/nodes/w1 .*policy\.example\.com"):
+        api.patch("/api/v1/nodes/w1", {"spec": {"unschedulable": True}})
+    assert len(fake.sent("PATCH")) > 1  # it was asked again: webhooks come back
+
+
 def test_gives_up_after_api_timeout(api: _api.Api, fake: FakeApi) -> None:
     api._timeout = 0.5
     fake.faults = [("GET", 503)] * 100

@@ -15,7 +15,12 @@ from hypothesis import strategies as st
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _drain_rules, _drain_verdict
 from ansible_collections.uplift.kubeadm.plugins.module_utils._budgets import scaled
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
-from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast import Simulation, forecast, waves
+from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast import (
+    Simulation,
+    forecast,
+    oldest_api_server,
+    waves,
+)
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_budgets import expected_numbers
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_pods import DrainOptions, Workloads, verdict
 from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import binds, honours_empty_selector
@@ -456,3 +461,10 @@ def test_pods_and_room_are_conserved(case: tuple[Facts, list[str], int]) -> None
         assert free is not None and free["pods"] == 110 - len(pods)
     for pdb in simulation.budgets:
         assert (pdb.healthy, pdb.waiting) == (pdb.facts["current_healthy"], {})
+
+
+def test_a_tag_that_is_no_version_leaves_the_version_that_the_server_itself_says() -> None:
+    nodes = {"cp1": {"static_pods": {"kube-apiserver": {"version": "latest"}}}}
+    assert str(oldest_api_server({"version": "v1.25.4", "nodes": nodes})) == "v1.25.4"
+    nodes["cp2"] = {"static_pods": {"kube-apiserver": {"version": "v1.24.17"}}}
+    assert str(oldest_api_server({"version": "v1.25.4", "nodes": nodes})) == "v1.24.17"

@@ -279,10 +279,23 @@ def test_an_eviction_that_is_forbidden_ends_the_drain_at_once(api: FakeApi, run:
     assert schedulable(api)
 
 
+WEBHOOK = 'failed calling webhook "policy.example.com": Post "https://policy": dial tcp: connect: connection refused'
+
+
 def test_a_webhook_that_fails_is_tried_again(api: FakeApi, run: Run) -> None:
     api.pod("web-1")
-    api.faults = [("POST", (500, status(500, "InternalError", "failed calling webhook")))]
+    api.faults = [("POST", (500, status(500, "InternalError", WEBHOOK)))]
     assert run()["evicted"][0]["name"] == "web-1"
+
+
+def test_a_webhook_that_stays_away_is_no_api_server_that_is_away(api: FakeApi, run: Run) -> None:
+    """The words are the same; the drain ends by its own time-out, and puts the node back."""
+    api.pod("web-1")
+    api.faults = [("POST", (500, status(500, "InternalError", WEBHOOK)))] * 100
+    result = run(timeout=1, failed=True)
+    assert "policy.example.com" in result["msg"]
+    assert "was away" not in result["msg"]
+    assert schedulable(api)
 
 
 def test_a_replacement_of_the_same_name_is_not_waited_for_nor_evicted(api: FakeApi, run: Run) -> None:

@@ -381,6 +381,19 @@ def test_a_pod_that_comes_back_to_a_cordoned_node_is_evicted_once(api: FakeApi, 
     assert len(api.sent("POST", "eviction")) == 1
 
 
+def test_a_bare_pod_that_comes_to_a_cordoned_node_does_not_stop_the_drain(api: FakeApi, run: Run) -> None:
+    """Who looks why a drain hangs starts one: kubectl debug node/w1."""
+    budget = held(api)
+    assert run(slice=1)["drained"] is False
+    api.pod("node-debugger-w1-x7k2p", owner=None)["spec"]["tolerations"] = [{"operator": "Exists"}]
+    budget["status"]["disruptionsAllowed"] = 1
+    result = run()
+    assert names(result["evicted"]) == ["web-1"]
+    assert {row["name"]: row["why"] for row in result["left"]} == {
+        "node-debugger-w1-x7k2p": "came after the cordon, which it tolerates"
+    }
+
+
 def test_a_pod_bound_just_before_the_cordon_goes_too(api: FakeApi, run: Run) -> None:
     """The scheduler had decided before it saw the cordon; the cache that the first look asked did not know yet."""
     handle = api.handle
