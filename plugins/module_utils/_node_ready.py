@@ -102,6 +102,8 @@ def _missing_daemonset_pods(pods: list[Object], recorded: int | None) -> list[st
 def _missing_static_pods(pods: list[Object], expected: Expected) -> list[str]:
     version = expected.static_pods_version
     mirrors = [pod for pod in pods if MIRROR_ANNOTATION in (pod["metadata"].get("annotations") or {})]
+    # One that has run to its end (a task at boot) is never Ready again.
+    mirrors = [pod for pod in mirrors if pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")]
     # Ready comes late for what was asked itself: kubelet looks at a startup probe every 10 s (kubeadm's static pods).
     unready = [pod for pod in mirrors if not is_true(pod, "Ready") and _component(pod) not in expected.healthy]
     result = [f"static pod {_key(pod)} is not Ready" for pod in unready]

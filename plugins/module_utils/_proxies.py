@@ -17,6 +17,9 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._api import Api, Ob
 from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import is_true
 
 POLL = 1.0  # seconds
+# Seconds in which a rollout that the controller has taken in brings nothing: what is left is broken (a virtual node that
+# no kube-proxy runs on, one that crashes), and is not waited for at every drain anew.
+STILL = 30.0
 DAEMON_SET = "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"
 
 
@@ -24,9 +27,11 @@ def wait(api: Api, timeout: float) -> str:
     """Wait until kube-proxy runs as it should on every node that is Ready; "" then, else what stays to be told.
 
     A cluster without kubeadm's kube-proxy (its CNI may do the work) is not waited for. Nor is a rollout that takes
-    longer: the next drain waits again, so that all drains together wait no longer than it takes.
+    longer: the next drain waits again, so that all drains together wait no longer than it takes; nor one that stands still.
     """
-    deadline, unready = time.monotonic() + timeout, -1
+    begun = moved = time.monotonic()
+    unready = -1
+    before: tuple[int, ...] = ()
     while True:
         daemon_set = api.find(DAEMON_SET)
         if daemon_set is None or not _behind(daemon_set):
@@ -36,10 +41,13 @@ def wait(api: Api, timeout: float) -> str:
             unready = len(ready) - sum(ready)
         if _is_observed(daemon_set) and _behind(daemon_set) <= unready:
             return ""
-        if time.monotonic() > deadline:
+        now, state = time.monotonic(), _state(daemon_set)
+        moved = now if state != before or not _is_observed(daemon_set) else moved
+        before = state
+        if now - begun > timeout or now - moved >= STILL:
             return (
                 f"kube-proxy is not up to date on {_behind(daemon_set)} of {_desired(daemon_set)} nodes after "
-                f"{timeout:g} s (kubectl -n kube-system rollout status daemonset/kube-proxy). Requests through such a "
+                f"{now - begun:.0f} s (kubectl -n kube-system rollout status daemonset/kube-proxy). Requests through such a "
                 "node may still go to pods that this drain ended."
             )
         time.sleep(POLL)
@@ -50,6 +58,12 @@ def _behind(daemon_set: Object) -> int:
     status, desired = daemon_set.get("status") or {}, _desired(daemon_set)
     done = min(status.get("updatedNumberScheduled", 0), status.get("numberAvailable", 0))
     return max(desired - done, 0) if _is_observed(daemon_set) else max(desired, 1)
+
+
+def _state(daemon_set: Object) -> tuple[int, ...]:
+    status = daemon_set.get("status") or {}
+    numbers = ("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable", "observedGeneration")
+    return tuple(status.get(number, 0) for number in numbers)
 
 
 def _desired(daemon_set: Object) -> int:

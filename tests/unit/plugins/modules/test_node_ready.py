@@ -146,6 +146,14 @@ def test_versions_that_are_not_there_yet(run: Run) -> None:
     assert "static pod kube-apiserver shows v1.24.17, not v1.25.4" in message
 
 
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
+def test_a_static_pod_that_has_run_to_its_end_is_not_waited_for(api: FakeApi, run: Run, phase: str) -> None:
+    pod = api.pod("tune-at-boot-w1", mirror=True, owner="Node/w1", ready=False)
+    assert run(timeout=1, failed=True)["msg"].count("tune-at-boot-w1 is not Ready") == 1
+    pod["status"]["phase"] = phase
+    assert run()["missing"] == []
+
+
 def test_the_ready_of_static_pods_that_were_asked_themselves_is_not_waited_for(api: FakeApi, run: Run) -> None:
     for name in ("kube-apiserver", "kube-scheduler"):
         pod = api.objects[f"/api/v1/namespaces/kube-system/pods/{name}-w1"]
