@@ -17,8 +17,8 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._api import Api, Ob
 from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import is_true
 
 POLL = 1.0  # seconds
-# Seconds in which a rollout that the controller has taken in brings nothing: what is left is broken (a virtual node that
-# no kube-proxy runs on, one that crashes), and is not waited for at every drain anew.
+# Seconds in which a rollout that the controller has taken in brings nothing: what is left is broken (a virtual node on
+# which none runs, one that crashes), and is not waited for at every drain anew.
 STILL = 30.0
 DAEMON_SET = "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"
 
@@ -27,7 +27,8 @@ def wait(api: Api, timeout: float) -> str:
     """Wait until kube-proxy runs as it should on every node that is Ready; "" then, else what stays to be told.
 
     A cluster without kubeadm's kube-proxy (its CNI may do the work) is not waited for. Nor is a rollout that takes
-    longer: the next drain waits again, so that all drains together wait no longer than it takes; nor one that stands still.
+    longer: the next drain waits again, so that all drains together wait no longer than it takes. Nor is one that stands
+    still.
     """
     begun = moved = time.monotonic()
     unready = -1
@@ -47,8 +48,8 @@ def wait(api: Api, timeout: float) -> str:
         if now - begun > timeout or now - moved >= STILL:
             return (
                 f"kube-proxy is not up to date on {_behind(daemon_set)} of {_desired(daemon_set)} nodes after "
-                f"{now - begun:.0f} s (kubectl -n kube-system rollout status daemonset/kube-proxy). Requests through such a "
-                "node may still go to pods that this drain ended."
+                f"{now - begun:.0f} s (kubectl -n kube-system rollout status daemonset/kube-proxy). Requests through "
+                "such a node may still go to pods that this drain ended."
             )
         time.sleep(POLL)
 
