@@ -10,6 +10,7 @@ nodes stay cordoned: they are on their way out, and what has left them must not 
 
 from __future__ import annotations
 
+import time
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
@@ -48,14 +49,15 @@ def drain(
 ) -> Drained:
     """Drain all of them at once, or a slice of it (options.slice). One that fails is told when the others are through.
 
-    Those that are drained have been looked at once more, and are empty but for DaemonSets and static pods.
+    Those that are drained have been looked at once more, and are empty but for DaemonSets, static pods, and pods that
+    the options have a drain go on without, as no kubelet of a dead node ends them.
     """
 
     def one(name: str) -> tuple[Report, str]:
         work = Drain(api, name, options, lost)
         try:
             report = work.forecast() if dry_run else work.run()
-            why = "" if dry_run or not report.drained else _not_empty(name, remaining(api, name))
+            why = "" if dry_run or not report.drained else _not_empty(name, remaining(api, name, options))
         except UpliftError as error:
             return work.report, str(error)
         return report, why
@@ -67,14 +69,19 @@ def drain(
     return Drained(not failed and all(report.drained for report in reports.values()), failed, reports)
 
 
-def remaining(api: Api, name: str) -> list[str]:
-    """Pods of a node that are no DaemonSet's and no static pod, as etcd has them; what has ended does not count."""
+def remaining(api: Api, name: str, options: Options | None = None) -> list[str]:
+    """Pods of a node that are no DaemonSet's and no static pod, as etcd has them; what has ended does not count.
+
+    :param options: of a drain: what it did not wait for, as it was deleted long ago, does not count either.
+    """
+    now = time.time()
     return sorted(
         f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
         for pod in _cordon.pods_on(api, name, exact=True)
         if not _cordon.is_daemonset_pod(pod)
         and MIRROR_ANNOTATION not in (pod["metadata"].get("annotations") or {})
         and not _drain_rules.is_finished(pod)
+        and not (options and _drain_rules.deleted_long_ago(pod, options, now))
     )
 
 

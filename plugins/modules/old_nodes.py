@@ -38,7 +38,7 @@ options:
     description:
       - V(cordoned) cordons all of them, each with our annotation.
       - V(drained) cordons them and evicts their pods, all at once. After it nothing but pods of DaemonSets and static
-        pods runs there; anything else fails it.
+        pods runs there; anything else fails it, but for what O(skip_wait_for_delete_timeout) goes on without.
       - V(removed) deletes their Node objects. A node that is not cordoned, one that is Ready and not empty, and a
         control plane whose API server runs is refused.
       - V(uncordoned) lifts the cordons of this collection. A person's stay.

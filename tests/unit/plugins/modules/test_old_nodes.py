@@ -99,6 +99,26 @@ def test_pods_that_the_order_of_the_drain_leaves_are_not_passed_over(api: FakeAp
     assert "The node o1 is not empty: default/kept run there still." in result["msg"]
 
 
+def test_a_dead_node_is_drained_without_the_pods_that_nobody_ends(api: FakeApi, run: Run) -> None:
+    """Protects: a dead machine can be replaced. Its pods are Terminating for as long as its node is there."""
+    api.objects["/api/v1/nodes/o1"]["status"]["conditions"][0]["status"] = "Unknown"
+    api.pod("old", "o1", deletionTimestamp="2026-01-01T00:00:00Z")
+    api.pod("stuck", "o1")
+    api.termination["stuck"] = 600
+    assert "default/old" in run(timeout=1, failed=True)["msg"]
+    result = run(skip_wait_for_delete_timeout=1)
+    assert result["drained"] is True
+    assert api.pods("o1") == ["old", "stuck"]
+    assert cordoned(api) == OLD
+    assert run(names=["o1"], state="removed")["nodes"] == ["o1"]
+
+
+def test_pods_deleted_long_ago_keep_a_node_that_lives_from_its_removal(api: FakeApi, run: Run) -> None:
+    api.pod("hung", "o1", deletionTimestamp="2026-01-01T00:00:00Z")
+    assert run(skip_wait_for_delete_timeout=60)["drained"] is True
+    assert "default/hung" in run(names=["o1"], state="removed", failed=True)["msg"]
+
+
 def test_nodes_are_removed_when_they_are_cordoned_and_empty(api: FakeApi, run: Run) -> None:
     run()
     assert run(state="removed", check_mode=True)["nodes"] == OLD
