@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils import _fleet_children
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _fleet_children, _report_files
 from ansible_collections.uplift.kubeadm.plugins.module_utils._fleet import Wave
 
 PLAN, LOOK, UPGRADE, SETTLE = "plan", "look", "upgrade", "settle"
@@ -55,11 +55,12 @@ class Clusters:
         self.options, self.environment = options, environment
 
     def launch(self, name: str, verb: str) -> _fleet_children.Child:
-        """Start what `verb` needs. What an earlier one left for this verb is gone."""
-        for path in [self._answer(name)] if verb in (PLAN, LOOK) else []:
+        """Start what `verb` needs. What an earlier one left for this verb is gone, and is not taken for its own."""
+        left = [self._answer(name)] if verb in (PLAN, LOOK) else []
+        if verb in (PLAN, UPGRADE):
+            left += [Path(path) for path in _report_files.paths(str(self._report(name, verb))).values()]
+        for path in left:
             path.unlink(missing_ok=True)
-        if verb == PLAN:
-            (self.folder / name / "plan/report.json").unlink(missing_ok=True)
         variables = self._file(name, "variables", self.given[name]["variables"])
         ours = self._file(name, verb, self._variables(name, verb))
         defaults = self._file(name, "defaults", {"kubeadm_upgrade_require_workloads": True})
@@ -71,7 +72,7 @@ class Clusters:
 
     def plan(self, name: str) -> dict[str, Any] | None:
         """The summary of its plan; None when none was made."""
-        found = _read(self.folder / name / "plan/report.json")
+        found = _read(self._report(name, PLAN) / "report.json")
         return None if found is None else dict(found["summary"])
 
     def answer(self, name: str) -> dict[str, Any] | None:
@@ -80,7 +81,7 @@ class Clusters:
 
     def upgrade(self, name: str) -> dict[str, Any] | None:
         """The document of its upgrade's report; None when there is none."""
-        found = _read(self.folder / name / "report.json")
+        found = _read(self._report(name, UPGRADE) / "report.json")
         return found if found is not None and found["kind"] == "upgrade" else None
 
     def links(self, name: str) -> dict[str, str]:
@@ -111,15 +112,18 @@ class Clusters:
 
     def _variables(self, name: str, verb: str) -> dict[str, Any]:
         """What the fleet decides, whatever the user gave."""
-        folder = self.folder / name
         variables: dict[str, Any] = {
-            "kubeadm_upgrade_report": str(folder / "plan" if verb == PLAN else folder),
+            "kubeadm_upgrade_report": str(self._report(name, verb)),
             "fleet_answer": str(self._answer(name)),
             "fleet_child": {"gates": list(self.gates), "verb": verb},
         }
         if self.given[name]["group"]:
             variables.update({f"kubeadm_upgrade_{part}_group": group for part, group in GROUPS.items()})
         return variables
+
+    def _report(self, name: str, verb: str) -> Path:
+        """The folder of the report that a verb writes."""
+        return self.folder / name / "plan" if verb == PLAN else self.folder / name
 
     def _answer(self, name: str) -> Path:
         return self.scratch / f"{name}.answer.json"

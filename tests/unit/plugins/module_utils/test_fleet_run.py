@@ -290,6 +290,34 @@ def test_a_cluster_that_is_a_group_gets_two_groups_of_its_own(tmp_path: Path, mo
     assert extra[1:] == ["x=1", f"@{tmp_path}/shop.variables.json", f"@{tmp_path}/shop.upgrade.json"]
 
 
+def test_a_run_that_ends_early_is_not_told_by_the_report_of_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects: the files that launch() removes. Monday's failure is not the reason of Tuesday's."""
+    monkeypatch.setattr(_fleet_children, "Child", lambda words, environment, log: FakeChild(0, 2))
+    waves = _fleet.read_waves([{"clusters": [{"name": "a", "inventory": "a.yml"}]}], 1, 0)
+    clusters = _fleet_clusters.Clusters(waves, tmp_path / "report", tmp_path, tmp_path, {}, [], [], {})
+    folder = tmp_path / "report/a"
+    (folder / "plan").mkdir(parents=True)
+    monday = {**REPORT, "done": {"outcome": "stopped", "steps": [], "failed": {"message": "Monday's disk is full"}}}
+    for place, document in ((folder, monday), (folder / "plan", {"summary": SUMMARY})):
+        (place / "report.json").write_text(json.dumps(document))
+        (place / "report.html").write_text("Monday")
+    (folder / "upgrade.log").write_text('fatal: [cp1]: FAILED! => {"msg": "Permission denied"}\n')
+
+    clusters.launch("a", "look")
+    assert clusters.upgrade("a") == monday, "a look writes no report"
+    clusters.launch("a", "plan")
+    assert clusters.plan("a") is None
+    assert "plan" not in clusters.links("a")
+    document = _fleet_report.new_document("shop", "1.25", waves)
+    fleet = _fleet_run.Fleet(document, clusters, lambda line: None, lambda document: None, sleep=lambda seconds: None)
+    assert not fleet.upgrade(["a"], 1)
+    assert document["clusters"]["a"]["why"] == "cp1: Permission denied"
+    assert document["clusters"]["a"]["state"] == _fleet.FAILED
+    assert list(document["clusters"]["a"]["links"]) == ["log"]
+
+
 def test_the_page_tells_failures_links_and_breaks_on_nothing(stage: Stage, tmp_path: Path) -> None:
     stage.clusters.codes["a", "upgrade"] = 1
     (stage.clusters.folder / "a-upgrade.log").write_text("fatal: <script>alert(1)</script>\n")
