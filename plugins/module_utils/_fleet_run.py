@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
@@ -19,6 +20,8 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._fleet_clusters imp
 POLL = 0.5  # seconds between two looks at the children
 LOOKS_AT_ONCE = 4  # looks and plans only read; each is an ansible-playbook on the controller
 TELL_EVERY = 30.0  # seconds between two lines of progress of one cluster
+LONGEST_LOOK = 120.0  # seconds; or the watch's patience where that is longer
+TIMED_OUT = 124  # in the place of the exit code of a child that was ended, as timeout(1) has it; Ansible has no such code
 _LOOK_AGAIN = 5.0  # seconds, when a cluster that was well a moment ago is not: soon, as it may be settling
 
 
@@ -67,6 +70,7 @@ class Fleet:
         self.document, self.clusters, self.tell, self._save = document, clusters, tell, save
         self.alive, self.sleep, self.clock = alive, sleep, clock
         self._told: dict[str, tuple[float, int]] = {}
+        self._begun: dict[str, float] = {}  # when what runs for a cluster was started
 
     def look(self, names: Sequence[str]) -> None:
         """Plan the clusters, and see what they owe."""
@@ -112,17 +116,21 @@ class Fleet:
     def watch(self, names: Sequence[str], soak: float, patience: float, every: float, settle: bool) -> bool:
         """Look at clusters until they have been well for `soak` seconds, or not for `patience`; whether they were.
 
+        A look that hangs, as SSH to a host without power may, is ended, and its cluster was unwell all the while.
+
         :param every: seconds from one look to the next.
         :param settle: what was owed is done with when all is well to the end.
         """
-        began = self.clock()
+        began, limit = self.clock(), max(LONGEST_LOOK, patience)
         looks: dict[str, list[tuple[float, bool]]] = {name: [] for name in names}
         if soak and names:
             self.tell(f"Watching {', '.join(names)} for {exactly(soak)}.")
         open_ = list(names)
         while open_:
             begun = self.clock()
-            self._all(open_, LOOK, LOOKS_AT_ONCE, lambda name, code: self._looked(name, code, looks[name], began))
+            self._all(
+                open_, LOOK, LOOKS_AT_ONCE, lambda name, code: self._looked(name, code, looks[name], began), limit=limit
+            )
             verdicts = {name: _fleet.verdict(looks[name], soak, patience) for name in open_}
             failed = [name for name in open_ if verdicts[name] == _fleet.FAILED]
             for name in failed:
@@ -167,6 +175,10 @@ class Fleet:
         answer = self.clusters.answer(name)
         missing = code != 0 or answer is None
         troubles = [last_words(self.clusters.log(name, LOOK))] if missing else list((answer or {})["troubles"])
+        if code == TIMED_OUT:
+            hung = exactly(self.clock() - self._begun[name])
+            troubles = [f"a look was ended that had no answer after {hung}; its last words: {troubles[0]}"]
+            looks.append((self._begun[name] - began, False))
         before = self._entry(name)["troubles"]
         self._entry(name)["troubles"] = troubles
         looks.append((self.clock() - began, not troubles))
@@ -184,8 +196,12 @@ class Fleet:
         ended: Callable[[str, int], bool],
         begun: Callable[[str], None] = lambda name: None,
         progress: Callable[[str], None] = lambda name: None,
+        limit: float = math.inf,
     ) -> bool:
-        """Run a verb for clusters, `at_once` at a time, until all have ended; children never outlive this."""
+        """Run a verb for clusters, `at_once` at a time, until all have ended; children never outlive this.
+
+        :param limit: seconds after which a child is ended; `ended` is then given TIMED_OUT.
+        """
         waiting, badly = list(names), False
         running: dict[str, Child] = {}
         try:
@@ -194,9 +210,12 @@ class Fleet:
                 for name in _fleet.to_begin(waiting, len(running), badly, at_once):
                     waiting.remove(name)
                     begun(name)
-                    running[name] = self.clusters.launch(name, verb)
+                    running[name], self._begun[name] = self.clusters.launch(name, verb), self.clock()
                 for name, child in list(running.items()):
                     code = child.poll()
+                    if code is None and self.clock() - self._begun[name] >= limit:
+                        child.end()
+                        code = TIMED_OUT
                     if code is None:
                         progress(name)
                     else:

@@ -60,7 +60,9 @@ options:
     type: raw
     default: 600
   patience:
-    description: Seconds for which a cluster may be found unwell.
+    description:
+      - Seconds for which a cluster may be found unwell. A look that has not ended after that time, or after 120 seconds
+        where that is longer, is ended, and found its cluster unwell.
     type: int
     default: 120
   every:

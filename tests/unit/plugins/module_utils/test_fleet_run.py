@@ -64,13 +64,17 @@ class FakeChild:
 
 
 class FakeClusters:
-    """Two clusters; `codes` are exit codes by (name, verb), `troubles` those of each look, in order."""
+    """Two clusters; `codes` are exit codes by (name, verb), `troubles` those of each look, in order.
+
+    What is in `hanging` does not end by itself.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.launched: list[tuple[str, str]] = []
         self.children: list[FakeChild] = []
         self.codes: dict[tuple[str, str], int] = {}
+        self.hanging: set[tuple[str, str]] = set()
         self.summary: dict[str, Any] | None = SUMMARY
         self.notes: list[str] = []
         self.troubles: list[list[str]] = []
@@ -78,7 +82,8 @@ class FakeClusters:
 
     def launch(self, name: str, verb: str) -> FakeChild:
         self.launched.append((name, verb))
-        self.children.append(FakeChild(2, self.codes.get((name, verb), 0)))
+        polls = 10**9 if (name, verb) in self.hanging else 2
+        self.children.append(FakeChild(polls, self.codes.get((name, verb), 0)))
         return self.children[-1]
 
     def plan(self, name: str) -> dict[str, Any] | None:
@@ -187,6 +192,27 @@ def test_a_long_trouble_ends_the_watch_and_what_was_owed_stays_owed(stage: Stage
     assert stage.states["a"] == _fleet.FAILED
     assert "not well for 30 s: not Ready: w1" in stage.document["clusters"]["a"]["why"]
     assert ("a", "settle") not in stage.clusters.launched
+
+
+@pytest.mark.parametrize(("patience", "ends"), [(30, 120), (120, 120), (600, 600)])
+def test_a_look_that_hangs_is_ended_and_counts_as_unwell(stage: Stage, patience: int, ends: int) -> None:
+    """Protects: the limit of a look. A host that lost its power held up the watch of all clusters, for as long as SSH did."""
+    stage.clusters.hanging, stage.orphaned_at = {("b", "look")}, 5_000
+    (stage.clusters.folder / "b-look.log").write_text("TASK [Find a control plane that can be reached] ***\n")
+    assert not stage.fleet.watch(["a", "b"], soak=10_000, patience=patience, every=20, settle=True)
+    assert ends <= stage.now < ends + 10
+    assert [child.was_ended for child in stage.clusters.children] == [False, True]
+    assert stage.states == {"a": _fleet.UNSEEN, "b": _fleet.FAILED}
+    why = stage.document["clusters"]["b"]["why"]
+    assert "a look was ended that had no answer after" in why
+    assert "Find a control plane that can be reached" in why
+
+
+def test_an_upgrade_may_take_as_long_as_it_takes(stage: Stage) -> None:
+    stage.clusters.hanging = {("a", "upgrade")}
+    stage.orphaned_at = 50_000
+    with pytest.raises(_fleet_children.OrphanedError):
+        stage.fleet.upgrade(["a"], 1)
 
 
 def test_nothing_outlives_a_playbook_that_was_killed(stage: Stage) -> None:
