@@ -21,7 +21,7 @@ POLL = 0.5  # seconds between two looks at the children
 LOOKS_AT_ONCE = 4  # looks and plans only read; each is an ansible-playbook on the controller
 TELL_EVERY = 30.0  # seconds between two lines of progress of one cluster
 LONGEST_LOOK = 120.0  # seconds; or the watch's patience where that is longer
-TIMED_OUT = 124  # in the place of the exit code of a child that was ended, as timeout(1) has it; Ansible has no such code
+TIMED_OUT = 124  # the exit code of a child that was ended, as of timeout(1); ansible-playbook has none like it
 _LOOK_AGAIN = 5.0  # seconds, when a cluster that was well a moment ago is not: soon, as it may be settling
 
 

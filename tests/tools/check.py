@@ -22,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -492,6 +493,9 @@ def execute(phase: Phase, tools: Toolbox, began: float, quiet: bool = False) -> 
             outcome, note = "skipped", str(why)
         except (Failed, OSError, subprocess.SubprocessError) as why:
             outcome, note = "FAILED", str(why)
+        except Exception as why:  # a mistake in the phase itself: it did not pass, and those after it are still to run
+            outcome, note = "FAILED", f"{type(why).__name__}: {why}"
+            handle.write(traceback.format_exc())
     seconds = time.monotonic() - start
     if quiet and outcome == "passed":  # for pytest, how many tests these were
         print("\n".join(last_lines(log, 1)), flush=True)
@@ -517,6 +521,8 @@ def summary(results: list[Result], left_out: list[str], began: float) -> None:
         print(f"  not run         {name}")
     if failed:
         print(f"BROKEN: {', '.join(result.phase for result in failed)}")
+    elif left_out:
+        print(f"NOT RUN: {', '.join(left_out)}")
     else:
         print("All that ran passed.")
 
@@ -560,7 +566,7 @@ def main() -> int:
         if artifacts:
             artifacts.stop()
     summary(results, left_out, began)
-    return 1 if broken(results) else 0
+    return 1 if broken(results) or left_out else 0
 
 
 if __name__ == "__main__":

@@ -196,7 +196,7 @@ def test_a_long_trouble_ends_the_watch_and_what_was_owed_stays_owed(stage: Stage
 
 @pytest.mark.parametrize(("patience", "ends"), [(30, 120), (120, 120), (600, 600)])
 def test_a_look_that_hangs_is_ended_and_counts_as_unwell(stage: Stage, patience: int, ends: int) -> None:
-    """Protects: the limit of a look. A host that lost its power held up the watch of all clusters, for as long as SSH did."""
+    """Protects: the limit of a look. A host that lost its power held up the watch of all clusters."""
     stage.clusters.hanging, stage.orphaned_at = {("b", "look")}, 5_000
     (stage.clusters.folder / "b-look.log").write_text("TASK [Find a control plane that can be reached] ***\n")
     assert not stage.fleet.watch(["a", "b"], soak=10_000, patience=patience, every=20, settle=True)
