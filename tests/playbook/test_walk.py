@@ -129,6 +129,22 @@ def test_hooks_run_where_they_say(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_what_the_hook_of_checks_adds_is_a_finding(tmp_path: Path) -> None:
+    cluster = StubbedCluster(tmp_path, workers=1)
+    hook = tmp_path / "checks.yml"
+    hook.write_text(
+        "- name: Add a finding\n  ansible.builtin.set_fact:\n    kubeadm_upgrade_own_findings:\n"
+        "      - {id: 'own:freeze', severity: blocker, title: Changes are frozen, seen: [until Monday], fix: Wait.}\n"
+    )
+    run = cluster.run("uplift.kubeadm.upgrade", "--check", target="1.25", kubeadm_upgrade_hook_checks=str(hook))
+    assert run.returncode != 0
+    assert "1 blocker(s) stand in the way:\\nown:freeze" in run.stdout
+    assert "until Monday" in run.stdout
+    run = cluster.run("uplift.kubeadm.plan", target="1.25", kubeadm_upgrade_hook_checks="checks.yml")
+    assert run.returncode != 0
+    assert "kubeadm_upgrade_hook_checks names checks.yml, which is no file on the controller" in run.stdout
+
+
 def test_a_hook_after_a_hop_that_fails_stops_the_run_and_is_still_owed(tmp_path: Path) -> None:
     cluster = StubbedCluster(tmp_path, workers=2)
     said, mended = tmp_path / "said", tmp_path / "mended"

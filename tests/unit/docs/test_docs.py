@@ -164,6 +164,13 @@ def test_every_guide_is_in_the_table_of_the_readme() -> None:
     assert [path.name for path in ROOT.glob("docs/*.md") if f"](docs/{path.name})" not in readme] == []
 
 
+def test_every_hook_is_in_the_table_of_its_guide() -> None:
+    told = set(re.findall(r"^\| `(\w+)` \| ", (ROOT / "docs/hooks.md").read_text(), re.MULTILINE))
+    assert {name for name in OPTIONS if name.removeprefix("kubeadm_upgrade_hook_") in told} == {
+        name for name in OPTIONS if name.startswith("kubeadm_upgrade_hook_")
+    }
+
+
 def test_what_is_not_there_is_found() -> None:
     here = ROOT / "docs/upgrade.md"
     assert broken_links("[a](nowhere.md) [b](waves.md#no-such) [c](https://x.example/#y) [d](waves.md)", here) == [
