@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -34,11 +33,6 @@ with open(sys.argv[1], "w") as file:
     json.dump({"status": result.status, "rc": result.rc}, file)
 os._exit(0)  # where ssh-agent did not start, nobody takes the key from the thread that offers it
 """
-
-
-# Of a cluster, where the API is spoken to from the job: `kubeadm_upgrade_facts` in the role's vars/main.yml. The home
-# is the container's, and ends with it.
-_FACTS = re.compile(r"home/\.ansible/tmp/uplift-kubeadm-[0-9a-f]{12}\.json")
 
 
 class _Unsafe(yaml.SafeDumper):
@@ -232,12 +226,8 @@ class Result:
         return "\n".join([*texts, self.stderr])
 
     def left(self) -> list[str]:
-        """Files that the job left outside of ansible-runner's own folder of it, relative to the job's folder.
-
-        But for the facts of a cluster that was asked from here: one file a cluster, beside Ansible's temporary ones.
-        """
+        """Files that the job left outside of ansible-runner's own folder of it, relative to the job's folder."""
         left = [
             path for name in ("cp", "home", "tmp") for path in (self.job.folder / name).rglob("*") if path.is_file()
         ]
-        names = sorted(str(path.relative_to(self.job.folder)) for path in left)
-        return [name for name in names if not _FACTS.fullmatch(name)]
+        return sorted(str(path.relative_to(self.job.folder)) for path in left)

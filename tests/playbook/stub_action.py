@@ -167,6 +167,8 @@ def act(name: str, host: str, params: dict[str, Any], check: bool) -> dict[str, 
         return {"changed": False, "node": load("node.json", {})[host]}
     if name == "cluster_info":
         path = os.path.join(STUB, "facts.json")
+        if host == "" and params.get("path"):  # on the controller, where the real place may be written to
+            path = params["path"]
         with open(path, "w") as file:
             json.dump(cluster, file)
         with open(path, "rb") as file:

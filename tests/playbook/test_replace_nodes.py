@@ -64,10 +64,12 @@ def steps(cluster: StubbedCluster) -> list[str]:
 
 def test_new_nodes_take_over_and_the_old_ones_are_kept_until_they_are_to_go(tmp_path: Path) -> None:
     cluster = stubbed(tmp_path)
-    dry = cluster.run("uplift.kubeadm.replace_nodes", "--check")
+    dry = cluster.run("uplift.kubeadm.replace_nodes", "--check", kubeadm_upgrade_api_host="localhost")
     assert dry.returncode == 0, dry.stdout
     assert "Replace 3 nodes by 3 nodes" in dry.stdout
     assert steps(cluster) == []
+    assert "cluster_info" in {event["module"] for event in cluster.events() if event["host"] == ""}
+    assert list((tmp_path / "home").rglob("uplift-kubeadm-*")) == [], "facts of the cluster stay on the controller"
 
     run = cluster.run("uplift.kubeadm.replace_nodes")
     assert run.returncode == 0, run.stdout

@@ -129,6 +129,21 @@ def test_hooks_run_where_they_say(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("playbook", ["plan", "upgrade"])
+@pytest.mark.parametrize("refused", [False, True])
+def test_facts_of_the_cluster_do_not_stay_on_the_controller(tmp_path: Path, playbook: str, refused: bool) -> None:
+    """Protects: they are removed when the plan is made, and when none can be made."""
+    cluster = StubbedCluster(tmp_path, workers=1)
+    (tmp_path / "kubeconfig").write_text("")
+    run = cluster.run(
+        f"uplift.kubeadm.{playbook}", "--check", target="1.99" if refused else "1.25",
+        kubeadm_upgrade_api_host="localhost", kubeadm_upgrade_kubeconfig=str(tmp_path / "kubeconfig"),
+    )  # fmt: skip
+    assert (run.returncode != 0) is refused, run.stdout
+    assert "cluster_info" in {event["module"] for event in cluster.events() if event["host"] == ""}
+    assert list((tmp_path / "home").rglob("uplift-kubeadm-*")) == []
+
+
 def test_what_the_hook_of_checks_adds_is_a_finding(tmp_path: Path) -> None:
     cluster = StubbedCluster(tmp_path, workers=1)
     hook = tmp_path / "checks.yml"

@@ -15,11 +15,9 @@ pytest.importorskip("jinja2")
 from awx.job import Job, Result
 
 
-def test_the_facts_of_a_cluster_may_stay_in_the_containers_home_and_nothing_else(tmp_path: Path) -> None:
-    """The role's vars/main.yml, kubeadm_upgrade_facts, names the file where the API is asked from the job."""
+def test_all_but_the_jobs_own_output_is_left_over(tmp_path: Path) -> None:
     result = Result(Job({}, {}, {}, tmp_path), "successful", 0, "")
-    facts = tmp_path / "home/.ansible/tmp/uplift-kubeadm-0123456789ab.json"
-    for path in (facts, facts.with_name("uplift-kubeadm-key.json"), tmp_path / "tmp/x", tmp_path / "artifacts/42/x"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("")
-    assert result.left() == ["home/.ansible/tmp/uplift-kubeadm-key.json", "tmp/x"]
+    for path in ("home/.ansible/tmp/uplift-kubeadm-0123456789ab.json", "tmp/x", "artifacts/42/x"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("")
+    assert result.left() == ["home/.ansible/tmp/uplift-kubeadm-0123456789ab.json", "tmp/x"]
