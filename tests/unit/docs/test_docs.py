@@ -171,6 +171,24 @@ def test_every_hook_is_in_the_table_of_its_guide() -> None:
     }
 
 
+def test_the_guide_says_what_lies_in_the_folder_on_the_nodes() -> None:
+    """Its backups too: the guide once said that the folder can be removed."""
+    plugins = "\n".join(path.read_text() for path in (ROOT / "plugins").glob("module*/*.py"))
+    tasks = "\n".join(path.read_text() for path in ROOT.glob("roles/kubeadm_upgrade/*/*.yml"))
+    found = {
+        *re.findall(r"(?:\bstate|\bSTATE) / \"([\w.-]+)\"", plugins),
+        *re.findall(r"^RECORD = \"([\w.-]+)\"", plugins, re.MULTILINE),
+        *re.findall(r"\bkubeadm_upgrade_directory(?: ~ '| \}\})/([\w-]+(?:\.\w+)?)", tasks),
+        *re.findall(r"/var/lib/uplift-kubeadm/([\w-]+)$", tasks, re.MULTILINE),
+    }
+    assert {"backup", "cluster.json", "etcdutl", "kept", "kubeadm.json", "log", "member.json", "release"} <= found
+    _before, _heading, section = (ROOT / "docs/upgrade.md").read_text().partition("\n## What stays on the nodes\n")
+    rows = re.findall(r"^\| (`.+?) \| .+ \| (.+) \|$", section.partition("\n## ")[0], re.MULTILINE)
+    answers = {name: answer for names, answer in rows for name in re.findall(r"`([^`]+)`", names)}
+    assert found - set(answers) == set()
+    assert "way back" in answers["backup"]
+
+
 def test_what_is_not_there_is_found() -> None:
     here = ROOT / "docs/upgrade.md"
     assert broken_links("[a](nowhere.md) [b](waves.md#no-such) [c](https://x.example/#y) [d](waves.md)", here) == [
