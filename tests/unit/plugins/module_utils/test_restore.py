@@ -187,7 +187,7 @@ PEERS = {"cp1": ["https://10.0.0.1:2380"], "cp2": ["https://10.0.0.2:2380"]}
 
 def restore(root: Path, folder: Path, bump: _restore.Bump | None = None) -> str:
     own = {"name": "cp1", "data_dir": "/var/lib/etcd"}
-    return _restore.restore_etcd(root, folder, own, PEERS, "restored-1", bump, Runner())
+    return _restore.restore_etcd(root, _etcd_snapshot.undamaged(folder), own, PEERS, "restored-1", bump, Runner())
 
 
 def restored(root: Path) -> list[str]:
