@@ -1,10 +1,10 @@
 # Copyright (c) 2026, The uplift.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is copied of a backup, is copied byte for byte, or not at all: to the controller.
+"""What is copied of a backup, is copied byte for byte, or not at all: to the controller, and to members of a restore.
 
-Protects backup_fetch.yml, backup_fetch_snapshot.yml and fetch_snapshot.yml. The files are real, and so is what moves
-them; only who makes them is a FAKE.
+Protects backup_fetch.yml, backup_fetch_snapshot.yml, fetch_snapshot.yml and restore_spread.yml. The files are real, and
+so is what moves them; only who makes them is a FAKE.
 """
 
 from __future__ import annotations
@@ -12,11 +12,15 @@ from __future__ import annotations
 import hashlib
 import json
 import stat
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from stubbed import StubbedCluster
-from test_restore_walk import BackedUpCluster, externally
+from test_restore_walk import BACKUP, BackedUpCluster, externally, stopped, with_systemctl
+
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _backup
 
 PIECE = 40
 SNAPSHOT = bytes(range(100))  # three pieces; none ends in a newline, and the bytes are no text
@@ -138,3 +142,133 @@ def test_a_fetched_snapshot_that_is_another_is_no_backup(keeping: KeepingCluster
     assert f"when it was taken it had {DIGEST}" in " ".join(said.split())
     assert not [name for name in keeping.fetched() if "etcd" in name]
     assert list(keeping.folder.rglob("*pieces")) == []
+
+
+# node_restore really looks, in the process of its task; what changes a node is the FAKE of test_restore_walk.py. Before
+# the look, a snapshot that lies on a host of rotten.json loses a byte, as if its disk were bad.
+LOOKS = """
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _really
+
+_faked = ActionModule.run
+
+def _looked(self, tmp=None, task_vars=None):
+    if self._task.args["step"] != "examine":
+        return _faked(self, tmp, task_vars)
+    snapshot = os.path.join(self._task.args["directory"], self._task.args["id"], "etcd.snapshot")
+    if task_vars["inventory_hostname"] in _stub.load("rotten.json", []) and os.path.exists(snapshot):
+        os.truncate(snapshot, 99)
+    parts = (self._task, self._connection, self._play_context, self._loader, self._templar, self._shared_loader_obj)
+    return _really.ActionModule(*parts).run(tmp, task_vars)
+
+ActionModule.run = _looked
+"""
+STATIC_POD = """apiVersion: v1
+kind: Pod
+spec:
+  containers:
+  - name: {name}
+    command:
+    - {name}
+    - --name={host}
+    - --initial-advertise-peer-urls=https://{host}:2380
+    image: registry.k8s.io/{name}:{tag}
+"""
+
+
+class SpreadingCluster(BackedUpCluster):
+    """A pretended cluster with a backup of real files, on a disk for each host. Its snapshot lies on cp1 alone."""
+
+    def _copy_collection(self) -> None:
+        super()._copy_collection()
+        in_small_pieces(self)
+        plugins = self.folder / "collections/ansible_collections/uplift/kubeadm/plugins"
+        really = (Path(__file__).parent / "in_process_action.py").read_text().replace("MODULE", "node_restore")
+        (plugins / "module_utils/_really.py").write_text(really)
+        with (plugins / "action/node_restore.py").open("a") as file:
+            file.write(LOOKS)
+
+    def _write_state(self, version: str) -> None:
+        super()._write_state(version)
+        for host in [*self.control_planes, *self.workers]:
+            root, pods = self.folder / "roots" / host, {"etcd": "3.5.6-0", "kube-apiserver": "v1.24.17"}
+            (root / "etc/kubernetes/manifests").mkdir(parents=True)
+            for name, tag in pods.items() if host in self.control_planes else ():
+                text = STATIC_POD.format(name=name, host=host, tag=tag)
+                (root / f"etc/kubernetes/manifests/{name}.yaml").write_text(text)
+            _backup.take(root, self.disk(host) / BACKUP, {"node": {"name": host, "kubelet": "v1.24.17"}})
+        manifest = {**MANIFEST, "id": BACKUP, "taken": "2026-11-21T18:00:00Z", "kubernetes": "v1.24.17"}
+        files = {f"{BACKUP}/etcd.snapshot": SNAPSHOT, f"{BACKUP}/etcd.json": json.dumps(manifest).encode()}
+        for name, content in {**files, **{f"programs/etcd-3.5.6/{p}": c for p, c in PROGRAMS.items()}}.items():
+            (self.disk("cp1") / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.disk("cp1") / name).write_bytes(content)
+        members = {"etcd_snapshot.listed": {"snapshots": [manifest]},
+                   "etcd_snapshot.verified": {"manifest": manifest, "since": None, "silent": ""}}  # fmt: skip
+        self.write("answers.json", {**self.read("answers.json"), **members})
+
+    def disk(self, host: str) -> Path:
+        return self.folder / "disks" / host
+
+    def restore(self, **variables: Any) -> subprocess.CompletedProcess[str]:
+        return super().restore(kubeadm_upgrade_backup_directory=f"{self.folder}/disks/{{{{ inventory_hostname }}}}",
+                               **variables)  # fmt: skip
+
+    def on_cp2(self) -> dict[str, bytes]:
+        """What a member needs that had nothing."""
+        disk = self.disk("cp2")
+        files = [path for part in ("programs/etcd-3.5.6", BACKUP) for path in (disk / part).glob("etc*")]
+        return {path.name: path.read_bytes() for path in files}
+
+
+@pytest.fixture
+def spreading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SpreadingCluster:
+    with_systemctl(tmp_path, monkeypatch)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "controller"))
+    (tmp_path / "controller").mkdir()
+    return SpreadingCluster(tmp_path, control_planes=2, workers=1, version="v1.25.4")
+
+
+def left_on_the_controller(cluster: SpreadingCluster) -> list[Path]:
+    return list((cluster.folder / "controller").glob("*.uplift-kubeadm"))
+
+
+def test_a_member_gets_the_snapshot_byte_for_byte(spreading: SpreadingCluster) -> None:
+    run = spreading.restore()
+    assert run.returncode == 0, run.stdout
+    assert spreading.on_cp2() == {
+        **PROGRAMS,
+        "etcd.snapshot": SNAPSHOT,
+        "etcd.json": (spreading.disk("cp1") / BACKUP / "etcd.json").read_bytes(),
+    }
+    assert stopped(spreading) == ["cp1", "cp1", "cp2", "cp2", "w1", "w1"]
+    assert left_on_the_controller(spreading) == []
+
+
+def test_a_snapshot_that_comes_damaged_stops_nothing_and_the_next_run_brings_it_anew(
+    spreading: SpreadingCluster,
+) -> None:
+    """It was refused when etcd was restored, with all stopped; and the member counted as one that had it, for ever."""
+    spreading.write("rotten.json", ["cp2"])
+    run = spreading.restore()
+    assert run.returncode != 0, run.stdout
+    said = " ".join(run.stdout.replace("\\n", " ").split())
+    assert "Nothing was stopped. The snapshot did not come whole to every control plane." in said
+    assert f"cp2: {spreading.disk('cp2')}/{BACKUP}/etcd.snapshot is not what was backed up" in said
+    assert stopped(spreading) == []
+    assert spreading.on_cp2()["etcd.snapshot"] == SNAPSHOT[:99]
+    assert left_on_the_controller(spreading) == []
+    assert spreading.lock_states() == ["held", "released"]
+
+    spreading.write("rotten.json", [])
+    run = spreading.restore()
+    assert run.returncode == 0, run.stdout
+    assert "The snapshot on cp2 is damaged; it is brought there anew" in " ".join(run.stdout.split())
+    assert spreading.on_cp2()["etcd.snapshot"] == SNAPSHOT
+
+
+def test_a_snapshot_that_rotted_on_the_one_that_has_it_is_told_of(spreading: SpreadingCluster) -> None:
+    spreading.write("rotten.json", ["cp1"])
+    run = spreading.restore()
+    assert run.returncode != 0, run.stdout
+    said = " ".join(run.stdout.replace("\\n", " ").split())
+    assert f"No control plane has the snapshot {BACKUP} as it was taken: cp1: {spreading.disk('cp1')}/{BACKUP}" in said
+    assert spreading.lock_states() == []

@@ -92,7 +92,8 @@ class BackedUpCluster(StubbedCluster):
             "node_backup.listed": {"backups": [BACKUP]},
             "node_backup.taken": {"node": then, "warnings_told": []},
             "node_restore.examine": {"id": BACKUP, "node": then, "etcd": etcd, "images": [], "has_snapshot": True,
-                                     "bumps": False, "api_server": "v1.24.17", "told": [], "etcd_servers": ""},
+                                     "damage": "", "bumps": False, "api_server": "v1.24.17", "told": [],
+                                     "etcd_servers": ""},
         })  # fmt: skip
 
     def restore(self, **variables: Any) -> subprocess.CompletedProcess[str]:
@@ -110,14 +111,19 @@ class BackedUpCluster(StubbedCluster):
         return [event["state"] for event in self.events() if event["module"] == "upgrade_lock"]
 
 
-@pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BackedUpCluster:
+def with_systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the FAKE systemctl before the real one."""
     fake = tmp_path / "bin/systemctl"
     fake.parent.mkdir()
     fake.write_text(SYSTEMCTL)
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{fake.parent}{os.pathsep}{os.environ['PATH']}")
     assert shutil.which("systemctl") == str(fake)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BackedUpCluster:
+    with_systemctl(tmp_path, monkeypatch)
     return BackedUpCluster(tmp_path, workers=1, version="v1.25.4")
 
 
