@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 import stat
 import subprocess
 from pathlib import Path
@@ -142,6 +144,33 @@ def test_a_fetched_snapshot_that_is_another_is_no_backup(keeping: KeepingCluster
     assert f"when it was taken it had {DIGEST}" in " ".join(said.split())
     assert not [name for name in keeping.fetched() if "etcd" in name]
     assert list(keeping.folder.rglob("*pieces")) == []
+
+
+GUIDE = Path(__file__).parents[2] / "docs/backup.md"
+
+
+@pytest.mark.parametrize("place", ["cp1", "cp2", "etcd1"])
+def test_the_hook_of_the_guide_hands_over_all_of_a_backup(
+    keeping: KeepingCluster, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It handed over the folder of the first host: without the snapshot where that was taken on another."""
+    if place == "cp2":
+        without_etcd_on_cp1(keeping)
+    if place == "etcd1":
+        externally(keeping, place)
+    hook, fake, calls = (keeping.folder / name for name in ("restic.yml", "bin/restic", "calls"))
+    hook.write_text(GUIDE.read_text().partition("# hooks/restic.yml\n")[2].partition("```")[0])
+    fake.parent.mkdir()
+    fake.write_text(f'#!/bin/sh -e\nshift\nls -d "$@" >/dev/null\necho "$@" >>{calls}\n')  # all of it is there
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{fake.parent}{os.pathsep}{os.environ['PATH']}")
+    run = keeping.run("uplift.kubeadm.backup", kubeadm_upgrade_hook_backup=str(hook),
+                      kubeadm_upgrade_backup_directory=str(keeping.folder / "disk"))  # fmt: skip
+    assert run.returncode == 0, run.stdout
+    hosts = ["cp1", "cp2", "w1", *(["etcd1"] if place == "etcd1" else [])]
+    assert re.findall(r"changed: \[.*\] => \(item=(\w+)\)", run.stdout) == hosts
+    with_programs = [len(line.split()) == 2 for line in calls.read_text().splitlines()]
+    assert with_programs == [host == place for host in hosts]
 
 
 # node_restore really looks, in the process of its task; what changes a node is the FAKE of test_restore_walk.py. Before
