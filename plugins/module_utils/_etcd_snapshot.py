@@ -52,6 +52,14 @@ OLD_NAMES = {
 }  # etcd's keys are older than these kinds' names
 
 
+class Whole(t.NamedTuple):
+    """A backup whose snapshot and programs are as they were when it was taken."""
+
+    manifest: dict[str, t.Any]
+    snapshot: Path
+    programs: Programs
+
+
 class Endpoint(t.NamedTuple):
     """How an etcd is reached: one client URL, and the files of a client certificate (none for plain HTTP)."""
 
@@ -263,24 +271,30 @@ def verify(folder: Path, runner: Runner, live: Etcd | None) -> tuple[dict[str, t
         return manifest, changes(copy.etcd, live, revision) if live else None
 
 
-def undamaged(folder: Path) -> tuple[dict[str, t.Any], Path, Programs]:
-    """(manifest, snapshot, the programs that read it), each file as it was when it was backed up.
+def undamaged(folder: Path) -> Whole:
+    """The backup, after each of its files was compared with its checksum. Its programs can be run.
 
-    :raises UpliftError: one is not.
+    :raises UpliftError: a file is not what was backed up.
     """
     manifest = read_manifest(folder)
     file = folder / manifest["snapshot"]["file"]
-    programs = _etcd_programs.kept_in(folder.parent / PROGRAMS / f"etcd-{manifest['etcd']['version']}")
-    for path, digest in [(file, manifest["snapshot"]["sha256"]), *_digests(programs, manifest["programs"])]:
-        if not path.is_file() or sha256(path) != digest:
+    kept = folder.parent / PROGRAMS / f"etcd-{manifest['etcd']['version']}"
+    programs = _etcd_programs.kept_in(kept)
+    digests = {
+        file: manifest["snapshot"]["sha256"],
+        **{path: "" for path in programs if path is not None},  # one that the manifest does not name is not run
+        **{kept / name: digest for name, digest in manifest["programs"].items()},
+    }
+    for path, digest in digests.items():
+        if damage := _damage(path, digest):
             raise UpliftError(
-                f"{path} is not what was backed up ({'its SHA-256 differs' if path.is_file() else 'it is gone'}), so "
-                f"the backup {folder.name} is refused. Take another, or a copy of this one that was fetched elsewhere."
+                f"{path} is not what was backed up ({damage}), so the backup {folder.name} is refused. Take another, "
+                "or a copy of this one that was fetched elsewhere."
             )
     for path in programs:
         if path is not None:
             path.chmod(0o700)  # a copy that was fetched elsewhere and brought back may have lost it
-    return manifest, file, programs
+    return Whole(manifest, file, programs)
 
 
 def changes(old: Etcd, live: Etcd, revision: int) -> dict[str, t.Any]:
@@ -343,8 +357,14 @@ def read_manifest(folder: Path) -> dict[str, t.Any]:
     return manifest
 
 
-def _digests(programs: Programs, digests: t.Mapping[str, str]) -> list[tuple[Path, str]]:
-    return [(path, digests.get(path.name, "")) for path in programs if path is not None]
+def _damage(path: Path, digest: str) -> str:
+    """What is wrong with a file of a backup; "" when nothing is."""
+    try:
+        return "" if sha256(path) == digest else "its SHA-256 differs"
+    except FileNotFoundError:
+        return "it is gone"
+    except OSError as exc:  # a disk that fails
+        return f"it cannot be read: {exc.strerror}"
 
 
 def _blob(line: bytes, url: str) -> bytes:

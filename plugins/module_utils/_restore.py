@@ -194,7 +194,7 @@ def put_back(root: Path, archive: Archive, etcd_only: bool, check: bool) -> list
 
 def restore_etcd(
     root: Path,
-    folder: Path,
+    backup: _etcd_snapshot.Whole,
     own: t.Mapping[str, t.Any],
     peers: t.Mapping[str, t.Sequence[str]],
     token: str,
@@ -211,7 +211,7 @@ def restore_etcd(
         raise UpliftError(
             f"An etcd still runs on {own['data_dir']}: nothing is written below it. Look: crictl ps --name etcd."
         )
-    manifest, snapshot, programs = _etcd_snapshot.undamaged(folder)
+    manifest, snapshot, programs = backup
     data = root / own["data_dir"].lstrip("/")
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     for leftover in data.glob(".restore.*"):  # of a run that was killed

@@ -42,6 +42,7 @@ def restore_lines(
         *_programs(backups, nodes),
         f"The API is away while it is restored. {PODS[pods_go]}",
         LIFTED if _bumped(backups) else GOES_BACK,
+        *_damaged(backups),
         *sorted({line for backup in backups.values() for line in backup.get("told") or ()}),
         *_next(manifest["id"], backups),
     ]
@@ -81,6 +82,12 @@ def _programs(
         if now != then:
             steps.setdefault((str(now), str(then)), []).append(host)
     return [f"kubelet, kubeadm and kubectl go back from {a} to {b} on {', '.join(h)}." for (a, b), h in steps.items()]
+
+
+def _damaged(backups: t.Mapping[str, t.Mapping[str, t.Any]]) -> list[str]:
+    hosts = [host for host, backup in backups.items() if backup.get("damage")]
+    told = f"The snapshot on {', '.join(hosts)} is damaged; it is brought there anew from a member that has it whole."
+    return [told] if hosts else []
 
 
 def _bumped(backups: t.Mapping[str, t.Mapping[str, t.Any]]) -> bool:

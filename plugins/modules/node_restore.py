@@ -27,7 +27,8 @@ options:
   step:
     description:
       - V(examine) reads the backup O(id) of this node, and fails when the node is no longer of the cluster that was
-        backed up. Nothing is changed.
+        backed up. The snapshot and etcd's programs beside it are compared with their checksums. Nothing is changed but
+        the mode of these programs, where a copy that was brought back lost it.
       - V(stop) stops kubelet, sets the static pods' manifests aside, and removes the pods of O(pods).
       - V(etcd) gives the member of this node the data of the snapshot. The data that it had are set aside.
       - V(files) puts the node's files back, static pods among them; with O(etcd_only=true) no static pod but etcd's.
@@ -135,8 +136,12 @@ bumps:
   type: bool
   returned: step=examine and step=etcd
 has_snapshot:
-  description: Whether the snapshot of the backup lies on this node.
+  description: Whether the snapshot of the backup lies on this node, and etcd's programs, all as their checksums say.
   type: bool
+  returned: step=examine
+damage:
+  description: Why a snapshot that lies on this node is of no use. Empty where it is whole, and where there is none.
+  type: str
   returned: step=examine
 told:
   description: What a person has to know of the backup.
@@ -191,9 +196,9 @@ def examine(wants: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:
     folder = _backup_folder.folder(wants["directory"], wants["id"])
     archive = _archive(wants)
     facts = {"id": archive.manifest["id"], **_restore.examine(ROOT, archive)}
-    has_snapshot = (folder / _etcd_snapshot.MANIFEST).is_file()
-    bumps = has_snapshot and _bump(folder, wants["etcdutl"], Runner()) is not None
-    return {"changed": False, **facts, "has_snapshot": has_snapshot, "bumps": bumps}
+    backup, damage = _snapshot(folder)
+    bumps = backup is not None and _bump(backup, wants["etcdutl"], Runner()) is not None
+    return {"changed": False, **facts, "has_snapshot": backup is not None, "damage": damage, "bumps": bumps}
 
 
 def stop(wants: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:
@@ -223,8 +228,9 @@ def etcd(wants: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:
         raise UpliftError(
             f"The backup {folder.name} of this node has no member of etcd that is among {wants['peers']}."
         )
-    bump = _bump(folder, wants["etcdutl"], runner)
-    aside = "" if check else _restore.restore_etcd(ROOT, folder, own, wants["peers"], wants["token"], bump, runner)
+    backup = _etcd_snapshot.undamaged(folder)
+    bump = _bump(backup, wants["etcdutl"], runner)
+    aside = "" if check else _restore.restore_etcd(ROOT, backup, own, wants["peers"], wants["token"], bump, runner)
     return {"changed": True, "etcd": own, "bumps": bump is not None, "set_aside": aside}
 
 
@@ -244,14 +250,24 @@ def _archive(wants: t.Mapping[str, t.Any]) -> _restore.Archive:
     return _restore.Archive(_backup_folder.at(Path(wants["directory"]), wants["id"], _backup.MANIFEST))
 
 
-def _bump(folder: Path, etcdutl: str | None, runner: Runner) -> _restore.Bump | None:
+def _snapshot(folder: Path) -> tuple[_etcd_snapshot.Whole | None, str]:
+    """The backup whose snapshot lies on this node; or why it is of no use ("" where there is none)."""
+    if not (folder / _etcd_snapshot.MANIFEST).is_file():
+        return None, ""
+    try:
+        return _etcd_snapshot.undamaged(folder), ""
+    except UpliftError as exc:
+        return None, str(exc)
+
+
+def _bump(backup: _etcd_snapshot.Whole, etcdutl: str | None, runner: Runner) -> _restore.Bump | None:
     """The program that lifts the revision: the one that was named, else the one beside the snapshot.
 
     :raises UpliftError: the one that was named cannot.
     """
-    version = _etcd_snapshot.read_manifest(folder)["etcd"]["version"]
-    kept = folder.parent / _etcd_snapshot.PROGRAMS / f"etcd-{version}/etcdutl"
-    bump = _restore.bumper(runner, [Path(etcdutl)] if etcdutl else [kept], version)
+    version = backup.manifest["etcd"]["version"]
+    candidates = [Path(etcdutl) if etcdutl else backup.programs.etcdutl]
+    bump = _restore.bumper(runner, filter(None, candidates), version)
     if etcdutl and bump is None:
         raise UpliftError(
             f"{etcdutl} cannot lift the revision of a snapshot of etcd {version}: it has to be an etcdutl of 3.5.21 or "

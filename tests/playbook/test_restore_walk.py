@@ -92,7 +92,8 @@ class BackedUpCluster(StubbedCluster):
             "node_backup.listed": {"backups": [BACKUP]},
             "node_backup.taken": {"node": then, "warnings_told": []},
             "node_restore.examine": {"id": BACKUP, "node": then, "etcd": etcd, "images": [], "has_snapshot": True,
-                                     "bumps": False, "api_server": "v1.24.17", "told": [], "etcd_servers": ""},
+                                     "damage": "", "bumps": False, "api_server": "v1.24.17", "told": [],
+                                     "etcd_servers": ""},
         })  # fmt: skip
 
     def restore(self, **variables: Any) -> subprocess.CompletedProcess[str]:
@@ -110,14 +111,19 @@ class BackedUpCluster(StubbedCluster):
         return [event["state"] for event in self.events() if event["module"] == "upgrade_lock"]
 
 
-@pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BackedUpCluster:
+def with_systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the FAKE systemctl before the real one."""
     fake = tmp_path / "bin/systemctl"
     fake.parent.mkdir()
     fake.write_text(SYSTEMCTL)
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{fake.parent}{os.pathsep}{os.environ['PATH']}")
     assert shutil.which("systemctl") == str(fake)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BackedUpCluster:
+    with_systemctl(tmp_path, monkeypatch)
     return BackedUpCluster(tmp_path, workers=1, version="v1.25.4")
 
 
@@ -302,7 +308,8 @@ def external(tmp_path: Path) -> BackedUpCluster:
 
 def externally(cluster: BackedUpCluster, place: str) -> BackedUpCluster:
     nodes = cluster.read("node.json")
-    nodes["cp1"] |= {"healthy": {}, "manifests": {"kube-apiserver": ""}}
+    for name in cluster.control_planes:
+        nodes[name] |= {"healthy": {}, "manifests": {"kube-apiserver": ""}}
     cluster.write("node.json", nodes)
     cluster.inventory["all"]["children"]["etcd"] = {"hosts": {place: {}}}
     (cluster.folder / "inventory.json").write_text(json.dumps(cluster.inventory))
@@ -321,29 +328,6 @@ def test_an_external_etcd_is_backed_up_on_a_host_of_its_group_wherever_that_is(t
     assert (snapshot["endpoint"], snapshot["data_dir"]) == ("https://127.0.0.1:2379", "/data")
     pruned = [e["host"] for e in cluster.events() if e["module"] == "node_backup" and e["state"] == "pruned"]
     assert sorted(pruned) == sorted({"cp1", "w1", place})
-
-
-def test_the_snapshot_of_an_external_etcd_is_brought_to_the_controller(
-    external: BackedUpCluster, tmp_path: Path
-) -> None:
-    """Fails when only hosts of the play are fetched from: the copies would be without any of etcd's data."""
-    there = tmp_path / "backup"
-    folder = f"{there}/{{{{ kubeadm_upgrade_backup_name }}}}"
-    writing: list[dict[str, Any]] = [{"ansible.builtin.file": {"path": folder, "state": "directory", "mode": "0700"}}]
-    for name in ("etcd.snapshot", "etcd.json"):
-        writing.append({"ansible.builtin.copy": {"dest": f"{folder}/{name}", "content": name, "mode": "0600"}})
-    tasks = tmp_path / "collections/ansible_collections/uplift/kubeadm/roles/kubeadm_upgrade/tasks/backup_fetch.yml"
-    written = "".join(f"- {json.dumps(task)}\n" for task in writing)  # by the FAKE modules nothing is
-    tasks.write_text(f"---\n{written}{tasks.read_text().removeprefix('---')}")
-    fetched = tmp_path / "fetched"
-    run = external.run("uplift.kubeadm.backup", kubeadm_upgrade_backup_fetch=str(fetched),
-                       kubeadm_upgrade_backup_directory=str(there))  # fmt: skip
-    assert run.returncode == 0, run.stdout
-    (snapshot,) = fetched.glob("*/*/etcd.snapshot")
-    assert snapshot.parent.parent.name == "etcd1"
-    assert snapshot.read_text() == "etcd.snapshot"
-    assert (snapshot.parent / "etcd.json").stat().st_mode & 0o777 == 0o600
-    assert sorted(folder.name for folder in fetched.iterdir()) == ["cp1", "etcd1", "w1"]
 
 
 def test_a_hop_that_was_begun_is_not_backed_up_again_with_an_external_etcd(tmp_path: Path) -> None:

@@ -187,7 +187,7 @@ PEERS = {"cp1": ["https://10.0.0.1:2380"], "cp2": ["https://10.0.0.2:2380"]}
 
 def restore(root: Path, folder: Path, bump: _restore.Bump | None = None) -> str:
     own = {"name": "cp1", "data_dir": "/var/lib/etcd"}
-    return _restore.restore_etcd(root, folder, own, PEERS, "restored-1", bump, Runner())
+    return _restore.restore_etcd(root, _etcd_snapshot.undamaged(folder), own, PEERS, "restored-1", bump, Runner())
 
 
 def restored(root: Path) -> list[str]:
@@ -311,7 +311,7 @@ def test_a_container_that_does_not_end_stops_the_restore(monkeypatch: pytest.Mon
         removed(Runtime(stubborn="c-p-app"), static=False)
 
 
-def lines(since: dict[str, t.Any] | None, bumps: bool = False) -> str:
+def lines(since: dict[str, t.Any] | None, bumps: bool = False, damage: str = "") -> str:
     verified = {
         "manifest": {"id": ID, "taken": "T", "kubernetes": "v1.24.17",
                      "etcd": {"version": "3.5.6", "revision": 9, "keys": 4}},
@@ -320,9 +320,14 @@ def lines(since: dict[str, t.Any] | None, bumps: bool = False) -> str:
     }  # fmt: skip
     backups = {
         "cp1": {"id": ID, "node": {"kubelet": "v1.24.17"}, "has_snapshot": True, "bumps": bumps, "told": ["KMS!"]},
+        "cp2": {"id": ID, "node": {"kubelet": "v1.25.4"}, "has_snapshot": False, "damage": damage},
         "w1": {"id": "20261122T180000Z-v1.24.17", "node": {"kubelet": "v1.24.17"}, "has_snapshot": False},
     }
-    nodes = {"cp1": {"node": {"kubelet": "v1.25.4"}}, "w1": {"node": {"kubelet": "v1.24.17"}}}
+    nodes = {
+        "cp1": {"node": {"kubelet": "v1.25.4"}},
+        "cp2": {"node": {"kubelet": "v1.25.4"}},
+        "w1": {"node": {"kubelet": "v1.24.17"}},
+    }
     return "\n".join(restore_lines(verified, backups, nodes, True))
 
 
@@ -335,6 +340,11 @@ def test_what_will_be_lost_is_said() -> None:
     assert "next backup: w1 (20261122T180000Z-v1.24.17)" in told
     assert "clients outside of the cluster" in told
     assert "Restart them afterwards" in told
+
+
+def test_a_snapshot_that_is_damaged_on_a_member_is_told_of() -> None:
+    assert "The snapshot on cp2 is damaged; it is brought there anew" in lines(None, damage="its SHA-256 differs")
+    assert "is damaged" not in lines(None)
 
 
 def test_nothing_of_note_would_be_lost() -> None:
