@@ -152,9 +152,15 @@ def test_folders_and_files_on_another_disk_are_kept_by_the_name_that_they_are_re
         "var/lib/kubelet/config.yaml": b"x",
     }
     (root / "data/pki/etcd/ca.key").unlink()
-    assert _restore.put_back(root, archive, etcd_only=False, check=False) == ["/etc/kubernetes/pki/etcd/ca.key"]
+    (root / "data/kubelet.yaml").write_text("newer")
+    assert _restore.put_back(root, archive, etcd_only=False, check=False) == [
+        "/etc/kubernetes/pki/etcd/ca.key",
+        "/var/lib/kubelet/config.yaml",
+    ]
     assert (root / "etc/kubernetes/pki").is_symlink()
     assert (root / "data/pki/etcd/ca.key").read_text() == "x"
+    assert (root / "var/lib/kubelet/config.yaml").is_symlink()
+    assert (root / "data/kubelet.yaml").read_text() == "x"
 
 
 def test_a_source_that_is_a_link_itself(root: Path, tmp_path: Path) -> None:
