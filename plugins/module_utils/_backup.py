@@ -10,10 +10,10 @@ BACKUPS/ID/node.json    what they are: written last, so a backup without it is n
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
-import stat
 import tarfile
 import typing as t
 from pathlib import Path
@@ -57,7 +57,7 @@ SYSTEM = (
     "/usr/share/ca-certificates",
     "/usr/local/share/ca-certificates",
 )
-# Configuration is small. What a static pod mounts and is bigger is data, of which only the path is kept.
+# Configuration is small. What a static pod mounts, or a link leads to, and is bigger is data: only the path is kept.
 MOUNT_BYTES = 8 << 20
 SPARE_MIB = 64
 
@@ -70,13 +70,13 @@ def take(root: Path, folder: Path, about: t.Mapping[str, t.Any]) -> dict[str, t.
     make_private(folder)
     pods, _unread = static_pods(root)
     wanted, too_big = sources(root, pods)
-    found = [path for source in wanted for path in files(root, source)]
-    require_space(folder, SPARE_MIB + (sum(path.lstat().st_size for path in found) >> 20))
+    kept = Kept(root, wanted)
+    require_space(folder, SPARE_MIB + (sum(file.lstat().st_size for file in kept.files.values()) >> 20))
     partial = folder / f".{ARCHIVE}.part"
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
         with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:
-            for path in found:
-                archive.add(path, str(path.relative_to(root)), recursive=False)
+            for name, file in kept.files.items():
+                archive.add(file, name, recursive=False)
         out.flush()
         os.fsync(out.fileno())
     os.replace(partial, folder / ARCHIVE)
@@ -87,8 +87,9 @@ def take(root: Path, folder: Path, about: t.Mapping[str, t.Any]) -> dict[str, t.
         "taken": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         **about,
         "archive": {"file": ARCHIVE, "sha256": sha256(folder / ARCHIVE)},
-        "files": [str(path.relative_to(root)) for path in found],
-        "too_big": too_big,
+        "files": list(kept.files),
+        "linked": kept.linked,
+        "too_big": too_big + kept.too_big,
         "encryption": encryption(root, pods),
     }
     write_private(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
@@ -119,25 +120,65 @@ def sources(root: Path, pods: t.Mapping[str, StaticPod]) -> tuple[list[str], lis
     for path in sorted({path for pod in pods.values() for path in pod.mounts.values()}):
         if not path.startswith("/etc/") or path.startswith(SYSTEM):
             continue
-        size = sum(file.lstat().st_size for file in files(root, path.lstrip("/")))
-        if size > MOUNT_BYTES:
+        if _is_big(root / path.lstrip("/")):
             too_big.append(path)
         else:
             wanted.append(path.lstrip("/"))
     return _outermost(wanted), too_big
 
 
-def files(root: Path, source: str) -> list[Path]:
-    """A file, or the regular files and links below a folder, in a stable order; [] where there is nothing."""
-    top = root / source
-    if top.is_symlink() or top.is_file():
-        return [top]
-    skip = {root / path for path in LEFT_OUT}
-    found = []
-    for base, folders, names in os.walk(top):
-        folders[:] = sorted(name for name in folders if Path(base, name) not in skip)
-        found += [path for name in sorted(names) if _is_kept(path := Path(base, name))]
-    return found
+class Kept:
+    """What is kept of the sources: the regular files and links that they are, or that lie below them, in stable order.
+
+    files is {name in the archive: file}. A link to what is kept anyway stays a link. One that leads elsewhere
+    (/etc/kubernetes/pki to /data/pki) is kept as what it shows, by the name that it is reached by: so a restore finds
+    it, and writes through the link where there still is one. linked is {path of such a link: where it leads}; too_big
+    has those that lead to more than configuration, and are kept as links alone.
+    """
+
+    def __init__(self, root: Path, wanted: t.Iterable[str]) -> None:
+        self.files: dict[str, Path] = {}
+        self.linked: dict[str, str] = {}
+        self.too_big: list[str] = []
+        self._root = root
+        self._left_out = {root / path for path in LEFT_OUT}
+        self._system = [root / path.lstrip("/") for path in SYSTEM]
+        tops = [root / source for source in wanted]
+        # Where they lie; of a source that is a link itself, the link.
+        self._known = [Path(os.path.realpath(top.parent), top.name) for top in tops]
+        for top in tops:
+            self._add(top)
+
+    def _add(self, path: Path) -> None:
+        if path.is_symlink():
+            self._follow(path)
+        elif path.is_dir():
+            self._add_folder(path)
+        elif path.is_file():
+            self.files[str(path.relative_to(self._root))] = path
+
+    def _add_folder(self, folder: Path) -> None:
+        if folder in self._left_out:
+            return
+        with contextlib.suppress(FileNotFoundError):  # it vanished
+            for name in sorted(os.listdir(folder)):
+                self._add(folder / name)
+
+    def _follow(self, link: Path) -> None:
+        target = Path(os.path.realpath(link))
+        inside = _is_in(target, self._known) or (target.is_file() and _is_in(target, self._system))
+        name, file = str(link.relative_to(self._root)), link
+        if not inside and (target.is_file() or target.is_dir()):
+            if _is_big(target):
+                self.too_big.append(f"/{name}")
+            else:
+                self.linked[f"/{name}"] = str(target)
+                self._known.append(target)  # a link in there that leads back ends there
+                if target.is_dir():
+                    self._add_folder(link)
+                    return
+                file = target
+        self.files[name] = file
 
 
 def encryption(root: Path, pods: t.Mapping[str, StaticPod]) -> dict[str, t.Any]:
@@ -162,18 +203,28 @@ def warnings(manifest: t.Mapping[str, t.Any]) -> list[str]:
         )
     if manifest.get("too_big"):
         told.append(
-            f"Not kept, since a static pod mounts more than {MOUNT_BYTES >> 20} MiB there: "
+            f"Not kept, since a static pod mounts, or a link leads to, more than {MOUNT_BYTES >> 20} MiB there: "
             f"{', '.join(manifest['too_big'])}. See to these yourself."
         )
     return told
 
 
-def _is_kept(path: Path) -> bool:
-    try:
-        mode = path.lstat().st_mode
-    except OSError:  # it vanished
-        return False
-    return stat.S_ISREG(mode) or stat.S_ISLNK(mode)
+def _is_big(path: Path) -> bool:
+    """Whether a file, or all files below a folder, are more than configuration."""
+    if not path.is_dir():
+        return path.is_file() and path.stat().st_size > MOUNT_BYTES
+    size = 0
+    for base, _folders, names in os.walk(path):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):  # it vanished
+                size += Path(base, name).lstat().st_size
+        if size > MOUNT_BYTES:
+            return True
+    return False
+
+
+def _is_in(path: Path, places: t.Iterable[Path]) -> bool:
+    return any(path == place or place in path.parents for place in places)
 
 
 def _outermost(paths: t.Iterable[str]) -> list[str]:

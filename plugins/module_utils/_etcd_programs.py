@@ -35,6 +35,8 @@ NAMES = ("etcd", "etcdctl", "etcdutl")
 CLIENT, PEER = "localhost:1", "localhost:2"
 RESTORED_BY_ETCDCTL = ("3.3.", "3.4.", "3.5.")  # `etcdctl snapshot restore` is gone in 3.6 (etcd's CHANGELOG-3.6.md)
 START_SECONDS = 120.0
+# For what etcd does with all of its keys at once. etcdctl by itself gives up after 5 s (etcdctl/ctlv3/ctl.go).
+LONG_SECONDS = 600
 POLL_SECONDS = 0.1
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
@@ -184,21 +186,36 @@ class Throwaway(t.NamedTuple):
 
     def compact(self, revision: int) -> None:
         """Forget what the live etcd has forgotten since, so that the two can be compared."""
-        argv = [str(self.programs.etcdctl), "--endpoints", f"unix://{CLIENT}", "compact", str(revision), "--physical"]
-        self.runner.must(argv, "Compacting the throwaway etcd", cwd=str(self.folder))
+        argv = [str(self.programs.etcdctl), "--endpoints", f"unix://{CLIENT}", *_patient()]
+        argv += ["compact", str(revision), "--physical"]
+        self.runner.must(argv, "Compacting the throwaway etcd", cwd=str(self.folder), timeout=LONG_SECONDS)
 
 
 def hash_kv(
     runner: Runner, programs: Programs, connection: t.Sequence[str], revision: int, cwd: str | None = None
 ) -> tuple[int, int]:
     """(hash, compacted revision) that an etcd computes over all keys up to a revision (the gateway cannot be asked)."""
-    argv = [str(programs.etcdctl), *connection, "endpoint", "hashkv", "--rev", str(revision), "-w", "json"]
-    said = runner.must(argv, "Asking etcd for the hash of its keys", env={"ETCDCTL_API": "3"}, cwd=cwd).out
+    argv = [str(programs.etcdctl), *connection, *_patient(), "endpoint", "hashkv", "--rev", str(revision), "-w", "json"]
+    what = f"Asking etcd for the hash of its keys at revision {revision}"
+    said = runner.must(argv, what, env={"ETCDCTL_API": "3"}, cwd=cwd, timeout=LONG_SECONDS).out
     try:
         answer = json.loads(said)[0]["HashKV"]
         return int(answer["hash"]), int(answer.get("compact_revision", 0))
     except (ValueError, LookupError, TypeError):
         raise UpliftError(f"etcdctl was asked for the hash of etcd's keys, and says {said[:200]!r}.") from None
+
+
+def revision_in(runner: Runner, programs: Programs, snapshot: Path) -> int:
+    """The revision that a snapshot ends at, read from the file.
+
+    :raises UpliftError: it is no whole database.
+    """
+    argv = [str(programs.restorer()), "snapshot", "status", str(snapshot), "-w", "json"]
+    said = runner.must(argv, "Reading etcd's snapshot", env={"ETCDCTL_API": "3"}, timeout=LONG_SECONDS).out
+    try:
+        return int(json.loads(said)["revision"])
+    except (ValueError, LookupError, TypeError):
+        raise UpliftError(f"{argv[0]} was asked for the revision of a snapshot, and says {said[:200]!r}.") from None
 
 
 @contextlib.contextmanager
@@ -255,6 +272,10 @@ def restore(
     argv += ["--name", name, "--initial-cluster-token", token, "--initial-advertise-peer-urls", ",".join(peers[name])]
     argv += ["--initial-cluster", ",".join(f"{member}={url}" for member, urls in peers.items() for url in urls)]
     runner.must([*argv, *options], "Restoring etcd's snapshot", env={"ETCDCTL_API": "3"}, timeout=1800)
+
+
+def _patient() -> list[str]:
+    return [f"--command-timeout={LONG_SECONDS}s"]
 
 
 def _processes(proc: Path) -> t.Iterator[tuple[Path, str | None]]:

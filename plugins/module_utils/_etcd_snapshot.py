@@ -133,8 +133,9 @@ def take(
     partial = folder / f".{SNAPSHOT}.part"
     try:
         size, digest = save(etcd, partial)
+        live = ask(endpoint, programs, partial, runner)
         with _etcd_programs.throwaway(partial, programs, folder.parent, runner) as copy:
-            proof = prove(copy, etcd, endpoint, runner)
+            proof = {"cluster_id": cluster_of(etcd), **prove(copy, live, endpoint)}
         os.replace(partial, snapshot)
         sync(folder)
     finally:
@@ -221,34 +222,46 @@ def save(etcd: Etcd, file: Path) -> tuple[int, str]:
     return size, whole.hexdigest()
 
 
-def prove(copy: Throwaway, live: Etcd, endpoint: Endpoint, runner: Runner) -> dict[str, t.Any]:
-    """Compare the snapshot's etcd with the live one, at the snapshot's revision.
+class Seen(t.NamedTuple):
+    """What the live etcd held at a revision, and up to which one it had forgotten the old ones."""
 
-    The API server has etcd forget old revisions every 5 minutes, and the hash depends on how far. When that came in
-    between, the copy forgets them too.
+    revision: int
+    hash: int
+    compacted: int
+
+
+def ask(endpoint: Endpoint, programs: Programs, snapshot: Path, runner: Runner) -> Seen:
+    """Ask the live etcd what it held at the snapshot's revision: at once, since it does not know for long.
+
+    The API server has it forget, every 5 minutes, what is older than 5 minutes; to start an etcd from a large snapshot
+    may take longer.
+
+    :raises UpliftError: it does not say.
+    """
+    revision = _etcd_programs.revision_in(runner, programs, snapshot)
+    return Seen(revision, *_etcd_programs.hash_kv(runner, programs, endpoint.options(), revision))
+
+
+def prove(copy: Throwaway, live: Seen, endpoint: Endpoint) -> dict[str, t.Any]:
+    """Compare the snapshot's etcd with what the live one held, at the snapshot's revision.
+
+    The hash depends on how far old revisions are forgotten. When the live etcd was told to forget more before it was
+    asked, the copy forgets that too.
 
     :raises UpliftError: they differ.
     """
-    revision = revision_of(copy.etcd)
-    told, compacted = copy.hash(revision)
-    wanted, compacted_live = _etcd_programs.hash_kv(runner, copy.programs, endpoint.options(), revision)
+    told, compacted = copy.hash(live.revision)
     seen = told
-    if compacted_live > compacted:
-        copy.compact(compacted_live)
-        seen, _compacted = copy.hash(revision)
-    if seen != wanted:
+    if live.compacted > compacted:
+        copy.compact(live.compacted)
+        seen, _compacted = copy.hash(live.revision)
+    if (revision_of(copy.etcd), seen) != (live.revision, live.hash):
         raise UpliftError(
-            f"The snapshot does not hold what etcd at {endpoint.url} holds: at revision {revision} an etcd started "
-            f"from it has the hash {seen}, the live one {wanted}. It was thrown away. One of the two is damaged:"
-            " compare the members with etcdctl endpoint hashkv --cluster before anything else."
+            f"The snapshot does not hold what etcd at {endpoint.url} holds: at revision {live.revision} an etcd that "
+            f"was started from it has the hash {seen}, the live one {live.hash}. It was thrown away. One of the two is "
+            "damaged: compare the members with etcdctl endpoint hashkv --cluster before anything else."
         )
-    return {
-        "cluster_id": f"{int(live.call('/v3/maintenance/status')['header']['cluster_id']):x}",
-        "revision": revision,
-        "compact_revision": compacted,
-        "hash": told,
-        "keys": count(copy.etcd),
-    }
+    return {"revision": live.revision, "compact_revision": compacted, "hash": told, "keys": count(copy.etcd)}
 
 
 def verify(folder: Path, runner: Runner, live: Etcd | None) -> tuple[dict[str, t.Any], dict[str, t.Any] | None]:
@@ -344,6 +357,11 @@ def count(etcd: Etcd) -> int:
 def revision_of(etcd: Etcd) -> int:
     """The revision that an etcd is at."""
     return int(etcd.call("/v3/maintenance/status")["header"].get("revision") or 0)
+
+
+def cluster_of(etcd: Etcd) -> str:
+    """The id of the cluster that an etcd is of, as etcdctl writes it."""
+    return f"{int(etcd.call('/v3/maintenance/status')['header']['cluster_id']):x}"
 
 
 def read_manifest(folder: Path) -> dict[str, t.Any]:

@@ -16,6 +16,7 @@ import typing as t
 from pathlib import Path
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
+from ansible_collections.uplift.kubeadm.plugins.module_utils._crictl import ANSWER_SECONDS, crictl
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._running import repository
 
@@ -89,7 +90,7 @@ class Images:
     def __init__(self, runner: Runner, node: str, socket: str | None, credentials: str | None = None) -> None:
         self.runner = runner
         self.node = node
-        self.crictl = ["crictl", *([f"--runtime-endpoint={socket}", f"--image-endpoint={socket}"] if socket else [])]
+        self.crictl = crictl(socket)
         # crictl reads them from its environment too, which no list of processes shows.
         self.env = {"CRICTL_CREDS": credentials} if credentials else {}
 
@@ -98,7 +99,7 @@ class Images:
         result = self.runner.must(
             [*self.crictl, "images", "--output=json"],
             f"Asking the container runtime of {self.node} for its images",
-            timeout=60,
+            timeout=2 * ANSWER_SECONDS,  # crictl says better than we what it waited for
         )
         present: set[str] = set()
         for image in json.loads(result.out or "{}").get("images") or []:

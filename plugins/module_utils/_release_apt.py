@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
+import time
 import typing as t
 from pathlib import Path
 
@@ -49,6 +50,9 @@ NO_SOURCES = (
     "Dir::Cache::srcpkgcache=",
 )
 INTERRUPTED = "dpkg was interrupted"
+# What dpkg says when another holds its lock, and ends at once: DPkg::Lock::Timeout is for apt-get's own locks alone.
+LOCKED = "locked by another process"
+POLL_SECONDS = 1.0
 
 
 class Apt(Packages):
@@ -212,9 +216,7 @@ class Apt(Packages):
         argv += files
         result: Result = self.runner.run(argv, env=QUIET, timeout=LOCK_SECONDS + 600)
         if result.rc != 0 and INTERRUPTED in result.err:  # a run was killed while dpkg was at work
-            self.runner.must(
-                ["dpkg", *CONFFILES, "--configure", "-a"], "Finishing an install that was killed", env=QUIET
-            )
+            self._dpkg(["dpkg", *CONFFILES, "--configure", "-a"], "Finishing an install that was killed")
             result = self.runner.run(argv, env=QUIET, timeout=LOCK_SECONDS + 600)
         if result.rc != 0:
             names = ", ".join(Path(file).name for file in files)
@@ -224,7 +226,18 @@ class Apt(Packages):
 
     def _mark(self, what: str, names: t.Sequence[str]) -> None:
         if names:
-            self.runner.must(["apt-mark", what, *names], f"apt-mark {what} {' '.join(names)}")
+            self._dpkg(["apt-mark", what, *names], f"apt-mark {what} {' '.join(names)}")
+
+    def _dpkg(self, argv: t.Sequence[str], what: str) -> None:
+        """Run what takes dpkg's lock without waiting for it, again and again while another holds it.
+
+        :raises UpliftError: it fails, or the lock is not free within LOCK_SECONDS.
+        """
+        deadline = time.monotonic() + LOCK_SECONDS
+        while (result := self.runner.run(argv, env=QUIET)).rc != 0:
+            if LOCKED not in result.err or time.monotonic() > deadline:
+                raise UpliftError(f"{what} failed ({argv[0]}, exit code {result.rc}): {result.why()}")
+            time.sleep(POLL_SECONDS)
 
 
 def find_package(folder: Path, name: str) -> Path | None:

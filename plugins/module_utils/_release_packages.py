@@ -77,13 +77,16 @@ class Packages(abc.ABC):
     def settle(self, version: str, components: t.Sequence[str], check: bool) -> list[str]:
         """Once kubelet is new, let the node's own sources follow."""
         if self.switch_repository and "kubelet" in components:
-            return follow(self.sources(), minor_name(parse_minor(version)), check, self.step_back)
+            return follow(self._found(), minor_name(parse_minor(version)), check, self.step_back)
         return []
 
     def sources(self) -> list[Stanza]:
         """The node's own active sources of Kubernetes packages, those with a minor in their URL first choice."""
+        return newest(self._found())
+
+    def _found(self) -> list[Stanza]:
         stanzas = self._stanzas()
-        versioned = [stanza for stanza in stanzas if any(MINOR_IN_URL.search(url) for url in URL.findall(stanza.text))]
+        versioned = [stanza for stanza in stanzas if minors_in(stanza.text)]
         return versioned or [
             stanza for stanza in stanzas if any("kubernetes" in url for url in URL.findall(stanza.text))
         ]
@@ -154,23 +157,61 @@ def with_minor(text: str, minor: str) -> str:
     return URL.sub(lambda url: MINOR_IN_URL.sub(minor, url.group(0)), text)
 
 
+def minors_in(text: str) -> list[int]:
+    """The minors in the URLs of a source, as numbers."""
+    return [parse_minor(match.group(0)) for url in URL.findall(text) for match in MINOR_IN_URL.finditer(url)]
+
+
+def newest(stanzas: t.Sequence[Stanza]) -> list[Stanza]:
+    """The sources without those that another has a newer minor of, such as an old file that lies beside the new one.
+
+    Put to one minor they would be one repository. Each may have a keyring of its own, and apt refuses to read anything
+    at all then: "Conflicting values set for option Signed-By".
+    """
+    best: dict[tuple[str, ...], int] = {}
+    for stanza in stanzas:
+        place = _place(stanza.text, "1.0")
+        best[place] = max([best.get(place, 0), *minors_in(stanza.text)])
+    return [stanza for stanza in stanzas if max(minors_in(stanza.text), default=0) == best[_place(stanza.text, "1.0")]]
+
+
 def follow(stanzas: t.Sequence[Stanza], minor: str, check: bool, back: bool = False) -> list[str]:
     """Put a minor into the URLs of those sources that have an older one there; a sentence for each file changed.
 
+    Of sources that would become one repository only the newest follows; a sentence for each that is left.
     back: also of those that have a newer one.
     """
+    moving = newest(stanzas)
+    staying = [stanza for stanza in stanzas if stanza not in moving]
+    taken = {_place(stanza.text) for stanza in staying}
+    moving = [
+        stanza
+        for stanza in moving
+        if (back or _is_behind(stanza.text, minor)) and _place(stanza.text, minor) not in taken
+    ]
     done = []
-    for file in dict.fromkeys(stanza.file for stanza in stanzas):
+    for file in dict.fromkeys(stanza.file for stanza in moving):
         old = file.read_text()
         new = old
-        for stanza in stanzas:
-            if stanza.file == file and (back or _is_behind(stanza.text, minor)):
+        for stanza in moving:
+            if stanza.file == file:
                 new = new.replace(stanza.text, with_minor(stanza.text, minor))
         if new != old:
             done.append(f"{file} follows to {minor}")
             if not check:
                 rewrite(file, new)
+    if done:
+        done += [f"{stanza.file} stays at {_told(stanza)}, as a newer source has its place" for stanza in staying]
     return done
+
+
+def _place(text: str, minor: str | None = None) -> tuple[str, ...]:
+    """The URLs of a source, with a minor in them if one is given."""
+    return tuple(url.rstrip("/") for url in URL.findall(with_minor(text, minor) if minor else text))
+
+
+def _told(stanza: Stanza) -> str:
+    return minor_name(max(minors_in(stanza.text)))
 
 
 def rewrite(file: Path, text: str) -> None:
@@ -191,5 +232,4 @@ def rewrite(file: Path, text: str) -> None:
 
 
 def _is_behind(text: str, minor: str) -> bool:
-    found = [m.group(0) for url in URL.findall(text) for m in MINOR_IN_URL.finditer(url)]
-    return any(parse_minor(old) < parse_minor(minor) for old in found)
+    return any(old < parse_minor(minor) for old in minors_in(text))

@@ -94,9 +94,15 @@ class Archive:
         written = []
         with tarfile.open(self.path) as archive:
             for member in archive:
-                if wanted(member.name) and _put(archive, member, root / member.name):
+                if wanted(member.name) and _put(archive, member, self._place(root, member.name)):
                     written.append(f"/{member.name}")
         return written
+
+    def _place(self, root: Path, name: str) -> Path:
+        """Where a file is written: behind the link, where it was behind one when it was backed up and is now."""
+        path = root / name
+        behind = f"/{name}" in self.manifest.get("linked", {}) and path.is_file()
+        return Path(os.path.realpath(path)) if behind else path
 
 
 def examine(root: Path, archive: Archive) -> dict[str, t.Any]:

@@ -16,6 +16,7 @@ import time
 import typing as t
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
+from ansible_collections.uplift.kubeadm.plugins.module_utils._crictl import ANSWER_SECONDS, crictl
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 
 SOURCE = "kubernetes.io/config.source"  # kubelet's annotation: where it has the pod from
@@ -39,7 +40,7 @@ class Pods:
 
     def __init__(self, runner: Runner, socket: str | None) -> None:
         self.runner = runner
-        self.crictl = ["crictl", *([f"--runtime-endpoint={socket}"] if socket else [])]
+        self.crictl = crictl(socket)
 
     def sandboxes(self) -> list[Sandbox]:
         """All pods, running or not.
@@ -78,8 +79,8 @@ class Pods:
         self.runner.run([*self.crictl, "stop", f"--timeout={GRACE_SECONDS}", container], timeout=GRACE_SECONDS + 60)
 
     def _remove(self, sandbox: str) -> bool:
-        self.runner.run([*self.crictl, "stopp", sandbox], timeout=120)
-        return self.runner.run([*self.crictl, "rmp", "--force", sandbox], timeout=120).rc == 0
+        self.runner.run([*self.crictl, "stopp", sandbox], timeout=2 * ANSWER_SECONDS)
+        return self.runner.run([*self.crictl, "rmp", "--force", sandbox], timeout=2 * ANSWER_SECONDS).rc == 0
 
     def _wait(self, ids: t.Mapping[str, Sandbox]) -> None:
         deadline = time.monotonic() + STOP_SECONDS
@@ -100,7 +101,8 @@ class Pods:
 
     def _ask(self, what: str) -> dict[str, t.Any]:
         argv = [*self.crictl, what, "--output=json"]
-        return dict(json.loads(self.runner.must(argv, "Asking the container runtime", timeout=60).out or "{}"))
+        said = self.runner.must(argv, "Asking the container runtime", timeout=2 * ANSWER_SECONDS).out
+        return dict(json.loads(said or "{}"))
 
 
 def stop_kubelet(runner: Runner) -> bool:

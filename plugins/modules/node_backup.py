@@ -14,6 +14,8 @@ author:
 description:
   - Keeps C(/etc/kubernetes) with its PKI and static pods, kubelet's configuration and certificates, and the files that
     flags of static pods name (encryption configuration, audit policy and others), wherever they lie.
+  - A link that leads out of these, such as C(/etc/kubernetes/pki) to a folder on another disk, is kept as what it
+    shows, by the name that it is reached by; above 8 MiB as a link alone, and RV(warnings_told) names it.
   - Archive and manifest are of mode 0600 in folders of mode 0700. They hold the secrets of the cluster.
   - Must run as root on the node.
 extends_documentation_fragment:

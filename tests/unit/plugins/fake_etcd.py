@@ -149,15 +149,25 @@ def _control(words: list[str]) -> None:
         member.mkdir(parents=True)
         (member / "state.json").write_bytes(whole[:-32])
         (member / "restored.json").write_text(json.dumps(words))
+    elif "status" in words:
+        state = json.loads(Path(words[words.index("status") + 1]).read_bytes()[:-32])
+        sys.stdout.write(json.dumps({"hash": 1, "revision": state["revision"], "totalKey": len(state["keys"])}))
     else:
         own = Path("data/member/state.json")
         file = own if words[words.index("--endpoints") + 1].startswith("unix:") else Path(os.environ[LIVE])
         state = json.loads(file.read_text())
+        # As etcdctl does: after 5 s, or what it was told, it gives up.
+        patience = next((word for word in words if word.startswith("--command-timeout=")), "=5s").partition("=")[2]
+        if state.get("slow", 0) > int(patience.rstrip("s")):
+            sys.exit("Error: context deadline exceeded")
         if "compact" in words:
             state["compacted"] = int(words[words.index("compact") + 1])
             file.write_text(json.dumps(state))
         else:
-            told = hash_of(state, int(words[words.index("--rev") + 1]))
+            revision = int(words[words.index("--rev") + 1])
+            if revision <= state["compacted"]:
+                sys.exit("Error: etcdserver: mvcc: required revision has been compacted")
+            told = hash_of(state, revision)
             sys.stdout.write(json.dumps([{"HashKV": {"hash": told, "compact_revision": state["compacted"]}}]))
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils import _backup, _backup_folder
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _backup, _backup_folder, _restore
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.modules import node_backup
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_etcd import mode
@@ -71,7 +71,7 @@ def put(root: Path, path: str, text: str = "x") -> None:
 def root(tmp_path: Path) -> Path:
     root = tmp_path / "root"
     put(root, "etc/kubernetes/manifests/kube-apiserver.yaml", API_SERVER)
-    put(root, "etc/kubernetes/manifests/kube-vip.yaml", "kind: Pod\n")
+    put(root, "etc/kubernetes/manifests/kube-vip.yaml", "kind: Pod\nspec:\n  containers:\n  - image: vip\n")
     put(root, "etc/kubernetes/pki/etcd/ca.key")
     put(root, "etc/kubernetes/admin.conf")
     put(root, "etc/kubernetes/tmp/kubeadm-backup-etcd-2026-11-21-01-02-03/etcd/member/snap/db")
@@ -113,6 +113,71 @@ def test_what_is_kept(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert manifest["encryption"]["providers"] == ["aescbc", "identity"]
     assert [line for line in _backup.warnings(manifest) if "KMS" in line] == []
     assert _backup.read_manifest(tmp_path / "b" / ID) == json.loads(json.dumps(manifest))
+
+
+def move(root: Path, path: str, to: str) -> None:
+    """Put a file or folder elsewhere, and a link in its place."""
+    (root / to).parent.mkdir(parents=True, exist_ok=True)
+    os.rename(root / path, root / to)
+    (root / path).symlink_to(root / to)
+
+
+def test_folders_and_files_on_another_disk_are_kept_by_the_name_that_they_are_reached_by(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails where a link to a folder is kept neither as link nor with what it shows."""
+    monkeypatch.setattr(node_backup, "ROOT", root)
+    move(root, "etc/kubernetes/pki", "data/pki")
+    move(root, "var/lib/kubelet/config.yaml", "data/kubelet.yaml")
+    (root / "data/pki/etcd/current.key").symlink_to("ca.key")
+    (root / "data/pki/loop").symlink_to("../pki")
+    (root / "etc/kubernetes/ssl").symlink_to("manifests")
+    run_module(node_backup.main, capsys, {"directory": str(tmp_path / "b"), "id": ID})()
+    archive = _restore.Archive(tmp_path / "b" / ID)
+    with tarfile.open(archive.path) as tar:
+        links = [member.name for member in tar if member.issym()]
+    assert links == [
+        "etc/kubernetes/pki/etcd/current.key",
+        "etc/kubernetes/pki/loop",
+        "etc/kubernetes/ssl",
+        "var/lib/kubelet/pki/kubelet-client-current.pem",
+    ]
+    assert archive.manifest["linked"] == {
+        "/etc/kubernetes/pki": str(root / "data/pki"),
+        "/var/lib/kubelet/config.yaml": str(root / "data/kubelet.yaml"),
+    }
+    assert "etc/kubernetes/ssl/kube-vip.yaml" not in archive.manifest["files"]
+    assert archive.read(["etc/kubernetes/pki/etcd/ca.key", "var/lib/kubelet/config.yaml"]) == {
+        "etc/kubernetes/pki/etcd/ca.key": b"x",
+        "var/lib/kubelet/config.yaml": b"x",
+    }
+    (root / "data/pki/etcd/ca.key").unlink()
+    (root / "data/kubelet.yaml").write_text("newer")
+    assert _restore.put_back(root, archive, etcd_only=False, check=False) == [
+        "/etc/kubernetes/pki/etcd/ca.key",
+        "/var/lib/kubelet/config.yaml",
+    ]
+    assert (root / "etc/kubernetes/pki").is_symlink()
+    assert (root / "data/pki/etcd/ca.key").read_text() == "x"
+    assert (root / "var/lib/kubelet/config.yaml").is_symlink()
+    assert (root / "data/kubelet.yaml").read_text() == "x"
+
+
+def test_a_source_that_is_a_link_itself(root: Path, tmp_path: Path) -> None:
+    before = _backup.take(root, tmp_path / "b" / ID, {})
+    move(root, "etc/kubernetes", "data/kubernetes")
+    after = _backup.take(root, tmp_path / "c" / ID, {})
+    assert (after["files"], after["linked"]) == (before["files"], {"/etc/kubernetes": str(root / "data/kubernetes")})
+
+
+def test_a_link_to_data_is_kept_alone_and_told_of(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_backup, "MOUNT_BYTES", 4000)
+    (root / "etc/kubernetes/etcd").symlink_to(root / "etc/big")
+    (root / "etc/kubernetes/ca-bundle.crt").symlink_to(root / "etc/ssl/certs/ca-certificates.crt")
+    manifest = _backup.take(root, tmp_path / "b" / ID, {})
+    assert manifest["linked"] == {}  # the operating system's files are its packages'
+    assert {"etc/kubernetes/etcd", "etc/kubernetes/ca-bundle.crt"} < set(manifest["files"])
+    assert "or a link leads to, more than 0 MiB there: /etc/big, /etc/kubernetes/etcd." in _backup.warnings(manifest)[0]
 
 
 def test_only_root_can_read_it(root: Path, tmp_path: Path) -> None:

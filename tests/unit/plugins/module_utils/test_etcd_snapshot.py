@@ -81,19 +81,49 @@ def test_nothing_is_left_of_the_proof(etcd: FakeEtcd, backups: Path) -> None:
     assert sorted(path.name for path in (backups / ID).iterdir()) == ["etcd.json", "etcd.snapshot"]
 
 
+def after(monkeypatch: pytest.MonkeyPatch, step: str, then: t.Callable[[], None]) -> None:
+    """Have something happen after a step of the backup."""
+    function = getattr(_etcd_snapshot, step)
+
+    def both(*arguments: t.Any) -> t.Any:
+        result = function(*arguments)
+        then()
+        return result
+
+    monkeypatch.setattr(_etcd_snapshot, step, both)
+
+
+def compact(etcd: FakeEtcd, revision: int) -> None:
+    etcd.state["compacted"] = revision
+    etcd.write()
+
+
 def test_compaction_between_snapshot_and_comparison(
     etcd: FakeEtcd, backups: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prove = _etcd_snapshot.prove
-
-    def compact_first(*arguments: t.Any) -> dict[str, t.Any]:
-        etcd.state["compacted"] = 30
-        etcd.write()
-        return prove(*arguments)
-
-    monkeypatch.setattr(_etcd_snapshot, "prove", compact_first)
+    """Fails, too, where etcdctl is left its own time-out for the compaction of the copy."""
+    etcd.state["slow"] = 90
+    etcd.write()
+    after(monkeypatch, "save", lambda: compact(etcd, 30))
     manifest = take(etcd, backups)
     assert manifest["etcd"]["compact_revision"] == 1  # as in the snapshot, or it would not verify again
+    verify(backups)
+
+
+def test_the_copy_may_take_longer_to_start_than_old_revisions_are_kept(
+    etcd: FakeEtcd, backups: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails when the live etcd is asked for its hash only when the copy runs."""
+    restore = _etcd_programs.restore
+
+    def slowly(*arguments: t.Any) -> None:
+        restore(*arguments)
+        for number in range(9):
+            etcd.put(f"/registry/pods/default/later{number}")
+        compact(etcd, 45)
+
+    monkeypatch.setattr(_etcd_programs, "restore", slowly)
+    assert take(etcd, backups)["etcd"]["revision"] == 40
     verify(backups)
 
 
@@ -101,14 +131,12 @@ def test_a_snapshot_with_other_content_than_the_live_etcd_is_thrown_away(
     etcd: FakeEtcd, backups: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fails when the hash of the live etcd is not asked for: the checksum of this snapshot is right."""
-    prove = _etcd_snapshot.prove
 
-    def rot(*arguments: t.Any) -> dict[str, t.Any]:
+    def rot() -> None:
         etcd.state["keys"]["/registry/pods/default/p3"][1] = "rotten"
         etcd.write()
-        return prove(*arguments)
 
-    monkeypatch.setattr(_etcd_snapshot, "prove", rot)
+    after(monkeypatch, "save", rot)
     with pytest.raises(UpliftError, match=r"does not hold what etcd at .* holds: at revision 40"):
         take(etcd, backups)
     assert nothing_but_programs(backups)

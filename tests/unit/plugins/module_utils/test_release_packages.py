@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils import _release_dnf
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _release_apt, _release_dnf
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Result
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
@@ -27,7 +27,9 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._release_packages i
     versions_offered,
     with_minor,
 )
+from ansible_collections.uplift.kubeadm.plugins.modules import kubernetes_release
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_runner import FakeRunner, fake_program
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.run_module import Run, run_module
 
 LINE = "deb [signed-by=/etc/apt/keyrings/k8s-v1.24.gpg] https://pkgs.k8s.io/core:/stable:/v1.24/deb/ /"
 DEB822 = """Types: deb
@@ -59,6 +61,8 @@ OFFERS = {
 }
 MADISON = "".join(f"  {name} | {version} | http://x  Packages\n" for name, all_ in OFFERS.items() for version in all_)
 
+# As dpkg 1.21 says it, by the mouth of apt-mark too.
+LOCKED = "dpkg: error: dpkg frontend lock was locked by another process with pid 815\n"
 BOTH = {"kubelet": "v1.24.17", "kubectl": "v1.24.17"}
 
 
@@ -91,6 +95,7 @@ class FakeApt(FakeRunner):
         self.installed = dict.fromkeys(("kubeadm", "kubelet", "kubectl"), "1.24.17-1.1")
         self.installed.update({"cri-tools": "1.25.0-1.1", "kubernetes-cni": "1.1.1-1.1"})
         self.install_fails = ""
+        self.locked = 0  # how often dpkg's lock is another's yet
 
     def update(self, argv: list[str]) -> str:
         folder = Path(argv[argv.index("-c") + 1]).parent
@@ -118,9 +123,16 @@ class FakeApt(FakeRunner):
             self.installed[Path(file).name.split("_")[0]] = Path(file).name.split("_")[1]
         return Result(0, "", "")
 
-    def hold(self, argv: list[str]) -> str:
+    def hold(self, argv: list[str]) -> Result:
+        if self.locked:
+            self.locked -= 1
+            return Result(100, "", f"{LOCKED}E: Executing dpkg failed. Are you root?\n")
         self.status.write_text(status(set(argv[2:])))
-        return ""
+        return Result(0, "", "")
+
+    def configure(self, _argv: list[str]) -> Result:
+        self.locked -= 1
+        return Result(2, "", LOCKED) if self.locked >= 0 else Result(0, "", "")
 
 
 @pytest.fixture
@@ -243,6 +255,85 @@ def test_a_hold_and_a_repository_that_a_lost_run_owes_are_made_up_for(fake: Fake
         f"{root}/etc/apt/sources.list.d/kubernetes.list follows to 1.25",
     ]
     assert release.touched is True
+
+
+@pytest.fixture
+def module(fake: FakeApt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """kubernetes_release on a node that has v1.25.4 already, and is owed a hold and its repository."""
+    fake.installed.update(kubelet="1.25.4-1.1", kubectl="1.25.4-1.1")
+    fake.programs = {"apt-get"}
+    root = fake.status.parents[3]
+    for name in BOTH:
+        fake_program(root / "usr/bin" / name, name, "v1.25.4")
+    monkeypatch.setattr(kubernetes_release, "ROOT", root)
+    monkeypatch.setattr(kubernetes_release, "STATE", tmp_path / "state")
+    monkeypatch.setattr(kubernetes_release, "Runner", lambda: fake)
+    monkeypatch.setattr(_release_apt, "POLL_SECONDS", 0.0)
+    wants = {"state": "installed", "version": "v1.25.4", "components": list(BOTH), "method": "package"}
+    return run_module(kubernetes_release.main, capsys, wants)
+
+
+def test_a_hold_waits_for_another_who_has_dpkgs_lock(module: Run, fake: FakeApt) -> None:
+    """Fails where apt-mark is run once: it does not wait for dpkg's lock."""
+    fake.locked = 3
+    assert module()["settled"][0] == "hold kubectl, kubernetes-cni"
+    assert len(fake.ran("apt-mark hold")) == 4
+
+
+def test_a_lock_that_is_never_given_back_is_told_of(
+    module: Run, fake: FakeApt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_release_apt, "LOCK_SECONDS", 0)
+    fake.locked = 10**9
+    assert "apt-mark hold kubectl kubernetes-cni failed" in (said := module(failed=True)["msg"])
+    assert "locked by another process with pid 815" in said
+
+
+def test_finishing_an_install_waits_for_dpkgs_lock_too(
+    fake: FakeApt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_release_apt, "POLL_SECONDS", 0.0)
+    fake.install_fails = "E: dpkg was interrupted, you must manually run 'dpkg --configure -a' to correct the problem."
+    fake.locked = 2
+    fake.answers["dpkg .* --configure -a"] = fake.configure
+    fake.answers["apt-mark hold"] = ""
+    apt(fake).install("v1.25.4", staged(tmp_path / "staged"), ["kubelet"])
+    assert fake.installed["kubelet"] == "1.25.4-1.1"
+
+
+def old_source(fake: FakeApt, minor: str) -> Path:
+    """A file that was left beside the node's own one, with a keyring of its own."""
+    file = fake.status.parents[3] / "etc/apt/sources.list.d/old.list"
+    file.write_text(LINE.replace("k8s-v1.24.gpg", "old.gpg").replace("/v1.24/", f"/v{minor}/") + "\n")
+    return file
+
+
+def test_of_two_sources_that_would_become_one_only_the_newest_follows(module: Run, fake: FakeApt) -> None:
+    """Fails where both are given the new minor: apt then refuses to read anything ("Signed-By")."""
+    old = old_source(fake, "1.23")
+    file = old.with_name("kubernetes.list")
+    told = [f"{file} follows to 1.25", f"{old} stays at 1.23, as a newer source has its place"]
+    assert module(hold=False, check_mode=True)["settled"] == told
+    assert module(hold=False)["settled"] == told
+    assert "/v1.23/" in old.read_text()
+    assert "/v1.25/" in file.read_text()
+    assert module(hold=False)["changed"] is False
+    apt(fake).offered("1.25", [])
+    assert fake.views[0]["kubernetes.list"] == LINE.replace("/v1.24/", "/v1.25/") + "\n"
+
+
+def test_a_step_back_makes_no_second_source_of_one_repository(module: Run, fake: FakeApt) -> None:
+    file = old_source(fake, "1.25").with_name("kubernetes.list")
+    file.write_text(LINE.replace("/v1.24/", "/v1.26/") + "\n")
+    assert module(hold=False, step_back=True)["settled"] == []
+    assert "/v1.26/" in file.read_text()
+
+
+def test_sources_of_one_minor_follow_together(module: Run, fake: FakeApt) -> None:
+    """As they lie beside each other now, apt takes them: for two architectures, perhaps."""
+    old = old_source(fake, "1.24")
+    assert len(module(hold=False)["settled"]) == 2
+    assert "/v1.25/" in old.read_text()
 
 
 @pytest.mark.parametrize("half", [False, True])

@@ -50,6 +50,13 @@ def test_taken_verified_listed(run: Run, etcd: FakeEtcd, tmp_path: Path) -> None
     assert [manifest["id"] for manifest in run(state="listed")["snapshots"]] == [ID]
 
 
+def test_an_etcd_that_needs_minutes_for_its_hash_is_backed_up(run: Run, etcd: FakeEtcd) -> None:
+    """Fails where etcdctl is left its own time-out."""
+    etcd.state["slow"] = 90
+    etcd.write()
+    assert run(id=ID)["changed"] is True
+
+
 def test_a_snapshot_is_verified_where_no_etcd_runs(run: Run, etcd: FakeEtcd) -> None:
     run(id=ID)
     seen = run(state="verified", id=ID, endpoint="http://127.0.0.1:1")

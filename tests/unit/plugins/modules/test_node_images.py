@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Result
+from ansible_collections.uplift.kubeadm.plugins.module_utils._crictl import crictl
 from ansible_collections.uplift.kubeadm.plugins.module_utils._images import full_name, tags_in
 from ansible_collections.uplift.kubeadm.plugins.modules import node_images
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_runner import FakeRunner
@@ -47,7 +48,7 @@ class FakeRuntime(FakeRunner):
         super().__init__(
             {
                 "config images list": f"{API}\n{PROXY}\n{PAUSE}\n",
-                "crictl .*images": lambda _argv: json.dumps({"images": [{"repoTags": sorted(self.present)}, {}]}),
+                "crictl .*images": self.images,
                 "crictl .*pull": self.pull,
                 "^ctr ": self.load,
             },
@@ -55,6 +56,13 @@ class FakeRuntime(FakeRunner):
         )
         self.present = {PAUSE}
         self.refused: set[str] = set()
+        self.slow = 0  # seconds
+
+    def images(self, argv: list[str]) -> str | Result:
+        told = next((word for word in argv if word.startswith("--timeout=")), "=2s")
+        if self.slow > int(told.partition("=")[2].rstrip("s")):
+            return Result(1, "", "level=fatal msg=listing images: rpc error: code = DeadlineExceeded\n")
+        return json.dumps({"images": [{"repoTags": sorted(self.present)}, {}]})
 
     def pull(self, argv: list[str]) -> Result:
         if argv[-1] in self.refused:
@@ -94,6 +102,17 @@ def test_only_what_is_missing_is_pulled_and_once(run: Run, runtime: FakeRuntime)
     assert result["pulled"] == [API, PROXY]
     assert len(runtime.ran("pull")) == 2
     assert run()["changed"] is False
+
+
+def test_a_runtime_on_a_busy_disk_is_waited_for(run: Run, runtime: FakeRuntime) -> None:
+    """Fails where crictl is left its own 2 s."""
+    runtime.slow = 20
+    assert run()["pulled"] == [API, PROXY]
+
+
+def test_without_a_socket_crictl_looks_by_itself() -> None:
+    """Fails where each socket that it tries is waited for as long: it tries those of other runtimes first."""
+    assert crictl(None) == ["crictl"]
 
 
 def test_check_mode_says_what_is_missing(run: Run, runtime: FakeRuntime) -> None:
