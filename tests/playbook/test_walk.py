@@ -175,6 +175,33 @@ def test_a_node_whose_kubelet_was_not_touched_is_returned_to_service(tmp_path: P
     assert "was returned to service" in run.stdout
 
 
+def test_a_node_whose_new_kubelet_did_not_come_up_is_not_returned_to_service_by_a_later_run_either(
+    tmp_path: Path,
+) -> None:
+    """The second run fails before it comes to the kubelet; with what it did itself alone, rescue.yml would uncordon."""
+    cluster = StubbedCluster(tmp_path, workers=1)
+    cluster.misbehave(
+        {"module": "kubernetes_release", "host": "w1", "component": "kubelet", "do": "fail", "touched": True}
+    )
+    first = cluster.run("uplift.kubeadm.upgrade", target="1.25")
+    assert "so the node is left cordoned" in " ".join(first.stdout.split())
+
+    state, nodes = cluster.read("cluster.json"), cluster.read("node.json")
+    state["nodes"]["w1"].update(kubelet="v1.24.17", unschedulable=True, cordon={"at": "2026-11-01T12:00:00Z"})
+    nodes["w1"]["kubelet"] = "v1.25.4"  # it is installed, and never told the API server
+    cluster.write("cluster.json", state)
+    cluster.write("node.json", nodes)
+    cluster.misbehave({"module": "node_drain", "host": "w1", "state": "drained", "do": "fail"})
+    second = cluster.run("uplift.kubeadm.upgrade", target="1.25")
+    assert 'w1 failed in 1.25/workers at "Drain"' in second.stdout.replace('\\"', '"'), second.stdout
+    assert "so the node is left cordoned" in " ".join(second.stdout.split())
+    assert "uncordoned" not in {event["state"] for event in cluster.events()}
+
+    cluster.mend()
+    third = cluster.run("uplift.kubeadm.upgrade", target="1.25")
+    assert third.returncode == 0, third.stdout
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
