@@ -326,3 +326,27 @@ def test_what_kubeadm_left_is_told_from_all_of_its_words(tmp_path: Path) -> None
     assert run.returncode != 0
     assert "cp1 failed in 1.25/control_plane" in run.stdout + run.stderr
     assert "kubeadm also put back its copy of etcd's data" in run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("trouble", ["fail", "unreachable"])
+def test_a_hook_on_failure_that_fails_itself_hides_nothing_and_the_run_ends_as_it_would_have(
+    tmp_path: Path, trouble: str
+) -> None:
+    """In its pass kubeadm's own output matters to the message; that of the hook must not take its place."""
+    cluster = StubbedCluster(tmp_path, workers=1)
+    said = "[upgrade/etcd] Failed to upgrade etcd. Retrieving etcd cluster\nRolling back etcd data"
+    cluster.misbehave({"module": "kubeadm_run", "host": "cp1", "do": "fail", "stdout": said})
+    hook = tmp_path / "on_failure.yml"
+    hook.write_text(
+        "- name: Call\n  ansible.builtin.command: {argv: ['false']}\n"
+        if trouble == "fail"
+        else "- name: Call\n  ansible.builtin.ping:\n  vars: {ansible_connection: ssh, ansible_port: 1}\n"
+    )
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_hook_on_failure=str(hook))
+    assert run.returncode == 2, "failed, and not lost"
+    assert "cp1 failed in 1.25/control_plane" in run.stdout
+    assert "kubeadm also put back its copy of etcd's data" in run.stdout
+    assert ("The hook on_failure failed at" in run.stdout) == (trouble == "fail")
+    done = json.loads((tmp_path / "report/report.json").read_text())["done"]
+    assert (done["outcome"], done["failed"]["node"]) == ("failed", "cp1")
+    assert cluster.read("lock.json") == {}
