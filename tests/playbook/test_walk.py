@@ -129,7 +129,8 @@ def test_hooks_run_where_they_say(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_a_hook_after_a_hop_that_fails_stops_the_run_and_is_still_owed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("wave", [1, 2])
+def test_a_hook_after_a_hop_that_fails_stops_the_run_and_is_still_owed(tmp_path: Path, wave: int) -> None:
     cluster = StubbedCluster(tmp_path, workers=2)
     said, mended = tmp_path / "said", tmp_path / "mended"
     hook = tmp_path / "after_hop.yml"
@@ -140,12 +141,15 @@ def test_a_hook_after_a_hop_that_fails_stops_the_run_and_is_still_owed(tmp_path:
         "  ansible.builtin.fail: {msg: no}\n"
         f"  when: '{mended}' is not file\n".replace("when: '", "when: \"'").replace("' is not file", "' is not file\"")
     )
-    variables = {"target": "1.26", "kubeadm_upgrade_serial": 2, "kubeadm_upgrade_hook_after_hop": str(hook)}
-    # Two workers in the wave: the hook runs on one of them, and its peer must not go on alone.
+    variables = {"target": "1.26", "kubeadm_upgrade_serial": wave, "kubeadm_upgrade_hook_after_hop": str(hook)}
+    # With two workers in the wave the hook runs on one of them, and its peer must not go on alone.
     run = cluster.run("uplift.kubeadm.upgrade", **variables)
     assert run.returncode != 0, run.stdout
     assert set(kubelets(cluster).values()) == {"v1.25.4"}, run.stdout
     assert "Hop 2 of 2" not in run.stdout
+    done = json.loads((tmp_path / "report/report.json").read_text())["done"]
+    assert (done["outcome"], done["failed"]["task"]) == ("failed", "Fail until it is mended")
+    assert cluster.read("lock.json") == {}
 
     mended.touch()
     run = cluster.run("uplift.kubeadm.upgrade", **variables)
@@ -350,3 +354,22 @@ def test_a_hook_on_failure_that_fails_itself_hides_nothing_and_the_run_ends_as_i
     done = json.loads((tmp_path / "report/report.json").read_text())["done"]
     assert (done["outcome"], done["failed"]["node"]) == ("failed", "cp1")
     assert cluster.read("lock.json") == {}
+
+
+def test_what_the_look_at_the_cluster_after_a_hop_failed_at_is_told(tmp_path: Path) -> None:
+    """There is no summary to wait for then, and Ansible would say that an expression failed."""
+    cluster = StubbedCluster(tmp_path, workers=1)
+    rules = json.dumps([{"module": "cluster_info", "host": "cp1", "do": "fail"}])
+    hook = tmp_path / "after_node.yml"
+    hook.write_text(
+        "- name: From now on the cluster cannot be read\n"
+        f"  ansible.builtin.copy: {{dest: {tmp_path / 'stub/rules.json'}, content: '{rules}', mode: '0600'}}\n"
+        "  when: kubeadm_upgrade_node == 'w1'\n"
+    )
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.26", kubeadm_upgrade_hook_after_node=str(hook))
+    assert run.returncode == 2
+    done = json.loads((tmp_path / "report/report.json").read_text())["done"]
+    assert "made to fail by the test" in done["failed"]["message"], run.stdout
+    assert "expression failed" not in run.stdout
+    assert cluster.read("lock.json") == {}
+    assert len([event for event in cluster.events() if event["module"] == "cluster_info"]) == 2, "tried again"
