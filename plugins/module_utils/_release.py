@@ -92,7 +92,8 @@ class Pruned(t.NamedTuple):
 class Release:
     """Releases on this node. state is /var/lib/uplift-kubeadm.
 
-    touched: whether a program, package, hold or repository of the node was changed; true to fact after errors too.
+    touched: whether a program, package, hold or repository of the node was changed, or its kubelet had been replaced
+    before, by a call that may have ended too early; true to fact after errors too.
     """
 
     def __init__(self, state: Path, node: Node, source: Source, runner: Runner, step_back: bool = False) -> None:
@@ -181,6 +182,8 @@ class Release:
         does not lie ready, would be a step back, or does not say afterwards that it is what was asked for.
         """
         before = after = self.present(components)
+        # An earlier call may have failed, or been killed, before the new kubelet came up.
+        self.touched = before.get("kubelet") == version
         pending = self.pending(version, before)
         kept = None
         if pending:
@@ -190,7 +193,7 @@ class Release:
             try:
                 self.source.install(version, self.folder(version), pending)
             finally:
-                self.touched = self._seen() != untouched
+                self.touched = self.touched or self._seen() != untouched
             after = self.present(components)
         for name, seen in after.items():
             if seen != version:

@@ -207,8 +207,9 @@ started_again:
   returned: state=installed
 touched:
   description:
-    - Whether a program, package, hold or repository of the node was changed. Of a failed call too, such as false when
-      the version did not lie ready.
+    - Whether a program, package, hold or repository of the node was changed; also where kubelet is among the components
+      and was of the version already, as an earlier call may have ended before it came up. Of a failed call too, such as
+      false when the version did not lie ready.
   type: bool
   returned: state=installed, and failure
 removed:

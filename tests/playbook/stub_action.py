@@ -6,7 +6,8 @@
 stubbed.py puts it, under each module's name, among the action plugins of a copy of the collection: it answers on the
 controller, which is most of what makes these tests quick. It records its call in $UPLIFT_STUB/events.jsonl, moves the
 pretended cluster in $UPLIFT_STUB/cluster.json, and misbehaves where $UPLIFT_STUB/rules.json says so: {"module", "host",
-"state"?, "version"?, "do": "fail" | "down"}. A host that is down is truly unreachable: its connection is tried.
+"name"?, "state"? (empty: not given), "version"?, "component"?, "do": "fail" | "down"}. A host that is down is truly
+unreachable: its connection is tried.
 """
 
 from __future__ import annotations
@@ -46,18 +47,20 @@ def answer(action: ActionBase, params: dict[str, Any], task_vars: dict[str, Any]
         if not matches(rule, name, host, params):
             continue
         if rule["do"] == "fail":
-            failure = {"failed": True, "msg": "made to fail by the test", "touched": False}
+            failure = {"failed": True, "msg": "made to fail by the test", "touched": rule.get("touched", False)}
             return {**failure, "stdout": rule.get("stdout", "")}
         open(os.path.join(STUB, "down-" + rule["host"]), "w").close()
     return result
 
 
-def matches(rule: dict[str, str], name: str, host: str, params: dict[str, Any]) -> bool:
+def matches(rule: dict[str, Any], name: str, host: str, params: dict[str, Any]) -> bool:
     return (
         rule["module"] == name
         and rule["host"] in (host, params.get("name"))
+        and rule.get("name") in (None, params.get("name"))
         and rule.get("version") in (None, params.get("version"))
-        and rule.get("state") in (None, params.get("state"))
+        and rule.get("state") in (None, params.get("state", ""))
+        and rule.get("component") in (None, *(params.get("components") or []))
     )
 
 

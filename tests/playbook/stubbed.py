@@ -137,7 +137,7 @@ class StubbedCluster:
     def read(self, name: str) -> Any:
         return json.loads((self.folder / "stub" / name).read_text())
 
-    def misbehave(self, *rules: dict[str, str]) -> None:
+    def misbehave(self, *rules: dict[str, Any]) -> None:
         """From now on the fakes fail (`do: fail`) or lose their host (`do: down`) where a rule matches."""
         self.write("rules.json", list(rules))
 

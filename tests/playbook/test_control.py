@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -145,6 +146,52 @@ def test_a_run_that_failed_leaves_no_lock(cluster: StubbedCluster, serial: int, 
     cluster.misbehave(*({"module": "node_drain", "host": name, "state": "drained", "do": do} for name in bad))
     run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_serial=serial)
     assert run.returncode != 0
+    assert cluster.read("lock.json") == {}
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ({"module": "workload_state", "state": "saved"}, 'failed before its first node, at "Keep what is Ready now'),
+        ({"module": "upgrade_note", "state": "read", "name": "after_hop"}, 'failed before its first node, at "Ask the'),
+        (
+            {"module": "upgrade_note", "state": "", "name": "after_hop"},
+            'at "Note that the hook after the hop is owed"',
+        ),
+        ({"module": "workload_state", "state": "compared"}, 'failed after its last node, at "Compare what runs'),
+        ({"module": "kubernetes_release", "state": "pruned", "host": "w2"}, 'after its last node, at "Remove what was'),
+    ],
+    ids=["workloads", "an owed hook", "note", "result", "one host in the result"],
+)
+def test_what_fails_before_and_after_the_waves_leaves_no_lock_and_a_report_that_says_so(
+    cluster: StubbedCluster, rule: dict[str, Any], words: str
+) -> None:
+    hook = cluster.folder / "after_hop.yml"
+    hook.write_text("- name: Nothing\n  ansible.builtin.debug:\n")
+    cluster.misbehave({"host": "cp1", **rule, "do": "fail"})
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_hook_after_hop=str(hook))
+    assert run.returncode == 2, run.stdout
+    assert words in " ".join(run.stdout.split()).replace('\\"', '"')
+    assert "made to fail by the test" in run.stdout
+    done = json.loads((cluster.folder / "report/report.json").read_text())["done"]
+    assert (done["outcome"], done["failed"]["message"] != "") == ("failed", True)
+    assert cluster.read("lock.json") == {}
+
+
+def test_a_lock_that_cannot_be_renewed_ends_the_run_before_the_next_node(cluster: StubbedCluster) -> None:
+    hook = cluster.folder / "away.yml"
+    rules = json.dumps([{"module": "upgrade_lock", "state": "renewed", "host": "cp1", "do": "fail"}])
+    hook.write_text(
+        "- name: From now on it fails\n"
+        f"  ansible.builtin.copy: {{dest: {cluster.folder / 'stub/rules.json'}, content: '{rules}', mode: '0600'}}\n"
+        "  when: kubeadm_upgrade_node == 'w1'\n"
+    )
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_hook_after_node=str(hook))
+    assert run.returncode == 2, run.stdout
+    assert "could not be renewed: made to fail by the test" in " ".join(run.stdout.split())
+    assert "w1" in begun(cluster)
+    assert "w2" not in begun(cluster)
+    assert json.loads((cluster.folder / "report/report.json").read_text())["done"]["outcome"] == "failed"
     assert cluster.read("lock.json") == {}
 
 

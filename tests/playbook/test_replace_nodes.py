@@ -123,8 +123,15 @@ def test_what_fails_stops_what_follows_and_the_same_command_goes_on(tmp_path: Pa
     cluster.write("stop.json", None)
 
     cluster.misbehave({"module": "old_nodes", "host": "cp2", "state": "drained", "do": "fail"})
-    held = cluster.run("uplift.kubeadm.replace_nodes", replace_nodes_remove="reset")
+    (tmp_path / "on_failure.yml").write_text("- name: Call\n  ansible.builtin.command: {argv: ['false']}\n")
+    held = cluster.run(
+        "uplift.kubeadm.replace_nodes",
+        replace_nodes_remove="reset",
+        replace_nodes_hook_on_failure=str(tmp_path / "on_failure.yml"),
+    )
     assert held.returncode != 0
+    assert 'The replacement stopped at "Drain"' in held.stdout.replace('\\"', '"'), "a hook that failed hid it"
+    assert not cluster.read("lock.json"), "the lock was kept"
     done = steps(cluster)
     assert [step for step in done if step.startswith("joined")] in ([], ["joined w4"]), (
         done

@@ -160,7 +160,8 @@ def test_what_the_hook_of_checks_adds_is_a_finding(tmp_path: Path) -> None:
     assert "kubeadm_upgrade_hook_checks names checks.yml, which is no file on the controller" in run.stdout
 
 
-def test_a_hook_after_a_hop_that_fails_stops_the_run_and_is_still_owed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("wave", [1, 2])
+def test_a_hook_after_a_hop_that_fails_stops_the_run_and_is_still_owed(tmp_path: Path, wave: int) -> None:
     cluster = StubbedCluster(tmp_path, workers=2)
     said, mended = tmp_path / "said", tmp_path / "mended"
     hook = tmp_path / "after_hop.yml"
@@ -171,12 +172,15 @@ def test_a_hook_after_a_hop_that_fails_stops_the_run_and_is_still_owed(tmp_path:
         "  ansible.builtin.fail: {msg: no}\n"
         f"  when: '{mended}' is not file\n".replace("when: '", "when: \"'").replace("' is not file", "' is not file\"")
     )
-    variables = {"target": "1.26", "kubeadm_upgrade_serial": 2, "kubeadm_upgrade_hook_after_hop": str(hook)}
-    # Two workers in the wave: the hook runs on one of them, and its peer must not go on alone.
+    variables = {"target": "1.26", "kubeadm_upgrade_serial": wave, "kubeadm_upgrade_hook_after_hop": str(hook)}
+    # With two workers in the wave the hook runs on one of them, and its peer must not go on alone.
     run = cluster.run("uplift.kubeadm.upgrade", **variables)
     assert run.returncode != 0, run.stdout
     assert set(kubelets(cluster).values()) == {"v1.25.4"}, run.stdout
     assert "Hop 2 of 2" not in run.stdout
+    done = json.loads((tmp_path / "report/report.json").read_text())["done"]
+    assert (done["outcome"], done["failed"]["task"]) == ("failed", "Fail until it is mended")
+    assert cluster.read("lock.json") == {}
 
     mended.touch()
     run = cluster.run("uplift.kubeadm.upgrade", **variables)
@@ -204,6 +208,33 @@ def test_a_node_whose_kubelet_was_not_touched_is_returned_to_service(tmp_path: P
     last = [(event["host"], event["state"]) for event in cluster.events() if event["module"] == "node_drain"][-1]
     assert last[1] == "uncordoned"
     assert "was returned to service" in run.stdout
+
+
+def test_a_node_whose_new_kubelet_did_not_come_up_is_not_returned_to_service_by_a_later_run_either(
+    tmp_path: Path,
+) -> None:
+    """The second run fails before it comes to the kubelet; with what it did itself alone, rescue.yml would uncordon."""
+    cluster = StubbedCluster(tmp_path, workers=1)
+    cluster.misbehave(
+        {"module": "kubernetes_release", "host": "w1", "component": "kubelet", "do": "fail", "touched": True}
+    )
+    first = cluster.run("uplift.kubeadm.upgrade", target="1.25")
+    assert "so the node is left cordoned" in " ".join(first.stdout.split())
+
+    state, nodes = cluster.read("cluster.json"), cluster.read("node.json")
+    state["nodes"]["w1"].update(kubelet="v1.24.17", unschedulable=True, cordon={"at": "2026-11-01T12:00:00Z"})
+    nodes["w1"]["kubelet"] = "v1.25.4"  # it is installed, and never told the API server
+    cluster.write("cluster.json", state)
+    cluster.write("node.json", nodes)
+    cluster.misbehave({"module": "node_drain", "host": "w1", "state": "drained", "do": "fail"})
+    second = cluster.run("uplift.kubeadm.upgrade", target="1.25")
+    assert 'w1 failed in 1.25/workers at "Drain"' in second.stdout.replace('\\"', '"'), second.stdout
+    assert "so the node is left cordoned" in " ".join(second.stdout.split())
+    assert "uncordoned" not in {event["state"] for event in cluster.events()}
+
+    cluster.mend()
+    third = cluster.run("uplift.kubeadm.upgrade", target="1.25")
+    assert third.returncode == 0, third.stdout
 
 
 @pytest.mark.parametrize(
@@ -330,3 +361,46 @@ def test_what_kubeadm_left_is_told_from_all_of_its_words(tmp_path: Path) -> None
     assert run.returncode != 0
     assert "cp1 failed in 1.25/control_plane" in run.stdout + run.stderr
     assert "kubeadm also put back its copy of etcd's data" in run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("trouble", ["fail", "unreachable"])
+def test_a_hook_on_failure_that_fails_itself_hides_nothing_and_the_run_ends_as_it_would_have(
+    tmp_path: Path, trouble: str
+) -> None:
+    """In its pass kubeadm's own output matters to the message; that of the hook must not take its place."""
+    cluster = StubbedCluster(tmp_path, workers=1)
+    said = "[upgrade/etcd] Failed to upgrade etcd. Retrieving etcd cluster\nRolling back etcd data"
+    cluster.misbehave({"module": "kubeadm_run", "host": "cp1", "do": "fail", "stdout": said})
+    hook = tmp_path / "on_failure.yml"
+    hook.write_text(
+        "- name: Call\n  ansible.builtin.command: {argv: ['false']}\n"
+        if trouble == "fail"
+        else "- name: Call\n  ansible.builtin.ping:\n  vars: {ansible_connection: ssh, ansible_port: 1}\n"
+    )
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_hook_on_failure=str(hook))
+    assert run.returncode == 2, "failed, and not lost"
+    assert "cp1 failed in 1.25/control_plane" in run.stdout
+    assert "kubeadm also put back its copy of etcd's data" in run.stdout
+    assert ("The hook on_failure failed at" in run.stdout) == (trouble == "fail")
+    done = json.loads((tmp_path / "report/report.json").read_text())["done"]
+    assert (done["outcome"], done["failed"]["node"]) == ("failed", "cp1")
+    assert cluster.read("lock.json") == {}
+
+
+def test_what_the_look_at_the_cluster_after_a_hop_failed_at_is_told(tmp_path: Path) -> None:
+    """There is no summary to wait for then, and Ansible would say that an expression failed."""
+    cluster = StubbedCluster(tmp_path, workers=1)
+    rules = json.dumps([{"module": "cluster_info", "host": "cp1", "do": "fail"}])
+    hook = tmp_path / "after_node.yml"
+    hook.write_text(
+        "- name: From now on the cluster cannot be read\n"
+        f"  ansible.builtin.copy: {{dest: {tmp_path / 'stub/rules.json'}, content: '{rules}', mode: '0600'}}\n"
+        "  when: kubeadm_upgrade_node == 'w1'\n"
+    )
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.26", kubeadm_upgrade_hook_after_node=str(hook))
+    assert run.returncode == 2
+    done = json.loads((tmp_path / "report/report.json").read_text())["done"]
+    assert "made to fail by the test" in done["failed"]["message"], run.stdout
+    assert "expression failed" not in run.stdout
+    assert cluster.read("lock.json") == {}
+    assert len([event for event in cluster.events() if event["module"] == "cluster_info"]) == 2, "tried again"
