@@ -306,8 +306,8 @@ def proxies_in_place(root: Path) -> dict[str, str]:
     """The variables ending in _proxy that kubeadm's environment gave this control plane; none on a worker.
 
     Such a variable is in all three of its programs, with one value. What one of them has alone comes from extraEnvs or
-    from a patch: kubeadm gives it to that one again, and from its environment all would get it, kube-proxy and kubeadm's
-    own requests to the API too.
+    from a patch: kubeadm gives it to that one again, and from its environment all would get it, kube-proxy and
+    kubeadm's own requests to the API too.
     """
     one, *others = (_proxies_of(root, name) for name in _running.KUBERNETES_PROGRAMS)
     return {name: value for name, value in one.items() if all(other.get(name) == value for other in others)}

@@ -173,6 +173,14 @@ def _joins(facts: Facts, new: New, host: Host) -> t.Iterator[Finding]:
             "Take them out of replace_nodes_labels, and label the node when it has joined (replace_nodes_hook_joined).",
             LABELS_SOURCE,
         )
+    if host.control_plane and look.get("patches_there") is False:
+        yield blocker(
+            f"replace-patches:{new.host}",
+            f"New control plane {new.host} lacks the kubeadm patches",
+            [f"{new.host}: the folder that kubeadm_upgrade_patches names is not there"],
+            "kubeadm would fail half-way, and without them its static pods would not be as those of the others are.",
+            "Put the folder there, as on the other control planes, and run again.",
+        )
     taken = facts["nodes"].get(new.node)
     if taken is not None and not new.half:
         yield blocker(

@@ -70,7 +70,9 @@ options:
     type: str
     default: ""
   patches:
-    description: A folder of kubeadm patches on the host.
+    description:
+      - A folder of kubeadm patches on the host. A worker on which it is missing joins without it; a control plane is
+        refused.
     type: str
     default: ""
   ignore_preflight_errors:
@@ -119,6 +121,7 @@ look:
       was reset here; C(half), whether a join was cut off; C(leftovers), files of a node.
     - C(hostname), C(arch), C(cpus), C(memory) and C(disk) (bytes), C(kubeadm) and C(kubelet) (versions, or null),
       C(control_plane), C(ca_fingerprints).
+    - C(patches_there), whether O(patches) is a folder there; null without O(patches).
   returned: when O(state=looked)
   type: dict
   sample: {name: null, was: null, half: false, hostname: w7, kubeadm: v1.26.9, kubelet: v1.26.9, cpus: 8}
@@ -136,7 +139,12 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._environment import hide_only_secrets
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
-from ansible_collections.uplift.kubeadm.plugins.module_utils._join import Membership, configuration, look
+from ansible_collections.uplift.kubeadm.plugins.module_utils._join import (
+    Membership,
+    configuration,
+    look,
+    usable_patches,
+)
 from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import environment_for
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
 
@@ -145,21 +153,23 @@ ROOT = Path("/")
 
 def answer(module: AnsibleModule) -> dict[str, t.Any]:
     wants, runner = module.params, Runner()
-    seen = look(ROOT, runner)
+    seen = look(ROOT, runner, wants["patches"])
     if wants["state"] == "looked":
         return {"changed": False, "look": seen}
+    joins = wants["state"] == "joined" and (not seen["name"] or seen["half"])
+    leaves = wants["state"] == "left" and bool(seen["leftovers"])
     if module.check_mode:
-        joins = wants["state"] == "joined" and (not seen["name"] or seen["half"])
-        leaves = wants["state"] == "left" and bool(seen["leftovers"])
         return {"changed": joins or leaves, "node": seen["name"]}
     program = Node(ROOT, runner).binary("kubeadm")
     if program is None or not seen["kubeadm"]:
         raise UpliftError("This host has no kubeadm, so it can neither join nor be reset.")
     environment = environment_for(wants["environment"], ROOT)
-    membership = Membership(ROOT, runner, wants["timeout"])
-    if wants["state"] == "joined":
-        changed = membership.join(str(program), configuration(seen["kubeadm"], wants), environment)
-    else:
+    membership, changed = Membership(ROOT, runner, wants["timeout"]), False
+    if joins:
+        patches = usable_patches(ROOT, wants["patches"], bool(wants["certificate_key"]))
+        config = configuration(seen["kubeadm"], {**wants, "patches": patches})
+        changed = membership.join(str(program), config, environment)
+    elif leaves:
         changed = membership.leave(str(program), wants["cri_socket"] or None, environment)
     return {"changed": changed, "node": Node(ROOT, runner).name()[0]}
 

@@ -118,7 +118,8 @@ def membership(host: str, params: dict[str, Any], cluster: dict[str, Any], check
     looks = load("look.json", {})
     look, state = looks[host], params.get("state", "looked")
     if state == "looked":
-        return {"changed": False, "look": look}
+        there = look["patches_there"] if params.get("patches") else None
+        return {"changed": False, "look": {**look, "patches_there": there}}
     if state == "joined":
         plane = bool(params.get("certificate_key"))
         cluster["nodes"][look["hostname"]] = load("new.json", {})["control_plane" if plane else "worker"]

@@ -184,6 +184,17 @@ def test_hosts_that_kubeadm_would_not_join_are_found_before(seen: dict[str, Any]
 
 
 @pytest.mark.parametrize(
+    ("there", "control_plane", "wanted"),
+    [(False, True, {"replace-patches:n2"}), (True, True, set()), (None, True, set()), (False, False, set())],
+)
+def test_a_control_plane_without_the_patches_is_found_before(
+    there: bool | None, control_plane: bool, wanted: set[str]
+) -> None:
+    n2 = Host("n2", control_plane, new=True, look=look(None, "n2", patches_there=there))
+    assert set(plan(cluster(), n2)[1]) == wanted
+
+
+@pytest.mark.parametrize(
     ("label", "allowed"),
     [
         ("pool", True),
