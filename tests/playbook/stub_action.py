@@ -62,8 +62,14 @@ def matches(rule: dict[str, str], name: str, host: str, params: dict[str, Any]) 
 
 
 def record(name: str, host: str, params: dict[str, Any], check: bool) -> dict[str, Any]:
-    told = ("name", "names", "state", "version", "components", "arguments", "kubeconfig", "nodes", "ready", "soak")
+    told = (
+        "name", "names", "state", "version", "components", "arguments", "kubeconfig", "nodes", "ready", "soak",
+        "bind_port",
+    )  # fmt: skip
     event = {"module": name, "host": host, **{key: params.get(key) for key in told}}
+    for path in [word.partition("=")[2] for word in params.get("arguments") or [] if word.startswith("--config=")]:
+        with open(path) as file:
+            event["configuration"] = file.read()
     with open(os.path.join(STUB, "events.jsonl"), "a") as file:
         file.write(json.dumps(event) + "\n")
     return act(name, host, params, check)
@@ -147,8 +153,8 @@ def old_nodes(host: str, params: dict[str, Any], cluster: dict[str, Any], check:
 
 
 def secret(host: str, params: dict[str, Any], cluster: dict[str, Any], check: bool) -> dict[str, Any]:
-    key = "k" * 64 if params.get("certificates") else ""
-    return {"changed": True, "token": "a.b", "endpoint": "lb:6443", "ca_hashes": ["sha256:x"], "certificate_key": key}
+    own = {"certificate_key": "k" * 64, "secure_port": 8443} if params.get("certificates") else {"certificate_key": ""}
+    return {"changed": True, "token": "a.b", "endpoint": "lb:6443", "ca_hashes": ["sha256:x"], **own}
 
 
 REPLACING = {
@@ -165,7 +171,9 @@ def act(name: str, host: str, params: dict[str, Any], check: bool) -> dict[str, 
     node = cluster["nodes"].get(params.get("name") or host, {})
     version = params.get("version") or params.get("kubelet_version") or params.get("wait_version")
     if name == "node_info":
-        return {"changed": False, "node": load("node.json", {})[host]}
+        seen = load("node.json", {})[host]
+        there = seen.get("patches_there") if params.get("patches") else None
+        return {"changed": False, "node": {**seen, "patches_there": there}}
     if name == "cluster_info":
         path = os.path.join(STUB, "facts.json")
         with open(path, "w") as file:
