@@ -91,8 +91,8 @@ def usable_patches(root: Path, patches: str, control_plane: bool) -> str:
 def configuration(kubeadm: str, wants: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """JoinConfiguration for a kubeadm of that version ("v1.26.9"). Pure.
 
-    wants: token, endpoint, ca_hashes; certificate_key (a control plane, where it is given), advertise_address; labels,
-    taints, kubelet_args, cri_socket, patches, ignore_preflight_errors.
+    wants: token, endpoint, ca_hashes; certificate_key (a control plane, where it is given), advertise_address,
+    bind_port; labels, taints, kubelet_args, cri_socket, patches, ignore_preflight_errors.
     """
     fourth = parse_version(kubeadm).minor >= _FOURTH
     arguments = {str(key): str(value) for key, value in (wants.get("kubelet_args") or {}).items()}
@@ -117,10 +117,11 @@ def configuration(kubeadm: str, wants: t.Mapping[str, t.Any]) -> dict[str, t.Any
     if registration:
         made["nodeRegistration"] = registration
     if wants.get("certificate_key"):
-        address = {"localAPIEndpoint": {"advertiseAddress": wants.get("advertise_address")}}
+        keys = {"advertiseAddress": "advertise_address", "bindPort": "bind_port"}
+        endpoint = {key: wants[want] for key, want in keys.items() if wants.get(want)}
         made["controlPlane"] = {
             "certificateKey": wants["certificate_key"],
-            **(address if wants.get("advertise_address") else {}),
+            **({"localAPIEndpoint": endpoint} if endpoint else {}),
         }
     if wants.get("patches"):
         made["patches"] = {"directory": wants["patches"]}

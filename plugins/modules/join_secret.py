@@ -84,6 +84,11 @@ certificate_key:
   description: The key of the uploaded certificates; empty where none were.
   returned: when O(state=issued)
   type: str
+secure_port:
+  description: Port at which the API server of this control plane listens; 0 without O(certificates).
+  returned: when O(state=issued)
+  type: int
+  sample: 6443
 revoked:
   description: Names of the Secrets that are gone.
   returned: when O(state=revoked)
@@ -109,16 +114,20 @@ ROOT = Path("/")
 def issued(module: AnsibleModule) -> dict[str, t.Any]:
     params = module.params
     api = connect(params)
+    own: dict[str, t.Any] = {"certificate_key": "", "secure_port": 0}
+    if params["certificates"]:
+        own["secure_port"] = _join_secret.secure_port(ROOT)
     if module.check_mode:
-        return {"changed": True, "token": "", "endpoint": "", "ca_hashes": [], "certificate_key": ""}
-    ticket, key = _join_secret.issue(api, params["ttl"]), ""
+        return {"changed": True, **_join_secret.Ticket("", "", [])._asdict(), **own}
+    ticket = _join_secret.issue(api, params["ttl"])
     if params["certificates"]:
         node = Node(ROOT, Runner())
         program = node.binary("kubeadm")
         if program is None:
             raise UpliftError("This node has no kubeadm, which uploads the certificates for new control planes.")
-        key = _join_secret.upload(api, node.runner, str(program), params["cri_socket"] or node.cri_socket(), ROOT)
-    return {"changed": True, **ticket._asdict(), "certificate_key": key}
+        cri_socket = params["cri_socket"] or node.cri_socket()
+        own["certificate_key"] = _join_secret.upload(api, node.runner, str(program), cri_socket, ROOT)
+    return {"changed": True, **ticket._asdict(), **own}
 
 
 def revoked(module: AnsibleModule) -> dict[str, t.Any]:

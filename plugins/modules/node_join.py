@@ -52,6 +52,10 @@ options:
     description: Address at which its API server is reached by the others. Default is kubeadm's choice.
     type: str
     default: ""
+  bind_port:
+    description: Port at which its API server listens. Default is kubeadm's, 6443.
+    type: int
+    default: 0
   labels:
     description: Labels that kubelet registers its node with.
     type: dict
@@ -183,6 +187,7 @@ def main() -> None:
             "ca_hashes": {"type": "list", "elements": "str", "default": []},
             "certificate_key": {"type": "str", "no_log": True},
             "advertise_address": {"type": "str", "default": ""},
+            "bind_port": {"type": "int", "default": 0},
             "labels": {"type": "dict", "default": {}},
             "taints": {"type": "list", "elements": "dict", "default": []},
             "kubelet_args": {"type": "dict", "default": {}},

@@ -71,6 +71,8 @@ def test_new_nodes_take_over_and_the_old_ones_are_kept_until_they_are_to_go(tmp_
 
     run = cluster.run("uplift.kubeadm.replace_nodes")
     assert run.returncode == 0, run.stdout
+    ports = {event["host"]: event["bind_port"] for event in cluster.events() if event["state"] == "joined"}
+    assert ports == {"cp4": 8443, "w3": None, "w4": None}, "the port of the API servers that are there"
     done = steps(cluster)
     assert done[:4] == ["issued", "joined cp4", "revoked", "members healthy"], done
     assert done[4] == "issued"

@@ -53,6 +53,12 @@ def test_a_control_plane_without_the_patches_is_refused_before_kubeadm_runs(run:
     assert run(patches=PATCHES, **PLANE)["changed"] is False, "a node already"
 
 
+def test_a_control_plane_listens_at_the_port_that_it_is_told(run: Run, host: FakeHost) -> None:
+    assert run(bind_port=8443, advertise_address="10.0.0.4", **PLANE)["changed"] is True
+    endpoint = {"advertiseAddress": "10.0.0.4", "bindPort": 8443}
+    assert host.configuration["controlPlane"]["localAPIEndpoint"] == endpoint
+
+
 def test_a_look_says_whether_the_patches_are_there(run: Run, tmp_path: Path) -> None:
     assert run(state="looked")["look"]["patches_there"] is None
     assert run(state="looked", patches=PATCHES)["look"]["patches_there"] is False
