@@ -96,9 +96,11 @@ def configuration(kubeadm: str, wants: t.Mapping[str, t.Any]) -> dict[str, t.Any
     """
     fourth = parse_version(kubeadm).minor >= _FOURTH
     arguments = {str(key): str(value) for key, value in (wants.get("kubelet_args") or {}).items()}
+    # kubelet alone would go by it. kubeadm waits for a node of the registration's name, and gives kubelet the flag.
+    name = arguments.pop("hostname-override", "")
     if wants.get("labels"):
         arguments["node-labels"] = ",".join(f"{key}={value}" for key, value in wants["labels"].items())
-    registration: dict[str, t.Any] = {}
+    registration: dict[str, t.Any] = {"name": name} if name else {}
     if arguments:
         listed = [{"name": name, "value": value} for name, value in arguments.items()]
         registration["kubeletExtraArgs"] = listed if fourth else arguments

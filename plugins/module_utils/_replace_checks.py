@@ -182,12 +182,14 @@ def _joins(facts: Facts, new: New, host: Host) -> t.Iterator[Finding]:
             "Put the folder there, as on the other control planes, and run again.",
         )
     taken = facts["nodes"].get(new.node)
+    called = f"hostname-override is {host.node}" if host.node else f"host name is {look.get('hostname')}"
     if taken is not None and not new.half:
         yield blocker(
             f"replace-name:{new.host}",
             f"The cluster has a node {new.node} already",
-            [f"{new.host}: its host name is {look.get('hostname')}"],
-            "A host that joins is called as its host name is, and would take the place of that node.",
+            [f"{new.host}: its {called}"],
+            "A host that joins is called as its host name is, or as hostname-override in replace_nodes_kubelet_args "
+            "says, and would take the place of that node.",
             f"If that node is dead, «kubectl delete node {new.node}»; otherwise give the host another name.",
         )
 

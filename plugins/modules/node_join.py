@@ -66,7 +66,8 @@ options:
     elements: dict
     default: []
   kubelet_args:
-    description: More flags of kubelet, by name without dashes.
+    description:
+      - More flags of kubelet, by name without dashes. C(hostname-override) names the node, for kubeadm too.
     type: dict
     default: {}
   cri_socket:

@@ -97,10 +97,16 @@ def test_new_nodes_take_over_and_the_old_ones_are_kept_until_they_are_to_go(tmp_
 
 def test_what_is_said_of_new_hosts_is_held_against_them_before_anything_is_touched(tmp_path: Path) -> None:
     cluster = stubbed(tmp_path)
+    new = cluster.inventory["all"]["children"]["replace_nodes_new"]["hosts"]  # type: ignore[index]
+    new["w3"]["replace_nodes_kubelet_args"] = {"hostname-override": "w3.internal"}
+    new["w4"]["replace_nodes_kubelet_args"] = {"hostname-override": "w2"}
+    (tmp_path / "inventory.json").write_text(json.dumps(cluster.inventory))
     dry = cluster.run("uplift.kubeadm.replace_nodes", "--check", kubeadm_upgrade_patches="/etc/kubernetes/patches")
     assert dry.returncode != 0, dry.stdout
     assert "replace-patches:cp4" in dry.stdout, "new control planes without the patches that the others have"
     assert "replace-patches:w3" not in dry.stdout
+    assert "w3.internal and w2" in dry.stdout, "nodes are called as hostname-override says"
+    assert "replace-name:w4" in dry.stdout
 
 
 def test_what_fails_stops_what_follows_and_the_same_command_goes_on(tmp_path: Path) -> None:

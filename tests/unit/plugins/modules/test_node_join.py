@@ -59,6 +59,12 @@ def test_a_control_plane_listens_at_the_port_that_it_is_told(run: Run, host: Fak
     assert host.configuration["controlPlane"]["localAPIEndpoint"] == endpoint
 
 
+def test_a_node_that_is_not_called_as_its_host_is_named_to_kubeadm(run: Run, host: FakeHost) -> None:
+    """Protects: with kubelet's flag alone, kubeadm waits for a node that is called as the host."""
+    run(kubelet_args={"hostname-override": "w7.eu.internal", "v": 2})
+    assert host.configuration["nodeRegistration"] == {"name": "w7.eu.internal", "kubeletExtraArgs": {"v": "2"}}
+
+
 def test_a_look_says_whether_the_patches_are_there(run: Run, tmp_path: Path) -> None:
     assert run(state="looked")["look"]["patches_there"] is None
     assert run(state="looked", patches=PATCHES)["look"]["patches_there"] is False
