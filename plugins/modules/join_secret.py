@@ -89,6 +89,13 @@ secure_port:
   returned: when O(state=issued)
   type: int
   sample: 6443
+proxies:
+  description:
+    - Environment variables ending in C(_proxy) that all programs of this control plane have; others that join are to
+      have them as well. Empty without O(certificates).
+  returned: when O(state=issued)
+  type: dict
+  sample: {https_proxy: "http://proxy.example:3128"}
 revoked:
   description: Names of the Secrets that are gone.
   returned: when O(state=revoked)
@@ -106,6 +113,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils import _join_secret
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import API_ARGS, connect
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import proxies_in_place
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
 
 ROOT = Path("/")
@@ -114,9 +122,9 @@ ROOT = Path("/")
 def issued(module: AnsibleModule) -> dict[str, t.Any]:
     params = module.params
     api = connect(params)
-    own: dict[str, t.Any] = {"certificate_key": "", "secure_port": 0}
+    own: dict[str, t.Any] = {"certificate_key": "", "secure_port": 0, "proxies": {}}
     if params["certificates"]:
-        own["secure_port"] = _join_secret.secure_port(ROOT)
+        own.update(secure_port=_join_secret.secure_port(ROOT), proxies=proxies_in_place(ROOT))
     if module.check_mode:
         return {"changed": True, **_join_secret.Ticket("", "", [])._asdict(), **own}
     ticket = _join_secret.issue(api, params["ttl"])

@@ -89,6 +89,12 @@ options:
     description: Environment variables for kubeadm; see M(uplift.kubeadm.kubeadm_run).
     type: dict
     default: {}
+  proxies:
+    description:
+      - Proxies for the programs of a control plane that joins, as RV(uplift.kubeadm.join_secret#module:proxies) has
+        them. kubeadm writes them into the static pods, as it did with those of the first control plane.
+    type: dict
+    default: {}
   timeout:
     description: How long to wait for kubeadm, in seconds. When the time is up this module fails, and kubeadm goes on.
     type: float
@@ -173,7 +179,8 @@ def answer(module: AnsibleModule) -> dict[str, t.Any]:
     if joins:
         patches = usable_patches(ROOT, wants["patches"], bool(wants["certificate_key"]))
         config = configuration(seen["kubeadm"], {**wants, "patches": patches})
-        changed = membership.join(str(program), config, environment)
+        proxies = {name: str(value) for name, value in wants["proxies"].items()}
+        changed = membership.join(str(program), config, {**environment, **proxies})
     elif leaves:
         changed = membership.leave(str(program), wants["cri_socket"] or None, environment)
     return {"changed": changed, "node": Node(ROOT, runner).name()[0]}
@@ -196,12 +203,13 @@ def main() -> None:
             "patches": {"type": "str", "default": ""},
             "ignore_preflight_errors": {"type": "list", "elements": "str", "default": []},
             "environment": {"type": "dict", "default": {}, "no_log": True},
+            "proxies": {"type": "dict", "default": {}, "no_log": True},
             "timeout": {"type": "float", "default": 900},
         },
         required_if=[("state", "joined", ("token", "endpoint", "ca_hashes"))],
         supports_check_mode=True,
     )
-    hide_only_secrets(module, module.params["environment"])
+    hide_only_secrets(module, {**module.params["environment"], **module.params["proxies"]})
     try:
         result = answer(module)
     except UpliftError as error:

@@ -25,6 +25,8 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import sum
 # A fleet has a pretended cluster for each of its own; its playbook says which by this variable.
 STUB = os.path.join(os.environ["UPLIFT_STUB"], os.environ.get("FLEET_CLUSTER", ""))
 
+PROXIES = {"no_proxy": ".svc"}  # of the control planes that are there
+
 
 class ActionModule(ActionBase):  # type: ignore[misc]
     """In place of a module: its answer, from the pretended cluster."""
@@ -64,7 +66,7 @@ def matches(rule: dict[str, str], name: str, host: str, params: dict[str, Any]) 
 def record(name: str, host: str, params: dict[str, Any], check: bool) -> dict[str, Any]:
     told = (
         "name", "names", "state", "version", "components", "arguments", "kubeconfig", "nodes", "ready", "soak",
-        "bind_port",
+        "bind_port", "proxies",
     )  # fmt: skip
     event = {"module": name, "host": host, **{key: params.get(key) for key in told}}
     for path in [word.partition("=")[2] for word in params.get("arguments") or [] if word.startswith("--config=")]:
@@ -153,8 +155,9 @@ def old_nodes(host: str, params: dict[str, Any], cluster: dict[str, Any], check:
 
 
 def secret(host: str, params: dict[str, Any], cluster: dict[str, Any], check: bool) -> dict[str, Any]:
-    own = {"certificate_key": "k" * 64, "secure_port": 8443} if params.get("certificates") else {"certificate_key": ""}
-    return {"changed": True, "token": "a.b", "endpoint": "lb:6443", "ca_hashes": ["sha256:x"], **own}
+    ticket = {"token": "a.b", "endpoint": "lb:6443", "ca_hashes": ["sha256:x"], "certificate_key": ""}
+    own = {"certificate_key": "k" * 64, "secure_port": 8443, "proxies": PROXIES}
+    return {"changed": True, **ticket, **(own if params.get("certificates") else {})}
 
 
 REPLACING = {

@@ -71,8 +71,9 @@ def test_new_nodes_take_over_and_the_old_ones_are_kept_until_they_are_to_go(tmp_
 
     run = cluster.run("uplift.kubeadm.replace_nodes")
     assert run.returncode == 0, run.stdout
-    ports = {event["host"]: event["bind_port"] for event in cluster.events() if event["state"] == "joined"}
-    assert ports == {"cp4": 8443, "w3": None, "w4": None}, "the port of the API servers that are there"
+    own = {e["host"]: (e["bind_port"], e["proxies"]) for e in cluster.events() if e["state"] == "joined"}
+    like_the_others = (8443, {"no_proxy": ".svc"})
+    assert own == {"cp4": like_the_others, "w3": (None, None), "w4": (None, None)}
     done = steps(cluster)
     assert done[:4] == ["issued", "joined cp4", "revoked", "members healthy"], done
     assert done[4] == "issued"

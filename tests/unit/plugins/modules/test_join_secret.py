@@ -172,6 +172,12 @@ def test_certificates_are_uploaded_with_a_key_of_ours_and_go_with_the_token(
     assert tokens(api) == {}
 
 
+def test_new_control_planes_are_to_have_the_proxies_of_those_that_are_there(conductor: Run, tmp_path: Path) -> None:
+    static_pods(tmp_path, apiserver="http://for-webhooks:3128")
+    assert conductor()["proxies"] == {}, "without certificates"
+    assert conductor(certificates=True)["proxies"] == {"NO_PROXY": "10.0.0.0/8,.svc"}
+
+
 def test_certificates_that_somebody_else_has_uploaded_stay(api: FakeApi, run: Run) -> None:
     meta = {"name": "kubeadm-certs", "namespace": "kube-system"}
     api.add("secrets", {"metadata": meta, "type": "Opaque", "data": {}})

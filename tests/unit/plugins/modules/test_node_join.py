@@ -65,6 +65,14 @@ def test_a_node_that_is_not_called_as_its_host_is_named_to_kubeadm(run: Run, hos
     assert host.configuration["nodeRegistration"] == {"name": "w7.eu.internal", "kubeletExtraArgs": {"v": "2"}}
 
 
+def test_a_control_plane_gets_the_proxies_of_the_others_and_not_those_of_downloads(run: Run, host: FakeHost) -> None:
+    """Protects: there are no static pods on the host yet to read them from."""
+    proxies, secret = {"no_proxy": ".svc"}, "http://me:secret@downloads"
+    result = run(environment={"https_proxy": secret, "LANG": "C"}, proxies=proxies, **PLANE)
+    assert host.environment_file == 'LANG="C"\nno_proxy=".svc"\n'
+    assert secret not in f"{result} {host.commands}"
+
+
 def test_a_look_says_whether_the_patches_are_there(run: Run, tmp_path: Path) -> None:
     assert run(state="looked")["look"]["patches_there"] is None
     assert run(state="looked", patches=PATCHES)["look"]["patches_there"] is False
