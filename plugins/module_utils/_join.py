@@ -20,7 +20,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils import _node_disk, 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import Kubeadm, Run, complaint, write_private
-from ansible_collections.uplift.kubeadm.plugins.module_utils._node import STATE, Node, architecture
+from ansible_collections.uplift.kubeadm.plugins.module_utils._node import STATE, Node, architecture, patches_there
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import parse_version
 
 RECORD = "member.json"
@@ -36,11 +36,12 @@ _LEFTOVERS = (
 _FOURTH = 31  # the minor from which kubeadm reads v1beta4
 
 
-def look(root: Path, runner: Runner) -> dict[str, t.Any]:
+def look(root: Path, runner: Runner, patches: str = "") -> dict[str, t.Any]:
     """What replace_plan wants to know of a host.
 
     name: of its node, from kubelet's certificate; None without one. was: the name that it had before we reset it.
     half: a join of ours was cut off. leftovers: files of a node. cpus, memory and disk: what it has (bytes).
+    patches_there: whether this folder of kubeadm patches is there; None when none is asked for.
     """
     node = Node(root, runner)
     name, _why = node.name()
@@ -64,21 +65,42 @@ def look(root: Path, runner: Runner) -> dict[str, t.Any]:
         "memory": memory,
         "disk": disk.f_blocks * disk.f_frsize,
         "arch": architecture(),
+        "patches_there": patches_there(root, patches) if patches else None,
         **{key: version for key, version in node.versions().items() if key != "kubectl"},
     }
+
+
+def usable_patches(root: Path, patches: str, control_plane: bool) -> str:
+    """The folder of patches that kubeadm join is to be given, "" for none.
+
+    kubeadm fails over a folder that is not there, and finds it out when it has written files. A worker joins without,
+    as it is upgraded without.
+
+    :raises UpliftError: a control plane without it: its programs would differ from those of the others.
+    """
+    if not patches or patches_there(root, patches):
+        return patches
+    if control_plane:
+        raise UpliftError(
+            f"{patches}, the folder of kubeadm patches, is not on this host, which is to be a control plane: its "
+            "static pods would not be as those of the others are. It is not joined. Put the folder there."
+        )
+    return ""
 
 
 def configuration(kubeadm: str, wants: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """JoinConfiguration for a kubeadm of that version ("v1.26.9"). Pure.
 
-    wants: token, endpoint, ca_hashes; certificate_key (a control plane, where it is given), advertise_address; labels,
-    taints, kubelet_args, cri_socket, patches, ignore_preflight_errors.
+    wants: token, endpoint, ca_hashes; certificate_key (a control plane, where it is given), advertise_address,
+    bind_port; labels, taints, kubelet_args, cri_socket, patches, ignore_preflight_errors.
     """
     fourth = parse_version(kubeadm).minor >= _FOURTH
     arguments = {str(key): str(value) for key, value in (wants.get("kubelet_args") or {}).items()}
+    # kubelet alone would go by it. kubeadm waits for a node of the registration's name, and gives kubelet the flag.
+    name = arguments.pop("hostname-override", "")
     if wants.get("labels"):
         arguments["node-labels"] = ",".join(f"{key}={value}" for key, value in wants["labels"].items())
-    registration: dict[str, t.Any] = {}
+    registration: dict[str, t.Any] = {"name": name} if name else {}
     if arguments:
         listed = [{"name": name, "value": value} for name, value in arguments.items()]
         registration["kubeletExtraArgs"] = listed if fourth else arguments
@@ -97,10 +119,11 @@ def configuration(kubeadm: str, wants: t.Mapping[str, t.Any]) -> dict[str, t.Any
     if registration:
         made["nodeRegistration"] = registration
     if wants.get("certificate_key"):
-        address = {"localAPIEndpoint": {"advertiseAddress": wants.get("advertise_address")}}
+        keys = {"advertiseAddress": "advertise_address", "bindPort": "bind_port"}
+        endpoint = {key: wants[want] for key, want in keys.items() if wants.get(want)}
         made["controlPlane"] = {
             "certificateKey": wants["certificate_key"],
-            **(address if wants.get("advertise_address") else {}),
+            **({"localAPIEndpoint": endpoint} if endpoint else {}),
         }
     if wants.get("patches"):
         made["patches"] = {"directory": wants["patches"]}

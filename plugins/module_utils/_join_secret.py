@@ -20,7 +20,7 @@ import typing as t
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils import _x509, _yaml
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _running, _x509, _yaml
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import Api, ApiError, Object
 from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import KUBE_SYSTEM
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
@@ -125,6 +125,20 @@ def upload(api: Api, runner: Runner, kubeadm: str, cri_socket: str | None, root:
         )
     api.patch(f"{KUBE_SYSTEM}/secrets/{CERTIFICATES}", {"metadata": {"annotations": {MARK: "true"}}})
     return key
+
+
+def secure_port(root: Path) -> int:
+    """The port of this control plane's API server: others that join are to listen there as well.
+
+    kubeadm keeps it in no configuration of the cluster (localAPIEndpoint.bindPort is each control plane's own), and
+    takes 6443 for a new one. The load balancer of the API goes by one port for all.
+
+    :raises UpliftError: there is no API server here.
+    """
+    server = _running.manifests(root).get("kube-apiserver")
+    if server is None:
+        raise UpliftError(f"This host has no /{_running.MANIFESTS}/kube-apiserver.yaml: it is no control plane node.")
+    return int(server.flags.get("secure-port") or "6443")
 
 
 def discovery(cluster_info: Object) -> tuple[str, list[str]]:

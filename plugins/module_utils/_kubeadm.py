@@ -23,7 +23,7 @@ import time
 import typing as t
 from pathlib import Path
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils import _yaml
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _running, _yaml
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import PATH, Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 
@@ -41,7 +41,6 @@ OLD_KUBELETS = re.compile(
 ERROR_LINE = re.compile(
     r"^\s*\[ERROR |FATAL|^[Ee]rror:|^error |^\s+- |SHOULD NOT|rolling back|[Ff]ailed to|couldn't|could not"
 )
-API_SERVER = "etc/kubernetes/manifests/kube-apiserver.yaml"
 READ_ONLY = (
     ("version",),
     ("config", "images", "list"),
@@ -304,16 +303,28 @@ def environment_for(given: t.Mapping[str, t.Any], root: Path) -> dict[str, str]:
 
 
 def proxies_in_place(root: Path) -> dict[str, str]:
-    """The variables ending in _proxy that the API server's static pod has; none on a worker."""
+    """The variables ending in _proxy that kubeadm's environment gave this control plane; none on a worker.
+
+    Such a variable is in all three of its programs, with one value. What one of them has alone comes from extraEnvs or
+    from a patch: kubeadm gives it to that one again, and from its environment all would get it, kube-proxy and
+    kubeadm's own requests to the API too.
+    """
+    one, *others = (_proxies_of(root, name) for name in _running.KUBERNETES_PROGRAMS)
+    return {name: value for name, value in one.items() if all(other.get(name) == value for other in others)}
+
+
+def _proxies_of(root: Path, program: str) -> dict[str, str]:
+    """The variables ending in _proxy of one static pod; {} without its manifest."""
+    path = f"{_running.MANIFESTS}/{program}.yaml"
     try:
-        manifest = _yaml.load((root / API_SERVER).read_text(), f"/{API_SERVER}")
+        manifest = _yaml.load((root / path).read_text(), f"/{path}")
     except FileNotFoundError:
         return {}
     try:
         variables = manifest["spec"]["containers"][0].get("env") or []
         return {v["name"]: v["value"] for v in variables if v["name"].lower().endswith("_proxy") and v.get("value")}
     except (TypeError, KeyError, IndexError, AttributeError) as exc:
-        raise UpliftError(f"/{API_SERVER} is no manifest of a pod: the API server's proxies cannot be read.") from exc
+        raise UpliftError(f"/{path} is no manifest of a pod: the proxies of {program} cannot be read.") from exc
 
 
 def only_old_kubelets(log: str) -> bool:

@@ -81,7 +81,7 @@ class Node:
             "unread": unread,
             "kubelet_flags": self.kubelet_flags(),
             "patches_found": self.patches(),
-            "patches_there": (self.root / patches.lstrip("/")).is_dir() if patches else None,
+            "patches_there": patches_there(self.root, patches) if patches else None,
             "cri_socket": self.cri_socket(),
             "kubeadm_unit": _kubeadm.Kubeadm(self.runner, self.root / STATE).last_run(),
             "holds": self.holds(),
@@ -206,6 +206,11 @@ class Node:
             except (OSError, ValueError):
                 continue
         return ends
+
+
+def patches_there(root: Path, patches: str) -> bool:
+    """Whether this folder of kubeadm patches, by its path on the node, is one."""
+    return (root / patches.lstrip("/")).is_dir()
 
 
 def rfc3339(moment: t.Any) -> str:

@@ -29,7 +29,8 @@ class Host:
     """A host of the inventory. look: what node_join says of it; None: it does not answer, or was not asked.
 
     control_plane: whether it is in the group of control planes. old, new: whether it is in that group.
-    labels, taints: those that its node is to have, where it is joined here. why: why there is no look.
+    labels, taints, node: those that its node is to have, where it is joined here, and its name, "" for the host's own.
+    why: why there is no look.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Host:
     look: Facts | None = None
     labels: t.Mapping[str, str] = field(default_factory=dict)
     taints: t.Sequence[t.Mapping[str, str]] = ()
+    node: str = ""
     why: str = ""
 
     @classmethod
@@ -52,6 +54,7 @@ class Host:
             row.get("look") or None,
             {str(key): str(value) for key, value in (row.get("labels") or {}).items()},
             tuple(row.get("taints") or ()),
+            str(row.get("node") or ""),
             str(row.get("why") or ""),
         )
 
@@ -181,6 +184,6 @@ def whole(node: Facts) -> bool:
 
 def _to_join(host: Host) -> New:
     look = host.look or {}
-    name = str(look.get("hostname") or host.name).lower()
+    name = (host.node or str(look.get("hostname") or host.name)).lower()
     role = CONTROL_PLANE if host.control_plane else WORKER
     return New(name, host.name, role, False, bool(look.get("half")), host.look)

@@ -173,13 +173,23 @@ def _joins(facts: Facts, new: New, host: Host) -> t.Iterator[Finding]:
             "Take them out of replace_nodes_labels, and label the node when it has joined (replace_nodes_hook_joined).",
             LABELS_SOURCE,
         )
+    if host.control_plane and look.get("patches_there") is False:
+        yield blocker(
+            f"replace-patches:{new.host}",
+            f"New control plane {new.host} lacks the kubeadm patches",
+            [f"{new.host}: the folder that kubeadm_upgrade_patches names is not there"],
+            "kubeadm would fail half-way, and without them its static pods would not be as those of the others are.",
+            "Put the folder there, as on the other control planes, and run again.",
+        )
     taken = facts["nodes"].get(new.node)
+    called = f"hostname-override is {host.node}" if host.node else f"host name is {look.get('hostname')}"
     if taken is not None and not new.half:
         yield blocker(
             f"replace-name:{new.host}",
             f"The cluster has a node {new.node} already",
-            [f"{new.host}: its host name is {look.get('hostname')}"],
-            "A host that joins is called as its host name is, and would take the place of that node.",
+            [f"{new.host}: its {called}"],
+            "A host that joins is called as its host name is, or as hostname-override in replace_nodes_kubelet_args "
+            "says, and would take the place of that node.",
             f"If that node is dead, «kubectl delete node {new.node}»; otherwise give the host another name.",
         )
 

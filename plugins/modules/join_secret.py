@@ -84,6 +84,18 @@ certificate_key:
   description: The key of the uploaded certificates; empty where none were.
   returned: when O(state=issued)
   type: str
+secure_port:
+  description: Port at which the API server of this control plane listens; 0 without O(certificates).
+  returned: when O(state=issued)
+  type: int
+  sample: 6443
+proxies:
+  description:
+    - Environment variables ending in C(_proxy) that all programs of this control plane have; others that join are to
+      have them as well. Empty without O(certificates).
+  returned: when O(state=issued)
+  type: dict
+  sample: {https_proxy: "http://proxy.example:3128"}
 revoked:
   description: Names of the Secrets that are gone.
   returned: when O(state=revoked)
@@ -101,6 +113,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils import _join_secret
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import API_ARGS, connect
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import proxies_in_place
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
 
 ROOT = Path("/")
@@ -109,16 +122,20 @@ ROOT = Path("/")
 def issued(module: AnsibleModule) -> dict[str, t.Any]:
     params = module.params
     api = connect(params)
+    own: dict[str, t.Any] = {"certificate_key": "", "secure_port": 0, "proxies": {}}
+    if params["certificates"]:
+        own.update(secure_port=_join_secret.secure_port(ROOT), proxies=proxies_in_place(ROOT))
     if module.check_mode:
-        return {"changed": True, "token": "", "endpoint": "", "ca_hashes": [], "certificate_key": ""}
-    ticket, key = _join_secret.issue(api, params["ttl"]), ""
+        return {"changed": True, **_join_secret.Ticket("", "", [])._asdict(), **own}
+    ticket = _join_secret.issue(api, params["ttl"])
     if params["certificates"]:
         node = Node(ROOT, Runner())
         program = node.binary("kubeadm")
         if program is None:
             raise UpliftError("This node has no kubeadm, which uploads the certificates for new control planes.")
-        key = _join_secret.upload(api, node.runner, str(program), params["cri_socket"] or node.cri_socket(), ROOT)
-    return {"changed": True, **ticket._asdict(), "certificate_key": key}
+        cri_socket = params["cri_socket"] or node.cri_socket()
+        own["certificate_key"] = _join_secret.upload(api, node.runner, str(program), cri_socket, ROOT)
+    return {"changed": True, **ticket._asdict(), **own}
 
 
 def revoked(module: AnsibleModule) -> dict[str, t.Any]:

@@ -52,7 +52,8 @@ options:
     description:
       - Environment variables for kubeadm. They never appear on a command line.
       - Those with names ending in C(_proxy) are left out, as kubeadm would write them into static pods and kube-proxy.
-        It gets those that the C(kube-apiserver) of this node has, so that they stay as they are.
+        It gets those that API server, controller manager and scheduler of this node all have, so that they stay as they
+        are. What one of them has alone comes from C(extraEnvs) or a patch, which kubeadm knows.
     type: dict
     default: {}
   adopt:

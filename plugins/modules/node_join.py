@@ -52,6 +52,10 @@ options:
     description: Address at which its API server is reached by the others. Default is kubeadm's choice.
     type: str
     default: ""
+  bind_port:
+    description: Port at which its API server listens. Default is kubeadm's, 6443.
+    type: int
+    default: 0
   labels:
     description: Labels that kubelet registers its node with.
     type: dict
@@ -62,7 +66,8 @@ options:
     elements: dict
     default: []
   kubelet_args:
-    description: More flags of kubelet, by name without dashes.
+    description:
+      - More flags of kubelet, by name without dashes. C(hostname-override) names the node, for kubeadm too.
     type: dict
     default: {}
   cri_socket:
@@ -70,7 +75,9 @@ options:
     type: str
     default: ""
   patches:
-    description: A folder of kubeadm patches on the host.
+    description:
+      - A folder of kubeadm patches on the host. A worker on which it is missing joins without it; a control plane is
+        refused.
     type: str
     default: ""
   ignore_preflight_errors:
@@ -80,6 +87,12 @@ options:
     default: []
   environment:
     description: Environment variables for kubeadm; see M(uplift.kubeadm.kubeadm_run).
+    type: dict
+    default: {}
+  proxies:
+    description:
+      - Proxies for the programs of a control plane that joins, as RV(uplift.kubeadm.join_secret#module:proxies) has
+        them. kubeadm writes them into the static pods, as it did with those of the first control plane.
     type: dict
     default: {}
   timeout:
@@ -119,6 +132,7 @@ look:
       was reset here; C(half), whether a join was cut off; C(leftovers), files of a node.
     - C(hostname), C(arch), C(cpus), C(memory) and C(disk) (bytes), C(kubeadm) and C(kubelet) (versions, or null),
       C(control_plane), C(ca_fingerprints).
+    - C(patches_there), whether O(patches) is a folder there; null without O(patches).
   returned: when O(state=looked)
   type: dict
   sample: {name: null, was: null, half: false, hostname: w7, kubeadm: v1.26.9, kubelet: v1.26.9, cpus: 8}
@@ -136,7 +150,12 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._environment import hide_only_secrets
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
-from ansible_collections.uplift.kubeadm.plugins.module_utils._join import Membership, configuration, look
+from ansible_collections.uplift.kubeadm.plugins.module_utils._join import (
+    Membership,
+    configuration,
+    look,
+    usable_patches,
+)
 from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import environment_for
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
 
@@ -145,21 +164,24 @@ ROOT = Path("/")
 
 def answer(module: AnsibleModule) -> dict[str, t.Any]:
     wants, runner = module.params, Runner()
-    seen = look(ROOT, runner)
+    seen = look(ROOT, runner, wants["patches"])
     if wants["state"] == "looked":
         return {"changed": False, "look": seen}
+    joins = wants["state"] == "joined" and (not seen["name"] or seen["half"])
+    leaves = wants["state"] == "left" and bool(seen["leftovers"])
     if module.check_mode:
-        joins = wants["state"] == "joined" and (not seen["name"] or seen["half"])
-        leaves = wants["state"] == "left" and bool(seen["leftovers"])
         return {"changed": joins or leaves, "node": seen["name"]}
     program = Node(ROOT, runner).binary("kubeadm")
     if program is None or not seen["kubeadm"]:
         raise UpliftError("This host has no kubeadm, so it can neither join nor be reset.")
     environment = environment_for(wants["environment"], ROOT)
-    membership = Membership(ROOT, runner, wants["timeout"])
-    if wants["state"] == "joined":
-        changed = membership.join(str(program), configuration(seen["kubeadm"], wants), environment)
-    else:
+    membership, changed = Membership(ROOT, runner, wants["timeout"]), False
+    if joins:
+        patches = usable_patches(ROOT, wants["patches"], bool(wants["certificate_key"]))
+        config = configuration(seen["kubeadm"], {**wants, "patches": patches})
+        proxies = {name: str(value) for name, value in wants["proxies"].items()}
+        changed = membership.join(str(program), config, {**environment, **proxies})
+    elif leaves:
         changed = membership.leave(str(program), wants["cri_socket"] or None, environment)
     return {"changed": changed, "node": Node(ROOT, runner).name()[0]}
 
@@ -173,6 +195,7 @@ def main() -> None:
             "ca_hashes": {"type": "list", "elements": "str", "default": []},
             "certificate_key": {"type": "str", "no_log": True},
             "advertise_address": {"type": "str", "default": ""},
+            "bind_port": {"type": "int", "default": 0},
             "labels": {"type": "dict", "default": {}},
             "taints": {"type": "list", "elements": "dict", "default": []},
             "kubelet_args": {"type": "dict", "default": {}},
@@ -180,12 +203,13 @@ def main() -> None:
             "patches": {"type": "str", "default": ""},
             "ignore_preflight_errors": {"type": "list", "elements": "str", "default": []},
             "environment": {"type": "dict", "default": {}, "no_log": True},
+            "proxies": {"type": "dict", "default": {}, "no_log": True},
             "timeout": {"type": "float", "default": 900},
         },
         required_if=[("state", "joined", ("token", "endpoint", "ca_hashes"))],
         supports_check_mode=True,
     )
-    hide_only_secrets(module, module.params["environment"])
+    hide_only_secrets(module, {**module.params["environment"], **module.params["proxies"]})
     try:
         result = answer(module)
     except UpliftError as error:

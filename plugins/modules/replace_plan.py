@@ -68,6 +68,10 @@ options:
         type: list
         elements: dict
         default: []
+      node:
+        description: Name that its node is to have when it joins. Default is the host's own.
+        type: str
+        default: ""
   old_selector:
     description: Labels of nodes that are to go, as C(kubectl get nodes --selector) takes them.
     type: str
@@ -263,6 +267,7 @@ def main() -> None:
         "why": {"type": "str", "default": ""},
         "labels": {"type": "dict", "default": {}},
         "taints": {"type": "list", "elements": "dict", "default": []},
+        "node": {"type": "str", "default": ""},
     }
     module = AnsibleModule(
         argument_spec={

@@ -26,6 +26,8 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import sum
 # A fleet has a pretended cluster for each of its own; its playbook says which by this variable.
 STUB = os.path.join(os.environ["UPLIFT_STUB"], os.environ.get("FLEET_CLUSTER", ""))
 
+PROXIES = {"no_proxy": ".svc"}  # of the control planes that are there
+
 
 class ActionModule(ActionBase):  # type: ignore[misc]
     """In place of a module: its answer, from the pretended cluster."""
@@ -65,8 +67,14 @@ def matches(rule: dict[str, Any], name: str, host: str, params: dict[str, Any]) 
 
 
 def record(name: str, host: str, params: dict[str, Any], check: bool) -> dict[str, Any]:
-    told = ("name", "names", "state", "version", "components", "arguments", "kubeconfig", "nodes", "ready", "soak")
+    told = (
+        "name", "names", "state", "version", "components", "arguments", "kubeconfig", "nodes", "ready", "soak",
+        "bind_port", "proxies",
+    )  # fmt: skip
     event = {"module": name, "host": host, **{key: params.get(key) for key in told}}
+    for path in [word.partition("=")[2] for word in params.get("arguments") or [] if word.startswith("--config=")]:
+        with open(path) as file:
+            event["configuration"] = file.read()
     with open(os.path.join(STUB, "events.jsonl"), "a") as file:
         file.write(json.dumps(event) + "\n")
     return act(name, host, params, check)
@@ -121,7 +129,8 @@ def membership(host: str, params: dict[str, Any], cluster: dict[str, Any], check
     looks = load("look.json", {})
     look, state = looks[host], params.get("state", "looked")
     if state == "looked":
-        return {"changed": False, "look": look}
+        there = look["patches_there"] if params.get("patches") else None
+        return {"changed": False, "look": {**look, "patches_there": there}}
     if state == "joined":
         plane = bool(params.get("certificate_key"))
         cluster["nodes"][look["hostname"]] = load("new.json", {})["control_plane" if plane else "worker"]
@@ -149,8 +158,9 @@ def old_nodes(host: str, params: dict[str, Any], cluster: dict[str, Any], check:
 
 
 def secret(host: str, params: dict[str, Any], cluster: dict[str, Any], check: bool) -> dict[str, Any]:
-    key = "k" * 64 if params.get("certificates") else ""
-    return {"changed": True, "token": "a.b", "endpoint": "lb:6443", "ca_hashes": ["sha256:x"], "certificate_key": key}
+    ticket = {"token": "a.b", "endpoint": "lb:6443", "ca_hashes": ["sha256:x"], "certificate_key": ""}
+    own = {"certificate_key": "k" * 64, "secure_port": 8443, "proxies": PROXIES}
+    return {"changed": True, **ticket, **(own if params.get("certificates") else {})}
 
 
 REPLACING = {
@@ -167,7 +177,9 @@ def act(name: str, host: str, params: dict[str, Any], check: bool) -> dict[str, 
     node = cluster["nodes"].get(params.get("name") or host, {})
     version = params.get("version") or params.get("kubelet_version") or params.get("wait_version")
     if name == "node_info":
-        return {"changed": False, "node": load("node.json", {})[host]}
+        seen = load("node.json", {})[host]
+        there = seen.get("patches_there") if params.get("patches") else None
+        return {"changed": False, "node": {**seen, "patches_there": there}}
     if name == "cluster_info":
         path = os.path.join(STUB, "facts.json")
         if host == "" and params.get("path"):  # on the controller, where the real place may be written to

@@ -21,7 +21,7 @@ def look(name: str, joined: bool, plane: bool) -> dict[str, Any]:
     return {
         "name": name if joined else None, "was": None, "half": False, "leftovers": [], "hostname": name,
         "ca_fingerprints": [], "control_plane": joined and plane, "cpus": 4, "memory": 8 << 30, "disk": 1 << 40,
-        "arch": "amd64", "kubeadm": "v1.24.17", "kubelet": "v1.24.17",
+        "arch": "amd64", "patches_there": joined, "kubeadm": "v1.24.17", "kubelet": "v1.24.17",
     }  # fmt: skip
 
 
@@ -73,6 +73,9 @@ def test_new_nodes_take_over_and_the_old_ones_are_kept_until_they_are_to_go(tmp_
 
     run = cluster.run("uplift.kubeadm.replace_nodes")
     assert run.returncode == 0, run.stdout
+    own = {e["host"]: (e["bind_port"], e["proxies"]) for e in cluster.events() if e["state"] == "joined"}
+    like_the_others = (8443, {"no_proxy": ".svc"})
+    assert own == {"cp4": like_the_others, "w3": (None, None), "w4": (None, None)}
     done = steps(cluster)
     assert done[:4] == ["issued", "joined cp4", "revoked", "members healthy"], done
     assert done[4] == "issued"
@@ -93,6 +96,20 @@ def test_new_nodes_take_over_and_the_old_ones_are_kept_until_they_are_to_go(tmp_
     assert sorted(done[1:3]) == ["left w1", "left w2"]
     assert done[3:] == ["removed w1,w2", "member removed cp1", "left cp1", "removed cp1", "members healthy"], done
     assert sorted(cluster.read("cluster.json")["nodes"]) == ["cp2", "cp3", "cp4", "w3", "w4"]
+
+
+def test_what_is_said_of_new_hosts_is_held_against_them_before_anything_is_touched(tmp_path: Path) -> None:
+    cluster = stubbed(tmp_path)
+    new = cluster.inventory["all"]["children"]["replace_nodes_new"]["hosts"]  # type: ignore[index]
+    new["w3"]["replace_nodes_kubelet_args"] = {"hostname-override": "w3.internal"}
+    new["w4"]["replace_nodes_kubelet_args"] = {"hostname-override": "w2"}
+    (tmp_path / "inventory.json").write_text(json.dumps(cluster.inventory))
+    dry = cluster.run("uplift.kubeadm.replace_nodes", "--check", kubeadm_upgrade_patches="/etc/kubernetes/patches")
+    assert dry.returncode != 0, dry.stdout
+    assert "replace-patches:cp4" in dry.stdout, "new control planes without the patches that the others have"
+    assert "replace-patches:w3" not in dry.stdout
+    assert "w3.internal and w2" in dry.stdout, "nodes are called as hostname-override says"
+    assert "replace-name:w4" in dry.stdout
 
 
 def test_what_fails_stops_what_follows_and_the_same_command_goes_on(tmp_path: Path) -> None:

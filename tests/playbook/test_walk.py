@@ -14,6 +14,7 @@ import pytest
 import yaml
 from stubbed import COLLECTION, StubbedCluster
 
+PATCHES = "/etc/kubernetes/patches"
 CHANGING = {"kubeadm_run", "kubelet_flags", "node_drain", "node_images", "node_ready"}
 
 
@@ -158,6 +159,49 @@ def test_what_the_hook_of_checks_adds_is_a_finding(tmp_path: Path) -> None:
     run = cluster.run("uplift.kubeadm.plan", target="1.25", kubeadm_upgrade_hook_checks="checks.yml")
     assert run.returncode != 0
     assert "kubeadm_upgrade_hook_checks names checks.yml, which is no file on the controller" in run.stdout
+
+
+@pytest.mark.parametrize("variable", [PATCHES, None], ids=["with the variable", "without"])
+def test_an_upgrade_configuration_names_patches_only_where_they_are(tmp_path: Path, variable: str | None) -> None:
+    """Protects: kubeadm upgrade node fails over a folder that is not there, which workers need not have."""
+    cluster = StubbedCluster(tmp_path, workers=2, version="v1.31.0")
+    cluster.write("available.json", {"1.32": ["1.32.1"]})
+    nodes = cluster.read("node.json")
+    for name in ("cp1", "w1"):
+        nodes[name]["patches_there"] = True
+    cluster.write("node.json", nodes)
+    for name in nodes:
+        (tmp_path / "state" / name).mkdir(parents=True)
+    patched = {"certificateRenewal": False, "patches": {"directory": PATCHES}}
+    options = {
+        "target": "1.32",
+        "kubeadm_upgrade_directory": f"{tmp_path}/state/{{{{ inventory_hostname }}}}",
+        "kubeadm_upgrade_configuration": {"kind": "UpgradeConfiguration", "apply": patched, "node": patched},
+        "kubeadm_upgrade_patches": variable,
+    }
+    run = cluster.run("uplift.kubeadm.upgrade", **options)
+    assert run.returncode == 0, run.stdout
+    runs = [event for event in cluster.events() if event["module"] == "kubeadm_run"]
+    given = {event["host"]: yaml.safe_load(event["configuration"]) for event in runs}
+    assert given == {
+        **dict.fromkeys(("cp1", "w1"), options["kubeadm_upgrade_configuration"]),
+        "w2": {"kind": "UpgradeConfiguration", "apply": patched, "node": {"certificateRenewal": False}},
+    }
+
+
+def test_patches_that_control_planes_lack_and_those_that_a_configuration_would_lose_are_refused(tmp_path: Path) -> None:
+    cluster = StubbedCluster(tmp_path, workers=1, version="v1.31.0")
+    cluster.write("available.json", {"1.32": ["1.32.1"]})
+    both = {"apply": {"patches": {"directory": PATCHES}}, "node": {"patches": {"directory": PATCHES}}}
+    run = cluster.run("uplift.kubeadm.plan", target="1.32", kubeadm_upgrade_configuration=both)
+    assert run.returncode != 0
+    assert f"kubeadm_upgrade_configuration names {PATCHES} for kubeadm patches" in " ".join(run.stdout.split())
+    other = {**both, "node": {"patches": {"directory": "/etc/elsewhere"}}}
+    run = cluster.run(
+        "uplift.kubeadm.plan", target="1.32", kubeadm_upgrade_configuration=other, kubeadm_upgrade_patches=PATCHES
+    )
+    assert run.returncode != 0
+    assert "name the same directory in both places" in " ".join(run.stdout.split())
 
 
 @pytest.mark.parametrize("wave", [1, 2])

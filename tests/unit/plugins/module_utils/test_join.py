@@ -166,3 +166,5 @@ def test_the_configuration_of_a_control_plane() -> None:
     made = configuration("v1.26.9", {**TICKET, "certificate_key": "ab" * 32, "patches": "/etc/kubernetes/patches"})
     assert made["controlPlane"] == {"certificateKey": "ab" * 32}
     assert made["patches"] == {"directory": "/etc/kubernetes/patches"}
+    made = configuration("v1.26.9", {**TICKET, "certificate_key": "ab" * 32, "bind_port": 8443})
+    assert made["controlPlane"]["localAPIEndpoint"] == {"bindPort": 8443}

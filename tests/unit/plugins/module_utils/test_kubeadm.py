@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils import _kubeadm
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _kubeadm, _running
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import Kubeadm, Run, only_old_kubelets
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_systemd import FakeSystemd
@@ -38,33 +38,46 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(_kubeadm, "SYSTEMD", tmp_path)
 
 
-API_SERVER = """apiVersion: v1
+STATIC_POD = """apiVersion: v1
 kind: Pod
 spec:
   containers:
   - command:
-    - kube-apiserver
+    - {name}
     env:
     - name: NO_PROXY
       value: 10.0.0.0/8,.svc
     - name: https_proxy
-      value: http://old:3128
+      value: {proxy}
     - name: GODEBUG
       value: x509sha1=1
-    image: registry.k8s.io/kube-apiserver:v1.25.4
+    image: registry.k8s.io/{name}:v1.25.4
 """
+
+
+def static_pods(root: Path, **proxies: str) -> None:
+    """Manifests of a control plane; proxies: of a program, without "kube-", where it is not that of all."""
+    (root / _running.MANIFESTS).mkdir(parents=True, exist_ok=True)
+    for name in _running.KUBERNETES_PROGRAMS:
+        proxy = proxies.get(name.replace("kube-", "").replace("-", "_"), "http://old:3128")
+        (root / _running.MANIFESTS / f"{name}.yaml").write_text(STATIC_POD.format(name=name, proxy=proxy))
 
 
 def test_kubeadm_gets_the_proxies_that_the_control_plane_has_and_no_others(tmp_path: Path) -> None:
     given = {"HTTPS_PROXY": "http://me:secret@downloads:3128", "no_proxy": "kube-api", "LANG": "C", "N": 1}
     assert _kubeadm.environment_for(given, tmp_path) == {"LANG": "C", "N": "1"}, "a worker"
-    file = tmp_path / _kubeadm.API_SERVER
-    file.parent.mkdir(parents=True)
-    file.write_text(API_SERVER)
+    static_pods(tmp_path)
     kept = {"NO_PROXY": "10.0.0.0/8,.svc", "https_proxy": "http://old:3128"}
     assert _kubeadm.environment_for(given, tmp_path) == {"LANG": "C", "N": "1", **kept}
-    file.write_text(API_SERVER.replace("    env:\n", "    ports:\n"))
+    for file in (tmp_path / _running.MANIFESTS).iterdir():
+        file.write_text(file.read_text().replace("    env:\n", "    ports:\n"))
     assert _kubeadm.proxies_in_place(tmp_path) == {}
+
+
+@pytest.mark.parametrize("program", ["apiserver", "controller_manager", "scheduler"])
+def test_a_proxy_of_one_program_alone_is_not_given_to_all(tmp_path: Path, program: str) -> None:
+    static_pods(tmp_path, **{program: "http://of-this-one:3128"})
+    assert _kubeadm.proxies_in_place(tmp_path) == {"NO_PROXY": "10.0.0.0/8,.svc"}
 
 
 def run(systemd: FakeSystemd, state: Path, arguments: t.Sequence[str] = APPLY, **how: t.Any) -> Run:

@@ -183,6 +183,27 @@ def test_hosts_that_kubeadm_would_not_join_are_found_before(seen: dict[str, Any]
     assert set(found) == wanted
 
 
+def test_a_host_is_called_as_it_is_said_and_as_itself_otherwise() -> None:
+    """Protects: the run would wait for a node of another name, and a name that is taken would not be seen."""
+    n2 = Host("n2", new=True, look=look(None, "ip-10-0-0-7"), node="N2.eu.internal")
+    assert [row["node"] for row in plan(cluster(), n2)[0]["join_workers"]] == ["n2.eu.internal"]
+    taken = Host("n2", new=True, look=look(None, "n2"), node="o1")
+    assert set(plan(cluster(), taken)[1]) == {"replace-name:n2"}
+    free = Host("n2", new=True, look=look(None, "o1"), node="n2")
+    assert not plan(cluster(), free)[1]
+
+
+@pytest.mark.parametrize(
+    ("there", "control_plane", "wanted"),
+    [(False, True, {"replace-patches:n2"}), (True, True, set()), (None, True, set()), (False, False, set())],
+)
+def test_a_control_plane_without_the_patches_is_found_before(
+    there: bool | None, control_plane: bool, wanted: set[str]
+) -> None:
+    n2 = Host("n2", control_plane, new=True, look=look(None, "n2", patches_there=there))
+    assert set(plan(cluster(), n2)[1]) == wanted
+
+
 @pytest.mark.parametrize(
     ("label", "allowed"),
     [

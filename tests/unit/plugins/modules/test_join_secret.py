@@ -22,7 +22,8 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import Upli
 from ansible_collections.uplift.kubeadm.plugins.modules import join_secret
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.certificates import Authority
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_api import FakeApi
-from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_runner import FakeRunner
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_runner import FakeRunner, fake_program
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.module_utils.test_kubeadm import static_pods
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.run_module import Run, run_module
 
 AUTHORITY = Authority()
@@ -125,7 +126,30 @@ def uploading(api: FakeApi, seen: list[str]) -> FakeRunner:
         api.add("secrets", {"metadata": meta, "type": "Opaque", "data": {}})
         return Result(0, "", "")
 
-    return FakeRunner({"upload-certs": upload})
+    return FakeRunner({"upload-certs": upload, "systemctl": ""})
+
+
+@pytest.fixture
+def conductor(api: FakeApi, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """join_secret on a control plane node, whose static pods are those that the test puts there."""
+    meta = {"name": "kubeadm-config", "namespace": "kube-system"}
+    text = "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\n"
+    api.add("configmaps", {"metadata": meta, "data": {"ClusterConfiguration": text}})
+    fake_program(tmp_path / "usr/bin/kubeadm", "kubeadm", "v1.26.9")
+    monkeypatch.setattr(join_secret, "ROOT", tmp_path)
+    monkeypatch.setattr(join_secret, "Runner", lambda: uploading(api, []))
+    return run
+
+
+def test_new_control_planes_are_to_listen_at_the_port_of_those_that_are_there(conductor: Run, tmp_path: Path) -> None:
+    """Protects: kubeadm takes 6443 for them, where no load balancer looks for them."""
+    assert conductor()["secure_port"] == 0, "without certificates"
+    assert "no control plane node" in conductor(certificates=True, failed=True)["msg"]
+    static_pods(tmp_path)
+    assert conductor(certificates=True)["secure_port"] == 6443
+    file = tmp_path / "etc/kubernetes/manifests/kube-apiserver.yaml"
+    file.write_text(file.read_text().replace("    env:", "    - --secure-port=8443\n    env:"))
+    assert conductor(certificates=True)["secure_port"] == 8443
 
 
 def test_certificates_are_uploaded_with_a_key_of_ours_and_go_with_the_token(
@@ -146,6 +170,12 @@ def test_certificates_are_uploaded_with_a_key_of_ours_and_go_with_the_token(
     assert not list((tmp_path / "run").rglob("*.yaml")), "the key is left in a file"
     assert set(run(state="revoked")["revoked"]) == {"kubeadm-certs", "bootstrap-token-ttl000"}
     assert tokens(api) == {}
+
+
+def test_new_control_planes_are_to_have_the_proxies_of_those_that_are_there(conductor: Run, tmp_path: Path) -> None:
+    static_pods(tmp_path, apiserver="http://for-webhooks:3128")
+    assert conductor()["proxies"] == {}, "without certificates"
+    assert conductor(certificates=True)["proxies"] == {"NO_PROXY": "10.0.0.0/8,.svc"}
 
 
 def test_certificates_that_somebody_else_has_uploaded_stay(api: FakeApi, run: Run) -> None:

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _kubeadm, _node_disk
 from ansible_collections.uplift.kubeadm.plugins.modules import kubeadm_run
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_runner import fake_program
-from ansible_collections.uplift.kubeadm.tests.unit.plugins.module_utils.test_kubeadm import FakeSystemd
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.module_utils.test_kubeadm import FakeSystemd, static_pods
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.run_module import Run, run_module
 
 
@@ -89,6 +89,16 @@ def test_proxies_are_not_kubeadms(run: Run, systemd: FakeSystemd) -> None:
     systemd.outcomes = [(0, 0, "")]
     run(environment={"HTTPS_PROXY": "http://me:secret@proxy"})
     assert systemd.environment_file == ""
+
+
+def test_it_gets_the_proxies_that_all_programs_of_the_control_plane_have(
+    run: Run, systemd: FakeSystemd, tmp_path: Path
+) -> None:
+    """Protects: kubeadm would give the API server's own proxy to all, and send its own requests through it."""
+    static_pods(tmp_path, apiserver="http://for-webhooks:3128")
+    systemd.outcomes = [(0, 0, "")]
+    run(environment={"HTTPS_PROXY": "http://me:secret@proxy"})
+    assert systemd.environment_file == 'NO_PROXY="10.0.0.0/8,.svc"\n'
 
 
 def test_another_version_is_refused(run: Run, systemd: FakeSystemd) -> None:
