@@ -34,6 +34,8 @@ CONFIG_MAP, DEPLOYMENT = "ConfigMap kube-system/coredns", "Deployment kube-syste
 # Up to this kubeadm a missing ConfigMap means that DNS is not kubeadm's; from 1.33 on it puts CoreDNS up, unless
 # dns.disabled is set (1.31 and 1.32 were not read; cmd/kubeadm/app/cmd/phases/upgrade/addons.go).
 MISSING_IS_LEFT_UP_TO = 30
+# From this kubeadm on `upgrade node` writes the add-ons, too, when its node is the last (kubernetes/kubernetes#117660).
+ADDONS_BY_NODE_FROM = 28
 
 
 class Step(t.NamedTuple):
@@ -67,6 +69,7 @@ def coredns_preflight(ctx: Context) -> t.Iterator[Finding | Unchecked]:
     hops = control_plane_hops(ctx.plan)
     if not hops:
         return
+    asked = _asked(ctx.plan)
     corefile = mapping(ctx.facts.get("config_maps")).get("coredns")
     addon = mapping(mapping(ctx.facts.get("addons")).get("coredns"))
     for missing, key in ((not corefile, "config_maps"), (not addon.get("image"), "addons")):
@@ -74,7 +77,7 @@ def coredns_preflight(ctx: Context) -> t.Iterator[Finding | Unchecked]:
             yield Unchecked(CHECK, "Whether kubeadm's preflight takes CoreDNS and its Corefile is not known.", key)
             return
     if not corefile:
-        yield from _no_corefile(ctx, hops)
+        yield from _no_corefile(ctx, [hop for hop in hops if hop.version in asked])
     elif not addon.get("image"):
         yield Unchecked(
             CHECK,
@@ -83,9 +86,19 @@ def coredns_preflight(ctx: Context) -> t.Iterator[Finding | Unchecked]:
         )
     else:
         steps = list(_steps(ctx, hops, str(addon["image"])))
-        yield from _releases(ctx, [step for step in steps if not step.knows])
-        yield from _plugins(ctx, str(corefile), steps)
+        stopped = [step for step in steps if step.hop.version in asked or step.minor >= ADDONS_BY_NODE_FROM]
+        yield from _releases([step for step in stopped if not step.knows])
+        yield from _plugins(ctx, str(corefile), [step for step in steps if step.hop.version in asked])
         yield from _not_in_the_tables([hop for hop in hops if hop not in [step.hop for step in steps]])
+
+
+def _asked(plan: t.Mapping[str, t.Any]) -> set[str]:
+    """The versions of hops with a `kubeadm upgrade apply`, whose preflight asks. What is left of a hop may have none."""
+    return {
+        stage["version"]
+        for stage in plan.get("stages") or ()
+        if stage["kind"] == "control_plane" and "apply" in mapping(stage.get("actions")).values()
+    }
 
 
 def _steps(ctx: Context, hops: t.Sequence[Hop], image: str) -> t.Iterator[Step]:
@@ -131,7 +144,7 @@ def _no_corefile(ctx: Context, hops: t.Sequence[Hop]) -> t.Iterator[Finding]:
         )
 
 
-def _releases(ctx: Context, steps: t.Sequence[Step]) -> t.Iterator[Finding]:
+def _releases(steps: t.Sequence[Step]) -> t.Iterator[Finding]:
     """A CoreDNS that kubeadm does not know: it refuses it, and where that is ignored fails at the add-on."""
     if not steps:
         return

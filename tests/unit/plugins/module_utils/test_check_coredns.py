@@ -159,6 +159,20 @@ class TestPlugins:
         assert line.endswith("option upstream of plugin kubernetes, in the block .:53 (1.27)")
 
 
+def begun(context: Context) -> Context:
+    """The same plan when `apply` has run at its hops, and `kubeadm upgrade node` is left."""
+    stages = [{**stage, "actions": {"host-cp2": "node"}} for stage in context.plan["stages"]]
+    return replace(context, plan={**context.plan, "stages": stages})
+
+
+def test_upgrade_node_does_not_ask() -> None:
+    assert found(begun(cluster(TEMPLATE))) == {}
+    assert found(begun(cluster(None, None))) == {}
+    own = cluster(image="corp.example/coredns:v1.8.6-corp")
+    assert found(begun(own)) == {}
+    assert severities(begun(at(own, "1.27", "1.28"))) == {"coredns-release": "blocker"}  # it fails at the add-on
+
+
 class TestReleases:
     def test_a_tag_of_ones_own(self) -> None:
         finding = found(cluster(image="corp.example/coredns:v1.8.6-corp"))["coredns-release"]
