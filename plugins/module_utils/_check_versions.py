@@ -205,7 +205,8 @@ def coredns_pinned(ctx: Context) -> t.Iterator[Finding]:
         severity="warning" if numbers(tag) < numbers(shipped) else "info",
         title=f"CoreDNS is pinned to {tag}",
         seen=(f"ConfigMap kube-system/kubeadm-config: dns.imageTag is {tag}",),
-        why=f"kubeadm keeps CoreDNS at this tag on every hop. {hops[-1].minor} comes with {shipped or 'another'}.",
+        why=f"kubeadm keeps CoreDNS at this tag on every hop. {hops[-1].minor} comes with {shipped or 'another'}. "
+        "A tag that the kubeadm of a hop does not know stops it, which is a finding of its own (coredns-release).",
         fix=f"If the tag is a left-over, take it out with {EDIT}: the next hop then brings the CoreDNS of its minor.",
         source=IMAGES,
     )

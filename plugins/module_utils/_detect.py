@@ -165,18 +165,22 @@ def cgroup(version: str, ctx: Context, minor: str) -> t.Iterator[Hit]:
             yield Seen(f"{node}: cgroup {found}{said}", certain=not (borne and ignores))
 
 
-def ignores_preflight(ctx: Context, minor: str, check: str) -> tuple[bool, str]:
+def ignores_preflight(
+    ctx: Context, minor: str, check: str, commands: t.Sequence[str] = ("apply", "node")
+) -> tuple[bool, str]:
     """Whether kubeadm of a minor is told to ignore one of its preflight checks, and the variable that says so.
 
-    From 1.31 on an UpgradeConfiguration stands in the place of the flags. Of its commands each has to say it.
+    From 1.31 on an UpgradeConfiguration stands in the place of the flags. Of its commands each that makes the check has
+    to say it. kubeadm does not tell upper from lower case in the names.
     """
     configuration = mapping(ctx.options.get("upgrade_configuration"))
     if configuration and parse_minor(minor) >= FIRST_WITH_UPGRADE_CONFIGURATION:
-        lists = [mapping(configuration.get(command)).get("ignorePreflightErrors") for command in ("apply", "node")]
+        lists = [mapping(configuration.get(command)).get("ignorePreflightErrors") for command in commands]
         variable = "ignorePreflightErrors in kubeadm_upgrade_configuration"
     else:
         lists, variable = [ctx.options.get("ignore_preflight_errors")], "kubeadm_upgrade_ignore_preflight_errors"
-    return all({check, "all"} & {*(ignored or ())} for ignored in lists), variable
+    wanted = {check.lower(), "all"}
+    return all(wanted & {str(name).lower() for name in ignored or ()} for ignored in lists), variable
 
 
 def kernel_below(lowest: str, ctx: Context, minor: str) -> t.Iterator[Hit]:

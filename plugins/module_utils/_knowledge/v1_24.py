@@ -237,6 +237,25 @@ MINOR: dict[str, t.Any] = {
             "source": "CHANGELOG-1.24",
         },
         {
+            "id": "kubeadm-gates-124",
+            "severity": "blocker",
+            "component": "kubeadm",
+            "title": "A feature gate of kubeadm's own is no longer known",
+            "detect": {"kubeadm_feature_gates": ["IPv6DualStack"]},
+            "why": (
+                "Up to 1.27 kubeadm upgrade ends at a gate in the kubeadm-config ConfigMap that it does not know: "
+                "«FATAL. Unable to upgrade a cluster using deprecated feature-gate flags». From 1.28 on it warns."
+            ),
+            "fix": (
+                "Delete the gate from featureGates with kubectl -n kube-system edit configmap kubeadm-config, "
+                "and from saved kubeadm files. Clusters of two address families do not need it."
+            ),
+            "source": (
+                "kubernetes/kubernetes#106648 (1.24), #118270 (1.28); cmd/kubeadm/app/features/features.go and "
+                "cmd/kubeadm/app/cmd/upgrade/common.go of 1.24.17"
+            ),
+        },
+        {
             "id": "gates-124",
             "severity": "blocker",
             "component": "feature gates",

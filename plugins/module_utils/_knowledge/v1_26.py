@@ -123,19 +123,22 @@ MINOR: dict[str, t.Any] = {
         },
         {
             "id": "kubeadm-gates-126",
-            "severity": "info",
+            "severity": "blocker",
             "component": "kubeadm",
             "title": "A feature gate of kubeadm's own is no longer known",
             "detect": {"kubeadm_feature_gates": ["UnversionedKubeletConfigMap"]},
             "why": (
-                "kubeadm upgrade only warns of a gate that it does not know in the kubeadm-config ConfigMap; "
-                "kubeadm init and join, and kubeadm config validate, refuse it."
+                "Up to 1.27 kubeadm upgrade ends at a gate in the kubeadm-config ConfigMap that it does not know: "
+                "«FATAL. Unable to upgrade a cluster using deprecated feature-gate flags». From 1.28 on it warns."
             ),
             "fix": (
                 "Delete the gate from featureGates with kubectl -n kube-system edit configmap kubeadm-config, "
                 "and from saved kubeadm files."
             ),
-            "source": "kubernetes/kubernetes cmd/kubeadm/app/features/features.go of 1.26",
+            "source": (
+                "kubernetes/kubernetes cmd/kubeadm/app/features/features.go of 1.25.4 and 1.26.9, "
+                "cmd/kubeadm/app/cmd/upgrade/common.go of 1.24.17 to 1.28.15; kubernetes/kubernetes#118270"
+            ),
         },
         {
             "id": "gates-126",

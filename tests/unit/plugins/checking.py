@@ -27,6 +27,8 @@ def at(context: Context, current: str, target: str) -> Context:
             ("workers", ["w1", "w2"]),
         ):
             stages.append({"kind": kind, "hop": index, "version": f"v{minor}.0", "nodes": nodes, "drains": []})
+            if kind == "control_plane":
+                stages[-1]["actions"] = {"host-cp1": "apply"}
     hops = [{"index": i, "minor": minor, "version": f"v{minor}.0"} for i, minor in enumerate(minors)]
     return replace(context, plan={"hops": hops, "stages": stages, "left_out": []}, minors=minors, current=current)
 

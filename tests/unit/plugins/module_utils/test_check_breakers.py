@@ -545,3 +545,11 @@ class TestReport:
 
     def test_without_hops_there_are_no_known_risks(self) -> None:
         assert list(known_risks(replace(healthy(), minors=()))) == []
+
+
+def test_kubeadm_refuses_gates_of_its_own_before_1_28() -> None:
+    """kubernetes/kubernetes#118270: up to 1.27 it ends at a gate that it does not know, from 1.28 on it warns."""
+    rows = [(row, name) for row in ROWS for name in row["detect"].get("kubeadm_feature_gates", ())]
+    refused = {name: row["minor"] for row, name in rows if row["severity"] == "blocker"}
+    assert refused == {"IPv6DualStack": "1.24", "UnversionedKubeletConfigMap": "1.26"}
+    assert all(int(row["minor"][2:]) >= 28 for row, _name in rows if row["severity"] == "info")
