@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A real API server and etcd on loopback, in a folder of their own, and nothing else of a cluster: no kubelets.
 
-The programs are the lab's. What is in it is what is put there through the API. (simulated.py has the rest of a cluster.)
+The programs are the lab's. What is in it is what is put there through the API. simulated.py has more of a cluster.
 """
 
 from __future__ import annotations
@@ -75,12 +75,15 @@ def running(version: str, folder: Path) -> Iterator[Path]:
 
 
 def start(
-    stack: contextlib.ExitStack, folder: Path, name: str, command: Sequence[str | Path]
+    stack: contextlib.ExitStack, folder: Path, name: str, command: Sequence[str | Path], patience: float = _END
 ) -> subprocess.Popen[bytes]:
-    """Start a program that ends with the stack; what it says goes to NAME.log in folder."""
+    """Start a program that ends with the stack; what it says goes to NAME.log in folder.
+
+    :param patience: seconds that it may take to end when it is told to; then it is killed.
+    """
     log = stack.enter_context((folder / f"{name}.log").open("w"))
     process = subprocess.Popen([str(word) for word in command], stdout=log, stderr=subprocess.STDOUT)
-    stack.callback(_end, process)
+    stack.callback(_end, process, patience)
     return process
 
 
@@ -105,10 +108,10 @@ def _wait(server: str, folder: Path) -> None:
     raise KubeError(f"The API server was not ready within {_READY} s (last seen: {seen}). The end of its log:\n{end}")
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], patience: float) -> None:
     process.terminate()
     try:
-        process.wait(_END)
+        process.wait(patience)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -116,9 +116,7 @@ class Watch:
         connection = http.client.HTTPSConnection(self._where.netloc, timeout=_SILENCE, context=trusting)
         try:
             mark = "&" if "?" in self._path else "?"
-            connection.request(
-                "GET", f"{self._path}{mark}watch=1&timeoutSeconds={_WATCH}", None, self._headers
-            )
+            connection.request("GET", f"{self._path}{mark}watch=1&timeoutSeconds={_WATCH}", None, self._headers)
             response = connection.getresponse()
             while response.status == 200 and not self._stop.is_set():
                 line = response.readline()

@@ -26,6 +26,7 @@ CONTROLLERS = "deployment,replicaset,daemonset,disruption"
 # Milliseconds, at random between the two: from being placed to Ready, and from being told to end to being gone.
 STARTS, ENDS = (2000, 4000), (500, 1500)
 _UNHURRIED = ("--kube-api-qps=5000", "--kube-api-burst=10000")  # or they would hold themselves back at 20 a second
+_END = 3.0  # seconds that they get to end; they keep nothing, and this scheduler does not end before it is killed
 _LOOK = 2.0  # seconds between two looks, at least; with many objects three quarters of the time pass between looks
 _TELL = 20.0  # seconds between two words of progress
 
@@ -65,9 +66,8 @@ def running(version: str, folder: Path) -> Iterator[Cluster]:
             "kwok": [kwok / "kwok", access, "--manage-all-nodes=true", "--node-lease-duration-seconds=0",
                      f"--config={stages}"],
         }  # fmt: skip
-        yield Cluster(
-            kubeconfig, folder, {name: kube.start(stack, folder, name, command) for name, command in commands.items()}
-        )
+        started = {name: kube.start(stack, folder, name, words, _END) for name, words in commands.items()}
+        yield Cluster(kubeconfig, folder, started)
 
 
 def pod_stages() -> list[Object]:

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Walks the waves of workers on a cluster that lives, as the playbook does, and says what came of it.
 
-What the collection decides and does with the API is done by the collection's own code: which nodes go (_waves), whether
-a wave may begin (_wave_now), drain, cordon, uncordon (_drain, _cordon). As in the playbook, all nodes of a wave are
-drained before the first is upgraded. What a kubelet would do in between takes no time here: the node says the new version.
+What the collection decides and does with the API is done by its own code: which nodes go (_waves), whether a wave may
+begin (_wave_now), drain, cordon, uncordon (_drain, _cordon). As in the playbook, all nodes of a wave are drained before
+the first is upgraded. What a kubelet would do in between takes no time here: the node says the new version.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _SETTLES = 600.0  # seconds that pods may take to be Ready again before a walk, 
 
 @dataclass
 class Walked:
-    """How a walk went. planned: waves, when it began; walked: waves that were; held: nodes that were held back from their
-    wave, and went later, or not; left: workers that did not go, and why; evictions: by HTTP status; looks: CPU seconds of
-    reading and choosing before each wave, a look; waited: seconds for waves to fit; drain: seconds of the longest one.
-    broken, short, waiting: as in lookout.Seen."""
+    """How a walk went. planned: waves, when it began; walked: waves that were; held: nodes that were held back from
+    their wave, and went later, or not; left: workers that did not go, and why; evictions: by HTTP status; looks: CPU
+    seconds of reading and choosing before each wave, a look; waited: seconds for waves to fit; drain: seconds of the
+    longest one. broken, short, waiting: as in lookout.Seen."""
 
     how: str
     planned: int
@@ -72,7 +72,7 @@ class Walker:
         self.done: list[str] = []
 
     def with_look(self, waves: Sequence[Sequence[str]], rules: Any) -> None:
-        """Waves of kubeadm_upgrade_serial: auto, each held against the cluster first; then those held back on the way."""
+        """Waves of kubeadm_upgrade_serial: auto, each held against the cluster first; then the nodes held back."""
         from ansible_collections.uplift.kubeadm.plugins.module_utils import _wave_now
 
         held = self._in_turn(waves, rules)
@@ -228,8 +228,8 @@ def prove(api: Any, done: Sequence[str], version: str) -> None:
 
 HEADER = (
     "| nodes | walked | waves planned | waves walked | largest | held back | not gone | evictions | refused (429) "
-    "| budgets broken | of those without a budget out at most | without room at most | a look, CPU s | longest drain, s "
-    "| minutes | peak MiB |"
+    "| budgets broken | of those without a budget out at most | without room at most | a look, CPU s "
+    "| longest drain, s | minutes | peak MiB |"
 )
 
 

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ ONE = "--one"  # how this program calls itself for a measure in a process of its
 FORKS = 50
 # What nodes say after each walk of one cluster; nothing but that they are not the same depends on it.
 VERSIONS = ("v1.25.4", "v1.26.9", "v1.27.16")
+_FILLS = 3600.0  # seconds that a cluster may take until all of its nodes, and then all of its pods, are Ready
 _GRACE = 2 * 600 + 300  # seconds that a walk may take beyond its limit: for its pods to settle before and after it
 HEADER = (
     "| nodes | pods | one at a time | a fifth at a time | of these too many at once | needed at least | auto "
@@ -145,7 +146,7 @@ def take_a_walk(how: str, kubeconfig: str, version: str, limit: float) -> dict[s
     return walk.walk(how, kubeconfig, version, FORKS, limit, lambda text: say(f"{walk.NAMES[how]}: {text}"))
 
 
-JOBS = {"measure": measure, "walk": take_a_walk}
+JOBS: dict[str, Callable[..., dict[str, Any]]] = {"measure": measure, "walk": take_a_walk}
 
 
 def one(collections: Path, seconds: float | None, job: str, *arguments: Any) -> dict[str, Any]:
@@ -193,10 +194,10 @@ def fill(cluster: simulated.Cluster, collections: Path, nodes: int, pods: int, o
     api = _api.connect({"kubeconfig": str(cluster.kubeconfig), "transport": "stdlib", "api_timeout": 120})
     begun = time.monotonic()
     crowd.put(cluster.kubeconfig, collections, living.nodes(nodes), options.processes)
-    simulated.wait(lambda: living.nodes_missing(api, nodes), options.limit, say, cluster.check)
+    simulated.wait(lambda: living.nodes_missing(api, nodes), _FILLS, say, cluster.check)
     say(f"{nodes:,} nodes are Ready after {time.monotonic() - begun:.0f} s")
     crowd.put(cluster.kubeconfig, collections, living.workloads(nodes, pods), 1)  # in order: a namespace comes first
-    simulated.wait(lambda: living.unsettled(api), options.limit, say, cluster.check)
+    simulated.wait(lambda: living.unsettled(api), _FILLS, say, cluster.check)
     say(f"all pods are Ready after {time.monotonic() - begun:.0f} s")
 
 
@@ -220,7 +221,7 @@ def arguments() -> argparse.Namespace:
     walks = [walk.AUTO, walk.GROUPS, walk.FIFTH]
     parser.add_argument("--sizes", default="500x10000", help="NODESxPODS,… (500x10000)")
     parser.add_argument("--walk", nargs="*", choices=walks, default=walks, help="what to walk, in this order; nothing")
-    parser.add_argument("--limit", type=float, default=1200, help="seconds for filling a cluster, and a walk (1200)")
+    parser.add_argument("--limit", type=float, default=1200, help="seconds of a walk (1200)")
     parser.add_argument("--generated", action="store_true", help="without a cluster: facts are made, nothing is walked")
     parser.add_argument("--processes", type=int, default=os.cpu_count(), help="that make nodes")
     parser.add_argument("--folder", type=Path, help="where etcd's data goes (some GiB); the system's temporary folder")
