@@ -34,9 +34,9 @@ _SETTLES = 600.0  # seconds that pods may take to be Ready again before a walk, 
 @dataclass
 class Walked:
     """How a walk went. planned: waves, when it began; walked: waves that were; held: nodes that were held back from
-    their wave, and went later, or not; left: workers that did not go, and why; evictions: by HTTP status; looks: CPU
-    seconds of reading and choosing before each wave, a look; waited: seconds for waves to fit; drain: seconds of the
-    longest one. broken, short, waiting: as in lookout.Seen."""
+    their wave, and went later, or not; by: what held them, by kind; left: workers that did not go, and why;
+    evictions: by HTTP status; looks: CPU seconds of reading and choosing before each wave, a look; waited: seconds for
+    waves to fit; drain: seconds of the longest one. broken, short, waiting: as in lookout.Seen."""
 
     how: str
     planned: int
@@ -44,6 +44,7 @@ class Walked:
     walked: int = 0
     largest: int = 0
     held: int = 0
+    by: dict[str, int] = field(default_factory=dict)
     left: int = 0
     why: str = ""
     evictions: dict[str, int] = field(default_factory=dict)
@@ -85,7 +86,7 @@ class Walker:
         for nodes in waves:
             if self._over():
                 return
-            self._go(nodes)
+            self._go(nodes, time.monotonic())
 
     def why(self) -> str:
         """Why those that did not go did not."""
@@ -99,10 +100,11 @@ class Walker:
         for nodes in waves:
             if self._over():
                 break
+            begun = time.monotonic()
             fits = self._let_in(nodes, rules)
             back = [node for node in nodes if node not in fits]
             held += back
-            self._go(fits, f", {len(back)} held back" if back else "")
+            self._go(fits, begun, f", {len(back)} held back" if back else "")
         self.walked.held += len(held)
         return held
 
@@ -121,21 +123,24 @@ class Walker:
         answer = _wave_now.let_in(self.api, nodes, rules, patience, _wave_now.Clock(sleep=sleep))
         self.walked.looks.append((time.thread_time() - used) / (len(sleeps) + 1))
         self.walked.waited += answer["waited"]
+        for what in answer["held"].values():
+            self.walked.by[kind_of(what)] = self.walked.by.get(kind_of(what), 0) + 1
         fits: list[str] = answer["fits"]
         return fits
 
-    def _go(self, nodes: Sequence[str], and_so: str = "") -> None:
+    def _go(self, nodes: Sequence[str], begun: float, and_so: str = "") -> None:
         """Drain them all, then bring them back with the new version."""
-        begun = time.monotonic()
+        looked = time.monotonic()
         with ThreadPoolExecutor(self.forks) as pool:
             out = [node for node, drained in zip(nodes, pool.map(self._drain, nodes), strict=True) if drained]
             list(pool.map(self._bring_back, out))
         self.done += out
         self.walked.walked += 1
         self.walked.largest = max(self.walked.largest, len(nodes))
+        spent = f"{looked - begun:.0f} s to begin, {time.monotonic() - looked:.0f} s out"
         self.say(
-            f"wave {self.walked.walked} ({self.walked.planned} planned): {len(nodes)} nodes{and_so}, "
-            f"{time.monotonic() - begun:.0f} s; {len(self.done)} of {self.walked.workers} done"
+            f"wave {self.walked.walked} ({self.walked.planned} planned): {len(nodes)} nodes{and_so}, {spent}; "
+            f"{len(self.done)} of {self.walked.workers} done"
         )
 
     def _drain(self, node: str) -> bool:
@@ -163,6 +168,11 @@ class Walker:
     def _over(self) -> bool:
         """A failed drain ends a run, as nodes may fail (kubeadm_upgrade_max_failed) only where somebody says so."""
         return bool(self.walked.failed) or time.monotonic() >= self.deadline
+
+
+def kind_of(what: str) -> str:
+    """What held a node back, in the words of _waves_words.what(): a budget, room, or a workload without a budget."""
+    return next((kind for kind in ("no disruption budget", "disruption budget", "room") if kind in what), what)
 
 
 def rules_of(how: str, forks: int) -> Any:

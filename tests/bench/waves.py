@@ -221,7 +221,7 @@ def arguments() -> argparse.Namespace:
     walks = [walk.AUTO, walk.GROUPS, walk.FIFTH]
     parser.add_argument("--sizes", default="500x10000", help="NODESxPODS,… (500x10000)")
     parser.add_argument("--walk", nargs="*", choices=walks, default=walks, help="what to walk, in this order; nothing")
-    parser.add_argument("--limit", type=float, default=1200, help="seconds of a walk (1200)")
+    parser.add_argument("--limit", type=float, default=3600, help="seconds of a walk (3600)")
     parser.add_argument("--generated", action="store_true", help="without a cluster: facts are made, nothing is walked")
     parser.add_argument("--processes", type=int, default=os.cpu_count(), help="that make nodes")
     parser.add_argument("--folder", type=Path, help="where etcd's data goes (some GiB); the system's temporary folder")

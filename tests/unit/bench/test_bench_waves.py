@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils import _cordon, _drain, _wave_now
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _cordon, _drain, _wave_now, _waves_words
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._quantity import amount
 from ansible_collections.uplift.kubeadm.plugins.module_utils._waves_rules import read_groups
@@ -212,11 +212,12 @@ def walker(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def fitting(monkeypatch: pytest.MonkeyPatch, held: set[str]) -> None:
     """Waves begin without the nodes in `held`, which fit when they are cut anew."""
+    key = ("budget", "team-1/service-1")
 
     def let_in(_api: Any, nodes: list[str], _rules: Any, _patience: float, clock: Any) -> Object:
         clock.sleep(0)
         fits = [node for node in nodes if node not in held]
-        return {"fits": fits, "held": dict.fromkeys(set(nodes) - set(fits), "a budget"), "waited": 1.5}
+        return {"fits": fits, "held": dict.fromkeys(set(nodes) - set(fits), _waves_words.what(key, {})), "waited": 1.5}
 
     def plan_anew(_api: Any, nodes: list[str], _rules: Any) -> list[list[str]]:
         held.clear()
@@ -233,6 +234,7 @@ def test_nodes_that_are_held_back_go_last_in_waves_of_their_own(walker: Any, mon
     walked = walker.walked
     assert (walked.walked, walked.held, walked.largest, walked.waited) == (4, 2, 2, 6.0)
     assert (walked.failed, len(walked.looks), walked.drain) == ({}, 4, 2.0)
+    assert walked.by == {"disruption budget": 2}
 
 
 def test_a_failed_drain_ends_the_walk_after_its_wave(walker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,6 +282,20 @@ def test_waves_of_a_cluster_that_is_only_facts() -> None:
     assert figures["least"] <= figures["auto"] < figures["one"]
     assert figures["groups"] >= figures["as_run"]
     assert waves.row(figures).count("|") == waves.HEADER.count("|")
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        (("budget", "a/b"), "disruption budget"),
+        (("workload", "Deployment a/b"), "no disruption budget"),
+        (("room", "cpu"), "room"),
+        (("no room", "a/b-1"), "room"),
+        (("in the way", "a/b"), "disruption budget"),
+    ],
+)
+def test_what_holds_nodes_back_is_known_by_the_words_of_the_collection(key: tuple[str, ...], kind: str) -> None:
+    assert importlib.import_module("walk").kind_of(_waves_words.what(key, {key: 1})) == kind
 
 
 @pytest.mark.parametrize(("left", "cell"), [(0, "| 0 |"), (12, "| 12 (the time was over) |")])
