@@ -4,7 +4,7 @@
 """What is put into a cluster that lives (simulated.py): nodes, Deployments and budgets. Its controllers make the rest.
 
 Objects are (path of the collection, object, status to give it after), as in crowd.py. Three zones; a twentieth of the
-workers are a pool of their own. Pods of different sizes ask for 70 % of the processors, when there are twenty a worker.
+workers are a pool of their own. Workers are as large as it takes for pods of seven sizes to ask for 70 % of them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ POOL = "pool=db"
 # kubeadm_upgrade_groups of the run that has any: a twentieth of a zone at once, and a pool that goes last, in pairs.
 GROUPS = [{"name": "zones", "max_per_zone": "5%"}, {"name": "db", "selector": POOL, "max": 2, "order": 200}]
 ZONES, ONE_IN_POOL = 3, 20
-NODE_CPU, NODE_GIB = 16, 64
+ASKED = 0.7  # of the workers' processors
 CPU = (100, 250, 250, 500, 750, 1000, 1250)  # thousandths of a processor that a pod of a Deployment asks for
 _ZONE, _HOST = "topology.kubernetes.io/zone", "kubernetes.io/hostname"
 _DEPLOYMENTS, _BUDGETS = "/apis/apps/v1/deployments", "/apis/policy/v1/poddisruptionbudgets"
@@ -33,10 +33,11 @@ _DEPLOYMENTS, _BUDGETS = "/apis/apps/v1/deployments", "/apis/policy/v1/poddisrup
 # ---- what is put there
 
 
-def nodes(count: int) -> Iterator[crowd.Write]:
-    """The first are control planes. kwok makes them Ready, with the addresses that it gives them."""
+def nodes(count: int, pods: int) -> Iterator[crowd.Write]:
+    """Nodes for so many pods. The first are control planes. kwok makes them Ready, and gives them addresses."""
+    cpu = node_cpu(count, pods)
     for number in range(count):
-        yield "/api/v1/nodes", _node(number), None
+        yield "/api/v1/nodes", _node(number, cpu), None
 
 
 def workloads(nodes: int, pods: int) -> Iterator[crowd.Write]:
@@ -51,7 +52,14 @@ def deployments(nodes: int, pods: int) -> int:
     return max(0, pods - nodes) // crowd.REPLICAS
 
 
-def _node(number: int) -> Object:
+def node_cpu(nodes: int, pods: int) -> int:
+    """Thousandths of a processor that a node has; the largest pod fits twice at least."""
+    asked = sum(CPU[number % len(CPU)] for number in range(deployments(nodes, pods))) * crowd.REPLICAS
+    workers = max(1, nodes - system_pods.CONTROL_PLANES)
+    return max(2 * max(CPU), round(asked / workers / ASKED))
+
+
+def _node(number: int, cpu: int) -> Object:
     name = crowd.node_name(number)
     control = number < system_pods.CONTROL_PLANES
     labels = {
@@ -60,7 +68,7 @@ def _node(number: int) -> Object:
         **(dict([POOL.split("=")]) if not control and number % ONE_IN_POOL == 0 else {}),
     }  # fmt: skip
     taints = [{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}] if control else []
-    amounts = {"cpu": str(NODE_CPU), "memory": f"{NODE_GIB}Gi", "pods": "110"}
+    amounts = {"cpu": f"{cpu}m", "memory": f"{4 * cpu}Mi", "pods": "110"}
     versions = {"kubeletVersion": system_pods.VERSION, "kubeProxyVersion": system_pods.VERSION}
     status = {"allocatable": amounts, "capacity": amounts, "nodeInfo": {**versions, "operatingSystem": "linux"}}
     return {"metadata": {"name": name, "labels": labels}, "spec": {"taints": taints}, "status": status}

@@ -193,7 +193,7 @@ def fill(cluster: simulated.Cluster, collections: Path, nodes: int, pods: int, o
 
     api = _api.connect({"kubeconfig": str(cluster.kubeconfig), "transport": "stdlib", "api_timeout": 120})
     begun = time.monotonic()
-    crowd.put(cluster.kubeconfig, collections, living.nodes(nodes), options.processes)
+    crowd.put(cluster.kubeconfig, collections, living.nodes(nodes, pods), options.processes)
     simulated.wait(lambda: living.nodes_missing(api, nodes), _FILLS, say, cluster.check)
     say(f"{nodes:,} nodes are Ready after {time.monotonic() - begun:.0f} s")
     crowd.put(cluster.kubeconfig, collections, living.workloads(nodes, pods), 1)  # in order: a namespace comes first
