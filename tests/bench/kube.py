@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A real API server and etcd on loopback, in a folder of their own, and nothing else of a cluster: no kubelets.
 
-The programs are the lab's. What is in it is what is put there through the API.
+The programs are the lab's. What is in it is what is put there through the API. simulated.py has more of a cluster.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,9 +61,7 @@ def running(version: str, folder: Path) -> Iterator[Path]:
     }  # fmt: skip
     with contextlib.ExitStack() as stack:
         for name, command in commands.items():
-            log = stack.enter_context((folder / f"{name}.log").open("w"))
-            process = subprocess.Popen([str(word) for word in command], stdout=log, stderr=subprocess.STDOUT)
-            stack.callback(_end, process)
+            start(stack, folder, name, command)
         server = f"https://127.0.0.1:{secure}"
         _wait(server, folder)
         kubeconfig = folder / "kubeconfig"
@@ -74,6 +72,23 @@ def running(version: str, folder: Path) -> Iterator[Path]:
             f"users:\n- name: u\n  user:\n    token: {_TOKEN}\n"
         )
         yield kubeconfig
+
+
+def start(
+    stack: contextlib.ExitStack, folder: Path, name: str, command: Sequence[str | Path], patience: float = _END
+) -> subprocess.Popen[bytes]:
+    """Start a program that ends with the stack; what it says goes to NAME.log in folder.
+
+    :param patience: seconds that it may take to end when it is told to; then it is killed.
+    """
+    log = stack.enter_context((folder / f"{name}.log").open("w"))
+    process = subprocess.Popen([str(word) for word in command], stdout=log, stderr=subprocess.STDOUT)
+    stack.callback(_end, process, patience)
+    return process
+
+
+def end_of_log(folder: Path, name: str) -> str:
+    return (folder / f"{name}.log").read_text(errors="replace")[-2000:]
 
 
 def _wait(server: str, folder: Path) -> None:
@@ -89,14 +104,14 @@ def _wait(server: str, folder: Path) -> None:
         except (OSError, urllib.error.URLError) as e:
             seen = str(e)
         time.sleep(0.2)
-    end = (folder / "kube-apiserver.log").read_text()[-2000:]
+    end = end_of_log(folder, "kube-apiserver")
     raise KubeError(f"The API server was not ready within {_READY} s (last seen: {seen}). The end of its log:\n{end}")
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], patience: float) -> None:
     process.terminate()
     try:
-        process.wait(_END)
+        process.wait(patience)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

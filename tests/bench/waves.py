@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How many waves `kubeadm_upgrade_serial: auto` makes of large clusters, against one node at a time, a fifth at a time,
-and what is needed at least; and how long it takes to find them.
+and what is needed at least; how long it takes to find them; and what happens when they are walked.
 
-The cluster is that of crowd.py, with pods strewn over its nodes, three zones, and budgets of several kinds. It is put
-into a real API server and read back from there; with --generated it is made into facts at once. README.md says what the
-figures are. Progress goes to stderr, the table to stdout.
+On a cluster whose kubelets kwok plays, with a real API server, scheduler and controllers (simulated.py, living.py). The
+waves are walked there (walk.py) by the collection's own code, with real evictions. README.md says what the figures are.
+Progress goes to stderr, tables to stdout. Needs Go the first time, to build kwok.
 """
 
 from __future__ import annotations
@@ -20,22 +20,27 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import crowd
 import kube
+import living
 import planning
+import simulated
 import system_pods
+import walk
 
 ONE = "--one"  # how this program calls itself for a measure in a process of its own
 FORKS = 50
-# Of ten Deployments: as many pods of twenty may be away. None: it has no budget.
-BUDGETS: Sequence[int | str | None] = (1, 1, 2, 2, "10%", "25%", "25%", "50%", None, None)
+# What nodes say after each walk of one cluster; nothing but that they are not the same depends on it.
+VERSIONS = ("v1.25.4", "v1.26.9", "v1.27.16")
+_FILLS = 3600.0  # seconds that a cluster may take until all of its nodes, and then all of its pods, are Ready
+_GRACE = 2 * 600 + 300  # seconds that a walk may take beyond its limit: for its pods to settle before and after it
 HEADER = (
     "| nodes | pods | one at a time | a fifth at a time | of these too many at once | needed at least | auto "
-    "| auto, 50 forks, canary | largest wave | reading s | waves, CPU s | peak MiB |"
+    "| auto, 50 forks, canary | the same with zones and groups | reading, CPU s | waves, CPU s | peak MiB |"
 )
 
 
@@ -43,10 +48,10 @@ def say(text: str) -> None:
     print(f"waves: {text}", file=sys.stderr, flush=True)
 
 
-# ---- the cluster
+# ---- a cluster that is only facts
 
 
-def cluster(nodes: int, pods: int) -> Iterator[crowd.Write]:
+def strewn(nodes: int, pods: int) -> Iterator[crowd.Write]:
     """crowd.cluster(), its pods of Deployments strewn over the workers, two of one Deployment never on one, and with
     budgets of several kinds. The same for the same numbers."""
     chance = random.Random(nodes)
@@ -55,7 +60,7 @@ def cluster(nodes: int, pods: int) -> Iterator[crowd.Write]:
     for path, body, status in crowd.cluster(nodes, pods):
         name = body["metadata"]["name"]
         if path.endswith("/poddisruptionbudgets"):
-            most = BUDGETS[int(name.rpartition("-")[2]) % len(BUDGETS)]
+            most = living.BUDGETS[int(name.rpartition("-")[2]) % len(living.BUDGETS)]
             if most is not None:
                 away = -(-crowd.REPLICAS * int(most[:-1]) // 100) if isinstance(most, str) else most
                 body["spec"]["maxUnavailable"] = most
@@ -71,14 +76,14 @@ def cluster(nodes: int, pods: int) -> Iterator[crowd.Write]:
 
 
 def generated(nodes: int, pods: int) -> dict[str, Any]:
-    """The facts of cluster() without an API server between."""
+    """The facts of strewn() without an API server between."""
     from ansible_collections.uplift.kubeadm.plugins.module_utils import _cluster, _cluster_objects, _cluster_pods
 
     facts: dict[str, Any] = {"version": system_pods.VERSION, "nodes": {}, "volumes": [], "namespaces": [], "unread": []}
     for key in ("pods", "pdbs", "workloads"):
         facts[key] = []
     reader, components = _cluster_pods.PodReader(), []
-    for path, body, status in cluster(nodes, pods):
+    for path, body, status in strewn(nodes, pods):
         written = {**body, **({"status": status} if status else {})}
         kind = path.rpartition("/")[2]
         if kind == "nodes":
@@ -107,23 +112,20 @@ def measure(nodes: int, pods: int, kubeconfig: str) -> dict[str, Any]:
     from ansible_collections.uplift.kubeadm.plugins.module_utils._waves import fitting, plan_waves
     from ansible_collections.uplift.kubeadm.plugins.module_utils._waves_rules import Rules
 
-    begun = time.monotonic()
+    begun = time.process_time()
     if kubeconfig:
         facts = _cluster_facts.read_for_waves(
             _api.connect({"kubeconfig": kubeconfig, "transport": "stdlib", "api_timeout": 300})
         )
     else:
         facts = generated(nodes, pods)
-    read = time.monotonic()
-    cutting = time.process_time()
-    workers = [name for name, node in sorted(facts["nodes"].items()) if node["role"] == "worker"]
-    api = oldest_api_server(facts)
+    read = time.process_time()
+    workers, api = walk.workers_of(facts), oldest_api_server(facts)
     found = plan_waves(facts, workers, Rules(), api)
-    cutting = time.process_time() - cutting
-    capped = plan_waves(facts, workers, Rules(canaries=1, forks=FORKS), api)
+    cut = time.process_time()
+    as_run = {how: plan_waves(facts, workers, walk.rules_of(how, FORKS), api).waves for how in (walk.AUTO, walk.GROUPS)}
     mib = planning.peak()
-    fifth = max(1, len(workers) // 5)
-    batches = [workers[start : start + fifth] for start in range(0, len(workers), fifth)]
+    batches = walk.fifths(workers)
     return {
         "nodes": len(facts["nodes"]),
         "pods": len(facts["pods"]),
@@ -132,30 +134,48 @@ def measure(nodes: int, pods: int, kubeconfig: str) -> dict[str, Any]:
         "too_many": sum(len(fitting(facts, batch, Rules(), api)[1]) for batch in batches),
         "least": found.bound,
         "auto": len(found.waves),
-        "capped": len(capped.waves),
-        "largest": max(len(wave.nodes) for wave in found.waves),
+        **{how: len(waves) for how, waves in as_run.items() if how != walk.AUTO},
+        "as_run": len(as_run[walk.AUTO]),
         "read": read - begun,
-        "cut": cutting,
+        "cut": cut - read,
         "mib": mib,
     }
 
 
-def one(collections: Path, nodes: int, pods: int, kubeconfig: Path | None) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, __file__, ONE, str(nodes), str(pods), str(kubeconfig or "")],
-        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(collections)},
-    )  # fmt: skip
+def take_a_walk(how: str, kubeconfig: str, version: str, limit: float) -> dict[str, Any]:
+    return walk.walk(how, kubeconfig, version, FORKS, limit, lambda text: say(f"{walk.NAMES[how]}: {text}"))
+
+
+JOBS: dict[str, Callable[..., dict[str, Any]]] = {"measure": measure, "walk": take_a_walk}
+
+
+def one(collections: Path, seconds: float | None, job: str, *arguments: Any) -> dict[str, Any]:
+    """What a job tells; its progress goes where ours does. Raises SystemExit when it fails, or takes too long."""
+    try:
+        done = subprocess.run(
+            [sys.executable, __file__, ONE, job, json.dumps(arguments)], timeout=seconds,
+            stdout=subprocess.PIPE, text=True, check=False, env={**os.environ, "PYTHONPATH": str(collections)},
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise SystemExit(f"The job «{job}» did not end within {seconds:.0f} s.") from None
     if done.returncode:
-        raise SystemExit(f"The measure failed:\n{done.stderr[-3000:]}")
+        raise SystemExit(f"The job «{job}» failed, as told above.")
     figures: dict[str, Any] = json.loads(done.stdout)
     return figures
 
 
+# ---- one cluster
+
+
 def row(figures: dict[str, Any]) -> str:
     return (
-        "| {nodes:,} | {pods:,} | {one:,} | {fifth} | {too_many:,} | {least} | {auto} | {capped} | {largest} "
+        "| {nodes:,} | {pods:,} | {one:,} | {fifth} | {too_many:,} | {least} | {auto} | {as_run} | {groups} "
         "| {read:.1f} | {cut:.1f} | {mib:.0f} |".format(**figures)
     )
+
+
+def table(header: str, *rows: str) -> None:
+    print(header, "|---" * (header.count("|") - 1) + "|", *rows, sep="\n", flush=True)
 
 
 def linked(folder: Path) -> Path:
@@ -166,11 +186,44 @@ def linked(folder: Path) -> Path:
     return folder / "collections"
 
 
+def fill(cluster: simulated.Cluster, collections: Path, nodes: int, pods: int, options: argparse.Namespace) -> None:
+    """Until all pods are Ready where the scheduler has placed them."""
+    sys.path.insert(0, str(collections))
+    from ansible_collections.uplift.kubeadm.plugins.module_utils import _api
+
+    api = _api.connect({"kubeconfig": str(cluster.kubeconfig), "transport": "stdlib", "api_timeout": 120})
+    begun = time.monotonic()
+    crowd.put(cluster.kubeconfig, collections, living.nodes(nodes, pods), options.processes)
+    simulated.wait(lambda: living.nodes_missing(api, nodes), _FILLS, say, cluster.check)
+    say(f"{nodes:,} nodes are Ready after {time.monotonic() - begun:.0f} s")
+    crowd.put(cluster.kubeconfig, collections, living.workloads(nodes, pods), 1)  # in order: a namespace comes first
+    simulated.wait(lambda: living.unsettled(api), _FILLS, say, cluster.check)
+    say(f"all pods are Ready after {time.monotonic() - begun:.0f} s")
+
+
+def lived(nodes: int, pods: int, folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(job, its figures), as they come."""
+    collections = linked(folder)
+    with simulated.running(system_pods.VERSION.lstrip("v"), folder) as cluster:
+        fill(cluster, collections, nodes, pods, options)
+        kubeconfig = str(cluster.kubeconfig)
+        yield "measure", one(collections, None, "measure", nodes, pods, kubeconfig)
+        for how, version in zip(options.walk, VERSIONS, strict=False):
+            cluster.check()
+            yield "walk", one(collections, options.limit + _GRACE, "walk", how, kubeconfig, version, options.limit)
+
+
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", default="500x10000,5000x100000", help="NODESxPODS,…")
-    parser.add_argument("--generated", action="store_true", help="without an API server")
-    parser.add_argument("--processes", type=int, default=os.cpu_count(), help="that make objects")
+    parser = argparse.ArgumentParser(
+        description="Counts the waves of kubeadm_upgrade_serial: auto on large clusters, and walks them on simulated "
+        "ones (kwok, with a real control plane). tests/bench/README.md says what the figures are."
+    )
+    walks = [walk.AUTO, walk.GROUPS, walk.FIFTH]
+    parser.add_argument("--sizes", default="500x10000", help="NODESxPODS,… (500x10000)")
+    parser.add_argument("--walk", nargs="*", choices=walks, default=walks, help="what to walk, in this order; nothing")
+    parser.add_argument("--limit", type=float, default=3600, help="seconds of a walk (3600)")
+    parser.add_argument("--generated", action="store_true", help="without a cluster: facts are made, nothing is walked")
+    parser.add_argument("--processes", type=int, default=os.cpu_count(), help="that make nodes")
     parser.add_argument("--folder", type=Path, help="where etcd's data goes (some GiB); the system's temporary folder")
     parser.add_argument("--json", type=Path, help="write the figures here, too")
     return parser.parse_args()
@@ -178,30 +231,33 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     options = arguments()
-    rows = []
-    print(HEADER, "|---" * 12 + "|", sep="\n", flush=True)
+    kept: list[dict[str, Any]] = []
     for size in options.sizes.split(","):
         nodes, pods = (int(number) for number in size.split("x"))
         with tempfile.TemporaryDirectory(prefix="uplift-waves-", dir=options.folder) as name:
-            folder = Path(name)
-            collections = linked(folder)
             if options.generated:
-                rows.append(one(collections, nodes, pods, None))
-            else:
-                with kube.running(system_pods.VERSION.lstrip("v"), folder) as kubeconfig:
-                    begun = time.monotonic()
-                    crowd.put(kubeconfig, collections, crowd.empty(), 1)
-                    count = crowd.put(kubeconfig, collections, cluster(nodes, pods), options.processes)
-                    say(f"{count:,} objects made in {time.monotonic() - begun:.0f} s")
-                    rows.append(one(collections, nodes, pods, kubeconfig))
-        print(row(rows[-1]), flush=True)
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=1) + "\n")
+                kept.append(one(linked(Path(name)), None, "measure", nodes, pods, ""))
+                table(HEADER, row(kept[-1]))
+                continue
+            for job, figures in lived(nodes, pods, Path(name), options):
+                kept.append(figures)
+                if job == "measure":
+                    table(HEADER, row(figures))
+                    print()
+                elif walk.Walked(**figures).how == options.walk[0]:
+                    table(walk.HEADER, walk.row(nodes, figures))
+                else:
+                    print(walk.row(nodes, figures), flush=True)
+                if options.json:
+                    options.json.write_text(json.dumps(kept, indent=1) + "\n")
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == [ONE]:
-        print(json.dumps(measure(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])))
+        print(json.dumps(JOBS[sys.argv[2]](*json.loads(sys.argv[3]))))
     else:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that etcd and the API server end, too
-        main()
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that etcd and all other programs end, too
+        try:
+            main()
+        except kube.KubeError as e:
+            sys.exit(str(e))
