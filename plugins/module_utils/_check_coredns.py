@@ -93,7 +93,7 @@ def coredns_preflight(ctx: Context) -> t.Iterator[Finding | Unchecked]:
 
 
 def _asked(plan: t.Mapping[str, t.Any]) -> set[str]:
-    """The versions of hops with a `kubeadm upgrade apply`, whose preflight asks. What is left of a hop may have none."""
+    """The versions of hops with a `kubeadm upgrade apply`, whose preflight asks. What is left of a hop may lack one."""
     return {
         stage["version"]
         for stage in plan.get("stages") or ()
