@@ -309,17 +309,24 @@ def proxies_in_place(root: Path) -> dict[str, str]:
     from a patch: kubeadm gives it to that one again, and from its environment all would get it, kube-proxy and
     kubeadm's own requests to the API too.
     """
-    one, *others = (_proxies_of(root, name) for name in _running.KUBERNETES_PROGRAMS)
-    return {name: value for name, value in one.items() if all(other.get(name) == value for other in others)}
+    first, *others = _running.KUBERNETES_PROGRAMS
+    shared = _proxies_of(root, first)
+    for program in others:
+        if shared:  # else it does not matter what the others have, nor whether they can be read
+            theirs = _proxies_of(root, program)
+            shared = {name: value for name, value in shared.items() if theirs.get(name) == value}
+    return shared
 
 
 def _proxies_of(root: Path, program: str) -> dict[str, str]:
     """The variables ending in _proxy of one static pod; {} without its manifest."""
     path = f"{_running.MANIFESTS}/{program}.yaml"
     try:
-        manifest = _yaml.load((root / path).read_text(), f"/{path}")
+        manifest = _yaml.load((root / path).read_text(errors="replace"), f"/{path}")
     except FileNotFoundError:
         return {}
+    except OSError as exc:
+        raise UpliftError(f"/{path} cannot be read, and so the proxies of {program}: {exc.strerror or exc}.") from exc
     try:
         variables = manifest["spec"]["containers"][0].get("env") or []
         return {v["name"]: v["value"] for v in variables if v["name"].lower().endswith("_proxy") and v.get("value")}

@@ -80,6 +80,18 @@ def test_a_proxy_of_one_program_alone_is_not_given_to_all(tmp_path: Path, progra
     assert _kubeadm.proxies_in_place(tmp_path) == {"NO_PROXY": "10.0.0.0/8,.svc"}
 
 
+def test_a_manifest_that_cannot_be_read_matters_only_where_there_are_proxies(tmp_path: Path) -> None:
+    static_pods(tmp_path)
+    scheduler = tmp_path / _running.MANIFESTS / "kube-scheduler.yaml"
+    scheduler.unlink()
+    scheduler.mkdir()
+    with pytest.raises(UpliftError, match=r"kube-scheduler\.yaml cannot be read"):
+        _kubeadm.proxies_in_place(tmp_path)
+    server = tmp_path / _running.MANIFESTS / "kube-apiserver.yaml"
+    server.write_text(server.read_text().replace("    env:\n", "    ports:\n"))
+    assert _kubeadm.proxies_in_place(tmp_path) == {}
+
+
 def run(systemd: FakeSystemd, state: Path, arguments: t.Sequence[str] = APPLY, **how: t.Any) -> Run:
     options = {"version": "v1.26.9", "environment": {}, "timeout": 5.0, **how}
     return Kubeadm(systemd, state).run("/usr/bin/kubeadm", arguments, **options)
