@@ -6,8 +6,8 @@
 stubbed.py puts it, under each module's name, among the action plugins of a copy of the collection: it answers on the
 controller, which is most of what makes these tests quick. It records its call in $UPLIFT_STUB/events.jsonl, moves the
 pretended cluster in $UPLIFT_STUB/cluster.json, and misbehaves where $UPLIFT_STUB/rules.json says so: {"module", "host",
-"name"?, "state"? (empty: not given), "version"?, "component"?, "do": "fail" | "down"}. A host that is down is truly
-unreachable: its connection is tried.
+"name"?, "state"? (empty: not given), "version"?, "component"?, "do": "fail" | "down"}. A host that is down ("down"? has
+its name where it is another) is truly unreachable: its connection is tried.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def answer(action: ActionBase, params: dict[str, Any], task_vars: dict[str, Any]
         if rule["do"] == "fail":
             failure = {"failed": True, "msg": "made to fail by the test", "touched": rule.get("touched", False)}
             return {**failure, "stdout": rule.get("stdout", "")}
-        open(os.path.join(STUB, "down-" + rule["host"]), "w").close()
+        open(os.path.join(STUB, "down-" + rule.get("down", rule["host"])), "w").close()
     return result
 
 

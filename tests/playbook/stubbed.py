@@ -112,19 +112,21 @@ class StubbedCluster:
 
     def _write_inventory(self) -> None:
         stub = self.folder / "stub"
-        # A host whose down-file exists is spoken to by SSH at a port where nothing listens: truly unreachable.
-        down = "lookup('ansible.builtin.fileglob', stub ~ '/down-' ~ inventory_hostname)"
+        # A host whose down-file exists is spoken to by SSH at a port where nothing listens: truly unreachable. Control
+        # planes are named, as inventory_hostname is the host that delegates, where a task is delegated to them.
+        down = "{{ lookup('ansible.builtin.fileglob', stub ~ '/down-' ~ NAME) | ternary('ssh', 'local') }}"
+        planes = {name: {"ansible_connection": down.replace("NAME", f"'{name}'")} for name in self.control_planes}
         self.inventory = {
             "all": {
                 "vars": {
                     "stub": str(stub), "ansible_host": "127.0.0.1", "ansible_port": 1,
                     "ansible_ssh_args": "-o ConnectTimeout=2 -o BatchMode=yes",
-                    "ansible_connection": "{{ " + down + " | ternary('ssh', 'local') }}",
+                    "ansible_connection": down.replace("NAME", "inventory_hostname"),
                     "ansible_python_interpreter": sys.executable,
                     "kubeadm_upgrade_become": False,
                 },
                 "children": {
-                    "kube_control_plane": {"hosts": {name: {} for name in self.control_planes}},
+                    "kube_control_plane": {"hosts": planes},
                     "kube_node": {"hosts": {name: {} for name in self.workers}},
                 },
             }

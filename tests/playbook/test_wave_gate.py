@@ -119,3 +119,35 @@ def test_a_control_plane_that_fails_stops_all(tmp_path: Path) -> None:
     ran = [event["host"] for event in cluster.events() if event["module"] == "kubeadm_run"]
     assert ran == ["cp1", "cp2"], run.stdout
     assert kubelet_installs(cluster.events(), "v1.25.4") == set()
+
+
+def a_control_plane_is_lost(cluster: StubbedCluster, rule: dict[str, Any]) -> tuple[str, list[tuple[str, str]]]:
+    """The first control plane is lost when the rule matches. What the run said; what was done about w1, and where."""
+    assert cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_scope="control_plane").returncode == 0
+    cluster.misbehave({"do": "down", "down": "cp1", **rule})
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_serial=2)
+    assert run.returncode != 0, run.stdout
+    told = json.loads((cluster.folder / "report/report.json").read_text())["done"]
+    assert (told["outcome"], told["failed"]["node"]) == ("failed", "w1"), run.stdout
+    assert cluster.read("lock.json") == {}, "the lock was kept"
+    drains = [(e["state"], e["host"]) for e in cluster.events() if e["module"] == "node_drain" and e["name"] == "w1"]
+    return " ".join(run.stdout.split()), drains
+
+
+def test_a_worker_is_returned_to_service_when_the_control_plane_that_drains_it_is_lost(tmp_path: Path) -> None:
+    """Ansible would call the worker unreachable: no rescue, the node cordoned, the lock held. Protects reached.yml and
+    api_find.yml, by which the other control plane is asked."""
+    cluster = StubbedCluster(tmp_path, control_planes=2, workers=2)
+    said, drains = a_control_plane_is_lost(cluster, {"module": "kubeadm_run", "host": "w1"})
+    assert "cp1, where the Kubernetes API was to be asked, could not be reached" in said
+    assert "so it was returned to service" in said
+    assert drains == [("uncordoned", "cp2")]
+    assert kubelet_installs(cluster.events(), "v1.25.4") & {"w1", "w2"} == set()
+
+
+def test_a_worker_stays_cordoned_when_the_control_plane_is_lost_while_its_kubelet_is_replaced(tmp_path: Path) -> None:
+    cluster = StubbedCluster(tmp_path, control_planes=2, workers=2)
+    rule = {"module": "kubernetes_release", "host": "w1", "component": "kubelet"}
+    said, drains = a_control_plane_is_lost(cluster, rule)
+    assert "so the node is left cordoned" in said
+    assert drains == [("drained", "cp1")]
