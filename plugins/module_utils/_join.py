@@ -19,7 +19,8 @@ from pathlib import Path
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _node_disk, _running
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
-from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import Kubeadm, Run, complaint, write_private
+from ansible_collections.uplift.kubeadm.plugins.module_utils._files import write_private
+from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import Kubeadm, Run, complaint
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import STATE, Node, architecture, patches_there
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import parse_version
 
