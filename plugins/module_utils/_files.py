@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Files on a node: written for root alone, in one piece, and on disk when it is said that they are there."""
+"""Files on a node: where ours lie; written in one piece, for root alone, and on disk before anyone is told of them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,15 @@ import tempfile
 from pathlib import Path
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+
+# The folder of the collection on a node, for root alone; docs/upgrade.md says what is in it. In the roles it is
+# kubeadm_upgrade_directory.
+STATE = Path("/var/lib/uplift-kubeadm")
+
+
+def state_of(root: Path) -> Path:
+    """That folder of the node whose files are below root."""
+    return root / STATE.relative_to("/")
 
 
 def write_private(path: Path, text: str) -> None:

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -49,3 +51,16 @@ def test_a_file_system_without_room_is_named(tmp_path: Path) -> None:
     _files.require_space(tmp_path, 0)
     with pytest.raises(UpliftError, match=rf"{tmp_path} has \d+ MiB free, and {1 << 40} MiB are needed"):
         _files.require_space(tmp_path, 1 << 40)
+
+
+def test_the_folder_is_written_down_once() -> None:
+    """And in texts for people: documentation, docstrings, messages, which name files in it."""
+    plugins = Path(__file__).resolve().parents[4] / "plugins"
+    spelt = [
+        path.name
+        for path in plugins.glob("module*/*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and re.fullmatch(r"/?var/lib/uplift-kubeadm[/\w.-]*", str(node.value))
+    ]
+    assert spelt == ["_files.py"]
+    assert _files.state_of(Path("/mnt/node")) == Path("/mnt/node/var/lib/uplift-kubeadm")
