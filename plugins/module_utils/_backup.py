@@ -20,13 +20,12 @@ from pathlib import Path
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._etcd_snapshot import make_private
-from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import write_private
+from ansible_collections.uplift.kubeadm.plugins.module_utils._files import require_space, sha256, sync, write_private
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node_static_pods import (
     StaticPod,
     named_files,
     static_pods,
 )
-from ansible_collections.uplift.kubeadm.plugins.module_utils._release import require_space, sha256, sync
 
 MANIFEST, ARCHIVE = "node.json", "node.tar"
 SCHEMA = 1

@@ -12,8 +12,9 @@ import typing as t
 from pathlib import Path
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._files import STATE
 
-DIRECTORY = "/var/lib/uplift-kubeadm/backup"
+DIRECTORY = str(STATE / "backup")
 BACKUP_ARGS: dict[str, t.Any] = {
     "id": {"type": "str"},
     "directory": {"type": "path", "default": DIRECTORY},

@@ -10,6 +10,7 @@ import typing as t
 from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_order import parse_order
 from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_rules import Options
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._files import STATE
 
 DRAIN_ARGS: dict[str, dict[str, t.Any]] = {
     "timeout": {"type": "int", "default": 900},
@@ -35,7 +36,7 @@ DRAIN_ARGS: dict[str, dict[str, t.Any]] = {
     "proxy_timeout": {"type": "int", "default": 120},
     "slice": {"type": "int", "default": 0},
     "lock": {"type": "str"},
-    "state_directory": {"type": "path", "default": "/var/lib/uplift-kubeadm"},
+    "state_directory": {"type": "path", "default": str(STATE)},
 }
 
 

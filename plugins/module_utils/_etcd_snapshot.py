@@ -32,9 +32,8 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Run
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._etcd import DATA_DIR, Etcd
 from ansible_collections.uplift.kubeadm.plugins.module_utils._etcd_programs import Programs, Throwaway
-from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import write_private
+from ansible_collections.uplift.kubeadm.plugins.module_utils._files import sha256, sync, write_private
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node_static_pods import StaticPod
-from ansible_collections.uplift.kubeadm.plugins.module_utils._release import sha256, sync
 from ansible_collections.uplift.kubeadm.plugins.module_utils._running import Local, Manifest, unverified
 
 SNAPSHOT, MANIFEST, PROGRAMS = "etcd.snapshot", "etcd.json", "programs"

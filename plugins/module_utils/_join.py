@@ -19,8 +19,9 @@ from pathlib import Path
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _node_disk, _running
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
-from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import Kubeadm, Run, complaint, write_private
-from ansible_collections.uplift.kubeadm.plugins.module_utils._node import STATE, Node, architecture, patches_there
+from ansible_collections.uplift.kubeadm.plugins.module_utils._files import state_of, write_private
+from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import Kubeadm, Run, complaint
+from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node, architecture, patches_there
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import parse_version
 
 RECORD = "member.json"
@@ -137,7 +138,7 @@ class Membership:
         self.root = root
         self.runner = runner
         self.timeout = timeout
-        self.kubeadm = Kubeadm(runner, root / STATE)
+        self.kubeadm = Kubeadm(runner, state_of(root))
         self.file = root / RUN / "join.yaml"
 
     def join(self, program: str, config: t.Mapping[str, t.Any], environment: t.Mapping[str, str]) -> bool:
@@ -206,14 +207,14 @@ class Membership:
         return last["state"] == "running" or (last["state"] == "done" and not last["acknowledged"])
 
     def _write_record(self, record: t.Mapping[str, t.Any]) -> None:
-        folder = self.root / STATE
+        folder = state_of(self.root)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_private(folder / RECORD, json.dumps(record, sort_keys=True) + "\n")
 
 
 def _record(root: Path) -> dict[str, t.Any]:
     try:
-        found = json.loads((root / STATE / RECORD).read_text())
+        found = json.loads((state_of(root) / RECORD).read_text())
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -25,7 +25,8 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._api import Api, Ap
 from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import KUBE_SYSTEM
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
-from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import complaint, write_private
+from ansible_collections.uplift.kubeadm.plugins.module_utils._files import write_private
+from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import complaint
 
 DESCRIPTION = "uplift.kubeadm: joins nodes that replace others, and is revoked when they have joined"
 GROUP = "system:bootstrappers:kubeadm:default-node-token"  # what kubeadm's own RBAC lets join

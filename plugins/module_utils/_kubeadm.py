@@ -16,9 +16,7 @@ import contextlib
 import datetime
 import fcntl
 import json
-import os
 import re
-import tempfile
 import time
 import typing as t
 from pathlib import Path
@@ -26,6 +24,7 @@ from pathlib import Path
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _running, _yaml
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import PATH, Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._files import write_private
 
 UNIT = "uplift-kubeadm.service"
 SYSTEMD = Path("/run/systemd/system")
@@ -360,20 +359,6 @@ def changes_something(arguments: t.Sequence[str]) -> bool:
     if any(word in ("--dry-run", "--dry-run=true", "--help", "-h") for word in arguments):
         return False
     return not any(tuple(arguments[: len(words)]) == words for words in READ_ONLY)
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file of mode 0600 in one piece: whoever reads it sees the old content or the new."""
-    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(number, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
 
 
 def _state_of(unit: t.Mapping[str, str]) -> dict[str, t.Any]:

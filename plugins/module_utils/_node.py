@@ -18,11 +18,11 @@ from pathlib import Path
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _kubeadm, _running, _x509
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import PATH, Runner
+from ansible_collections.uplift.kubeadm.plugins.module_utils._files import state_of
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node_flags import flags_of
 
 BINARIES = ("kubeadm", "kubelet", "kubectl")
 PACKAGES = (*BINARIES, "cri-tools", "kubernetes-cni")
-STATE = "var/lib/uplift-kubeadm"
 NODE_PREFIX = "system:node:"
 VERSION = re.compile(r"v\d+\.\d+\.\d+[0-9A-Za-z.+-]*")
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i386": "386", "i686": "386"}
@@ -83,9 +83,9 @@ class Node:
             "patches_found": self.patches(),
             "patches_there": patches_there(self.root, patches) if patches else None,
             "cri_socket": self.cri_socket(),
-            "kubeadm_unit": _kubeadm.Kubeadm(self.runner, self.root / STATE).last_run(),
+            "kubeadm_unit": _kubeadm.Kubeadm(self.runner, state_of(self.root)).last_run(),
             "holds": self.holds(),
-            "release_staged": staged(self.root / STATE / "release"),
+            "release_staged": staged(state_of(self.root) / "release"),
             "swap": len(_text(self.root / "proc/swaps").splitlines()) > 1,
             "cgroup": "v2" if (self.root / "sys/fs/cgroup/cgroup.controllers").exists() else "v1",
             "certificates": self.certificates(),

@@ -11,6 +11,8 @@ import re
 import typing as t
 from pathlib import Path
 
+from ansible_collections.uplift.kubeadm.plugins.module_utils._files import STATE
+
 FOLDERS = (
     "/etc/kubernetes",  # kubeadm copies all of etcd's data to its tmp folder, and never removes it
     "/usr/bin",
@@ -19,7 +21,7 @@ FOLDERS = (
     "/var/lib/containerd",
     "/var/lib/containers",
     "/var/lib/docker",
-    "/var/lib/uplift-kubeadm",
+    str(STATE),
 )
 KUBEADM_TMP = "/etc/kubernetes/tmp"
 FULL_BYTES = 8 << 20  # fewer that are free are as good as none

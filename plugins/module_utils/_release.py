@@ -13,7 +13,6 @@ version lies there whole or not at all, what is kept of the old one, and kubelet
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import json
 import os
@@ -26,7 +25,7 @@ from pathlib import Path
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
-from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import write_private
+from ansible_collections.uplift.kubeadm.plugins.module_utils._files import require_space, sha256, sync, write_private
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import BINARIES, PACKAGES, Node, version_of
 from ansible_collections.uplift.kubeadm.plugins.module_utils._running import manifests
 from ansible_collections.uplift.kubeadm.plugins.module_utils._settled import absent, older, process_starts, processes
@@ -294,34 +293,6 @@ def refuse_step_back(name: str, seen: str | None, version: str) -> None:
         raise UpliftError(
             f"{name} on this node is {seen}, newer than {version}: going back is not done. If a newer version came by "
             "mistake (an unattended upgrade, packages that were not held), choose a target that is at least as new."
-        )
-
-
-def sha256(file: Path) -> str:
-    """Checksum of a file, in hexadecimal."""
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        for block in iter(lambda: stream.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def sync(path: Path) -> None:
-    """Have a file, or a folder's entries, on disk before going on."""
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
-
-
-def require_space(folder: Path, mib: int) -> None:
-    """Raise UpliftError when a file system is too full."""
-    free = shutil.disk_usage(folder).free >> 20
-    if free < mib:
-        raise UpliftError(
-            f"{folder} has {free} MiB free, and {mib} MiB are needed to bring a version there. Nothing was changed; "
-            "make room (old images: crictl rmi --prune; kubeadm's backups: /etc/kubernetes/tmp) and run again."
         )
 
 

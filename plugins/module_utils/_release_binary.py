@@ -19,11 +19,9 @@ from ansible.module_utils.urls import SSLValidationError, open_url
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._files import sync
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import BINARIES, Node, architecture
-from ansible_collections.uplift.kubeadm.plugins.module_utils._release import (
-    newest_first,
-    sync,
-)
+from ansible_collections.uplift.kubeadm.plugins.module_utils._release import newest_first
 
 DEFAULT_URL = "https://dl.k8s.io/release"
 DEFAULT_FOLDER = "usr/bin"

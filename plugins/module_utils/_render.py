@@ -27,6 +27,7 @@ from pathlib import Path
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _kubeadm, _yaml
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Result, Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._files import write_private
 from ansible_collections.uplift.kubeadm.plugins.module_utils._scratch import scratch
 
 PHASES = {
@@ -170,7 +171,7 @@ def _dry_run(
 ) -> Result:
     """One dry run of init, its files below folder."""
     config = Path(folder) / CONFIG
-    _kubeadm.write_private(config, configuration(wanted, f"{folder}/none"))
+    write_private(config, configuration(wanted, f"{folder}/none"))
     # Proxies of this session are not those that kubeadm will be run with; it takes an empty one for none.
     proxies = {key: "" for key in os.environ if key.lower().endswith("_proxy")}
     result = runner.run(

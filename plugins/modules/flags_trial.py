@@ -115,6 +115,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._files import STATE
 from ansible_collections.uplift.kubeadm.plugins.module_utils._flags_trial import (
     CONTROL_PLANE,
     image_of,
@@ -125,7 +126,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._flags_trial import
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import minor_name, parse_version
 
-RELEASE = Path("/var/lib/uplift-kubeadm/release")
+RELEASE = STATE / "release"
 
 
 class Trial:

@@ -131,6 +131,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._environment import hide_only_secrets
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._files import STATE
 from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import (
     Kubeadm,
     changes_something,
@@ -142,7 +143,6 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node_disk import full
 
 ROOT = Path("/")
-STATE = Path("/var/lib/uplift-kubeadm")
 
 
 def main() -> None:

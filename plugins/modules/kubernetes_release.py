@@ -236,6 +236,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner, apply_environment
 from ansible_collections.uplift.kubeadm.plugins.module_utils._environment import hide_only_secrets
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._files import STATE
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import BINARIES, Node
 from ansible_collections.uplift.kubeadm.plugins.module_utils._release import Release, Source
 from ansible_collections.uplift.kubeadm.plugins.module_utils._release_apt import Apt
@@ -243,7 +244,6 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._release_binary imp
 from ansible_collections.uplift.kubeadm.plugins.module_utils._release_dnf import Dnf
 
 ROOT = Path("/")
-STATE = Path("/var/lib/uplift-kubeadm")
 
 
 def source_for(wants: t.Mapping[str, t.Any], node: Node, runner: Runner) -> Source:

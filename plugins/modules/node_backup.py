@@ -96,11 +96,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _backup, _backup_folder, _etcd_snapshot
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._files import STATE
 from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import Kubeadm
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
 
 ROOT = Path("/")
-STATE = Path("/var/lib/uplift-kubeadm")
 MANIFESTS = (_backup.MANIFEST, _etcd_snapshot.MANIFEST)
 
 

@@ -120,10 +120,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner, apply_environment
 from ansible_collections.uplift.kubeadm.plugins.module_utils._environment import hide_only_secrets
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._files import STATE
 from ansible_collections.uplift.kubeadm.plugins.module_utils._images import Images, configuration_file, needed, tags_in
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
-
-STATE = Path("/var/lib/uplift-kubeadm")
 
 
 def run(wants: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _backup_folder, _files
+
 yaml = pytest.importorskip("yaml")
 COLLECTION = Path(__file__).resolve().parents[3]
 ROLE = COLLECTION / "roles/kubeadm_upgrade"
@@ -45,3 +47,8 @@ def test_facts_of_the_role_are_not_taken_for_misspelt_variables() -> None:
         for name in re.findall(r"^\s+(kubeadm_upgrade_\w+):", block, re.MULTILINE)
     }
     assert registered | kept <= set(load("vars/main.yml")["kubeadm_upgrade_internals"])
+
+
+def test_folders_on_the_nodes_are_where_the_modules_have_them() -> None:
+    assert load("vars/main.yml")["kubeadm_upgrade_directory"] == str(_files.STATE)
+    assert load("defaults/main.yml")["kubeadm_upgrade_backup_directory"] == _backup_folder.DIRECTORY

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _release_apt, _release_dnf
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Result
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._files import sha256
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
-from ansible_collections.uplift.kubeadm.plugins.module_utils._release import Release, sha256, with_support
+from ansible_collections.uplift.kubeadm.plugins.module_utils._release import Release, with_support
 from ansible_collections.uplift.kubeadm.plugins.module_utils._release_apt import Apt
 from ansible_collections.uplift.kubeadm.plugins.module_utils._release_dnf import Dnf, extract
 from ansible_collections.uplift.kubeadm.plugins.module_utils._release_packages import (
