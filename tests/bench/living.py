@@ -52,6 +52,12 @@ def deployments(nodes: int, pods: int) -> int:
     return max(0, pods - nodes) // crowd.REPLICAS
 
 
+def pool_label(number: int) -> dict[str, str]:
+    """The label of the pool, for nodes that are in it."""
+    inside = number >= system_pods.CONTROL_PLANES and number % ONE_IN_POOL == 0
+    return dict([POOL.split("=")]) if inside else {}
+
+
 def node_cpu(nodes: int, pods: int) -> int:
     """Thousandths of a processor that a node has; the largest pod fits twice at least."""
     asked = sum(CPU[number % len(CPU)] for number in range(deployments(nodes, pods))) * crowd.REPLICAS
@@ -65,7 +71,7 @@ def _node(number: int, cpu: int) -> Object:
     labels = {
         "kubernetes.io/arch": "amd64", "kubernetes.io/os": "linux", _HOST: name, _ZONE: f"zone-{number % ZONES}",
         **({"node-role.kubernetes.io/control-plane": ""} if control else {}),
-        **(dict([POOL.split("=")]) if not control and number % ONE_IN_POOL == 0 else {}),
+        **pool_label(number),
     }  # fmt: skip
     taints = [{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}] if control else []
     amounts = {"cpu": f"{cpu}m", "memory": f"{4 * cpu}Mi", "pods": "110"}

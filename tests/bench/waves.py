@@ -53,12 +53,14 @@ def say(text: str) -> None:
 
 def strewn(nodes: int, pods: int) -> Iterator[crowd.Write]:
     """crowd.cluster(), its pods of Deployments strewn over the workers, two of one Deployment never on one, and with
-    budgets of several kinds. The same for the same numbers."""
+    budgets of several kinds; a pool of nodes as in living.py. The same for the same numbers."""
     chance = random.Random(nodes)
     workers = range(system_pods.CONTROL_PLANES, nodes)
     places: dict[str, list[int]] = {}
     for path, body, status in crowd.cluster(nodes, pods):
         name = body["metadata"]["name"]
+        if path.endswith("/nodes"):
+            body["metadata"]["labels"].update(living.pool_label(int(name.rpartition("-")[2])))
         if path.endswith("/poddisruptionbudgets"):
             most = living.BUDGETS[int(name.rpartition("-")[2]) % len(living.BUDGETS)]
             if most is not None:
