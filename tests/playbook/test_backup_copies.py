@@ -15,6 +15,8 @@ import os
 import re
 import stat
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -249,15 +251,16 @@ class SpreadingCluster(BackedUpCluster):
 
 
 @pytest.fixture
-def spreading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SpreadingCluster:
+def spreading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SpreadingCluster]:
     with_systemctl(tmp_path, monkeypatch)
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "controller"))
-    (tmp_path / "controller").mkdir()
-    return SpreadingCluster(tmp_path, control_planes=2, workers=1, version="v1.25.4")
+    # A short path: Ansible has a socket in it, and Linux takes 107 characters for one.
+    with tempfile.TemporaryDirectory(prefix="uplift-") as temporary:
+        monkeypatch.setenv("TMPDIR", temporary)
+        yield SpreadingCluster(tmp_path, control_planes=2, workers=1, version="v1.25.4")
 
 
-def left_on_the_controller(cluster: SpreadingCluster) -> list[Path]:
-    return list((cluster.folder / "controller").glob("*.uplift-kubeadm"))
+def left_on_the_controller() -> list[Path]:
+    return list(Path(os.environ["TMPDIR"]).glob("*.uplift-kubeadm"))
 
 
 def test_a_member_gets_the_snapshot_byte_for_byte(spreading: SpreadingCluster) -> None:
@@ -269,7 +272,7 @@ def test_a_member_gets_the_snapshot_byte_for_byte(spreading: SpreadingCluster) -
         "etcd.json": (spreading.disk("cp1") / BACKUP / "etcd.json").read_bytes(),
     }
     assert stopped(spreading) == ["cp1", "cp1", "cp2", "cp2", "w1", "w1"]
-    assert left_on_the_controller(spreading) == []
+    assert left_on_the_controller() == []
 
 
 def test_a_snapshot_that_comes_damaged_stops_nothing_and_the_next_run_brings_it_anew(
@@ -284,7 +287,7 @@ def test_a_snapshot_that_comes_damaged_stops_nothing_and_the_next_run_brings_it_
     assert f"cp2: {spreading.disk('cp2')}/{BACKUP}/etcd.snapshot is not what was backed up" in said
     assert stopped(spreading) == []
     assert spreading.on_cp2()["etcd.snapshot"] == SNAPSHOT[:99]
-    assert left_on_the_controller(spreading) == []
+    assert left_on_the_controller() == []
     assert spreading.lock_states() == ["held", "released"]
 
     spreading.write("rotten.json", [])
