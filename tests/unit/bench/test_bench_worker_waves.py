@@ -278,7 +278,7 @@ def test_a_fifth_is_what_ansible_makes_of_it() -> None:
 
 
 def test_waves_of_a_cluster_that_is_only_facts() -> None:
-    waves = importlib.import_module("waves")
+    waves = importlib.import_module("worker_waves")
     figures = waves.measure(40, 400, "")
     assert (figures["nodes"], figures["one"], figures["fifth"]) == (40, 37, 6)
     assert figures["least"] <= figures["auto"] < figures["one"]
