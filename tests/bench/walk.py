@@ -28,7 +28,7 @@ AUTO, GROUPS, FIFTH = "auto", "groups", "fifth"
 NAMES = {AUTO: "auto", GROUPS: "auto, zones and groups", FIFTH: "20%"}
 CANARIES = 1  # as the role has it by default, and so:
 WAVE_TIMEOUT, DRAIN_TIMEOUT = 300.0, 900.0
-_SETTLES = 600.0  # seconds that pods may take to be Ready again before a walk, and after it
+SETTLES = 600.0  # seconds that pods may take to be Ready again before a walk, and after it
 
 
 @dataclass
@@ -200,7 +200,7 @@ def walk(how: str, kubeconfig: str, version: str, forks: int, limit: float, say:
     from ansible_collections.uplift.kubeadm.plugins.module_utils._waves import plan_waves
 
     api = _api.connect({"kubeconfig": kubeconfig, "transport": "stdlib", "api_timeout": 120})
-    simulated.wait(lambda: living.unsettled(api), _SETTLES, say)
+    simulated.wait(lambda: living.unsettled(api), SETTLES, say)
     facts = _cluster_facts.read_for_waves(api)
     workers, rules = workers_of(facts), rules_of(how, forks)
     waves: Sequence[Sequence[str]] = fifths(workers)
@@ -213,7 +213,7 @@ def walk(how: str, kubeconfig: str, version: str, forks: int, limit: float, say:
     with lookout.watching(kubeconfig) as seen:
         walker.with_look(waves, rules) if how != FIFTH else walker.at_once(waves)
         walked.seconds = time.monotonic() - begun
-        simulated.wait(lambda: living.unsettled(api), _SETTLES, say)
+        simulated.wait(lambda: living.unsettled(api), SETTLES, say)
     walked.evictions = lookout.since(before, lookout.count_evictions(kubeconfig))
     walked.broken, walked.waiting = seen.broken, seen.waiting
     walked.short = max(seen.short.values(), default=0)

@@ -37,7 +37,7 @@ FORKS = 50
 # What nodes say after each walk of one cluster; nothing but that they are not the same depends on it.
 VERSIONS = ("v1.25.4", "v1.26.9", "v1.27.16")
 _FILLS = 3600.0  # seconds that a cluster may take until all of its nodes, and then all of its pods, are Ready
-_GRACE = 2 * 600 + 300  # seconds that a walk may take beyond its limit: for its pods to settle before and after it
+_GRACE = 2 * walk.SETTLES + walk.DRAIN_TIMEOUT  # seconds that a walk may take beyond its limit
 HEADER = (
     "| nodes | pods | one at a time | a fifth at a time | of these too many at once | needed at least | auto "
     "| auto, 50 forks, canary | the same with zones and groups | reading, CPU s | waves, CPU s | peak MiB |"
@@ -246,7 +246,7 @@ def main() -> None:
                 if job == "measure":
                     table(HEADER, row(figures))
                     print()
-                elif walk.Walked(**figures).how == options.walk[0]:
+                elif figures["how"] == options.walk[0]:
                     table(walk.HEADER, walk.row(nodes, figures))
                 else:
                     print(walk.row(nodes, figures), flush=True)
@@ -255,11 +255,11 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == [ONE]:
-        print(json.dumps(JOBS[sys.argv[2]](*json.loads(sys.argv[3]))))
-    else:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that etcd and all other programs end, too
-        try:
+    try:
+        if sys.argv[1:2] == [ONE]:
+            print(json.dumps(JOBS[sys.argv[2]](*json.loads(sys.argv[3]))))
+        else:
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that etcd and all other programs end, too
             main()
-        except kube.KubeError as e:
-            sys.exit(str(e))
+    except kube.KubeError as e:
+        sys.exit(str(e))
