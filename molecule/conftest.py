@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import testinfra
@@ -47,3 +49,14 @@ def control_planes(request: pytest.FixtureRequest) -> list[str]:
 @pytest.fixture(scope="session")
 def control_plane(control_planes: list[str], request: pytest.FixtureRequest) -> Host:
     return _host(control_planes[0], request.config)
+
+
+@pytest.fixture(scope="session")
+def kubectl(control_plane: Host) -> Any:
+    """The answer of kubectl to a question, read from its JSON."""
+
+    def get(*words: str) -> Any:
+        command = " ".join(("kubectl --kubeconfig /etc/kubernetes/admin.conf", *words, "-o json"))
+        return json.loads(control_plane.check_output(command))
+
+    return get

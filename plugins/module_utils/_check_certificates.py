@@ -9,8 +9,12 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils._check_etcd_versions import is_external
-from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import control_planes, days_between, mapping
+from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import (
+    control_planes,
+    days_between,
+    is_external,
+    mapping,
+)
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import control_plane_hops
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_cluster import listing

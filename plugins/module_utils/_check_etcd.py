@@ -9,12 +9,8 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import urlsplit
 
-from ansible_collections.uplift.kubeadm.plugins.module_utils._check_etcd_versions import (
-    VERSION_CHECKS,
-    bridges,
-    is_external,
-)
-from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import control_planes, mapping
+from ansible_collections.uplift.kubeadm.plugins.module_utils._check_etcd_versions import VERSION_CHECKS, bridges
+from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import control_planes, is_external, mapping
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._hops import Hop, control_plane_hops
 from ansible_collections.uplift.kubeadm.plugins.module_utils._seen import seen as cut

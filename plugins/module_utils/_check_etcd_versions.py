@@ -14,7 +14,12 @@ import typing as t
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _knowledge
 from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import image_version
-from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import control_planes, mapping, numbers
+from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts import (
+    control_planes,
+    is_external,
+    mapping,
+    numbers,
+)
 from ansible_collections.uplift.kubeadm.plugins.module_utils._etcd_pin import ANNOTATION
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import Check, Context, Finding, Unchecked
 from ansible_collections.uplift.kubeadm.plugins.module_utils._flags_trial import image_of
@@ -279,11 +284,6 @@ def external(ctx: Context) -> t.Iterator[Finding | Unchecked]:
 
 def _least(hop: Hop) -> str:
     return str((_knowledge.components(hop.minor) or {}).get("min_external_etcd") or "")
-
-
-def is_external(ctx: Context) -> bool:
-    """Whether kubeadm leaves etcd to somebody else."""
-    return bool(mapping(ctx.facts["cluster"].get("etcd")).get("external"))
 
 
 def _text(version: Numbers) -> str:

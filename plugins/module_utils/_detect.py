@@ -23,6 +23,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._detect_facts impor
     config_map,
     control_planes,
     each_node,
+    is_external,
     mapping,
     numbers,
 )
@@ -74,7 +75,7 @@ def etcd_between(bounds: t.Sequence[str], ctx: Context, minor: str) -> t.Iterato
     for node in control_planes(ctx):
         pod = mapping(mapping(mapping(ctx.facts.get("nodes")).get(node)).get("static_pods")).get("etcd")
         version = mapping(ctx.nodes[node].get("running")).get("etcd") or mapping(pod).get("version")
-        if not version and not mapping(mapping(ctx.facts.get("cluster")).get("etcd")).get("external"):
+        if not version and not is_external(ctx):
             yield Missing("etcd's version", node, "etcd did not answer")
         elif version and low <= numbers(version) < high:
             yield Seen(f"{node}: etcd {version}")

@@ -64,6 +64,11 @@ def control_planes(ctx: Context) -> list[str]:
     return [node for node, facts in ctx.nodes.items() if facts.get("control_plane")]
 
 
+def is_external(ctx: Context) -> bool:
+    """Whether kubeadm leaves etcd to somebody else."""
+    return bool(mapping(mapping(ctx.facts.get("cluster")).get("etcd")).get("external"))
+
+
 def each_node(ctx: Context, key: str, what: str, names: t.Iterable[str] | None = None) -> t.Iterator[tuple[str, t.Any]]:
     """(node, its fact `key`, or Missing) for the nodes of the run, or those in names."""
     for node in ctx.nodes if names is None else names:

@@ -26,12 +26,25 @@ def state_of(root: Path) -> Path:
 
 def write_private(path: Path, text: str) -> None:
     """Write a file of mode 0600 in one piece: whoever reads it sees the old content or the new."""
+    _write(path, text, None)
+
+
+def rewrite(path: Path, text: str) -> None:
+    """Give a file new content in one piece; mode and owner stay."""
+    _write(path, text, path.stat())
+
+
+def _write(path: Path, text: str, like: os.stat_result | None) -> None:
+    """like: whose mode and owner the file gets; None for 0600 and this user."""
     number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(number, "w") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+        if like:
+            os.chmod(name, like.st_mode & 0o7777)
+            os.chown(name, like.st_uid, like.st_gid)
         os.replace(name, path)
     except BaseException:
         os.unlink(name)

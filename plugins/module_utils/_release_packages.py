@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import abc
 import contextlib
-import os
 import re
-import tempfile
 import typing as t
 from pathlib import Path
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._files import rewrite
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import BINARIES, Node
 from ansible_collections.uplift.kubeadm.plugins.module_utils._release import newest_first
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import minor_name, parse_minor
@@ -212,23 +211,6 @@ def _place(text: str, minor: str | None = None) -> tuple[str, ...]:
 
 def _told(stanza: Stanza) -> str:
     return minor_name(max(minors_in(stanza.text)))
-
-
-def rewrite(file: Path, text: str) -> None:
-    """Give a file new content in one step; mode and owner stay."""
-    old = file.stat()
-    number, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(number, "w") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(name, old.st_mode & 0o7777)
-        os.chown(name, old.st_uid, old.st_gid)
-        os.replace(name, file)
-    except BaseException:
-        os.unlink(name)
-        raise
 
 
 def _is_behind(text: str, minor: str) -> bool:

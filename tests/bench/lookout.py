@@ -10,21 +10,23 @@ and evictions as the API server has counted them.
 from __future__ import annotations
 
 import contextlib
-import http.client
-import json
 import re
 import ssl
-import threading
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+import kube
 import living
+
+sys.path.insert(0, str(kube.ROOT))
+from tests.scenario.kube import Access, Kube, Watch  # type: ignore[import-not-found]
 
 _BUDGETS, _DEPLOYMENTS = "/apis/policy/v1/poddisruptionbudgets", "/apis/apps/v1/deployments"
 _HOMELESS = "/api/v1/pods?fieldSelector=spec.nodeName%3D"  # a watch of it says DELETED, too, when a pod is placed
-_WATCH, _SILENCE, _AGAIN = 600, 660, 0.5  # seconds: of one watch, until one is given up, between two tries
+_WATCH = 600  # seconds of one watch: each begins with all objects anew
 _EVICTIONS = re.compile(r"^apiserver_request_total\{([^}]*)\} (\S+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
@@ -84,60 +86,24 @@ def since(before: Mapping[str, int], now: Mapping[str, int]) -> dict[str, int]:
     return {code: number - before.get(code, 0) for code, number in now.items() if number > before.get(code, 0)}
 
 
-class Watch:
-    """Calls `take` with (event's type, object) for all objects of a collection as they are and as they change.
+def _asking(kubeconfig: str) -> Kube:
+    """kube.py's API server: a token, and a certificate of its own making."""
+    from ansible_collections.uplift.kubeadm.plugins.module_utils import _kubeconfig
 
-    In a thread of its own, until it is stopped. A watch that has ended begins anew, with an ADDED for each object.
-    """
-
-    def __init__(self, server: str, token: str, path: str, take: Callable[[str, Object], None]) -> None:
-        self._where, self._path, self._take = urlsplit(server), path, take
-        self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> Watch:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()  # the thread is a daemon, and ends with the next event
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            # Whatever goes wrong on the way, it is begun again.
-            with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
-                self._follow()
-            self._stop.wait(_AGAIN)
-
-    def _follow(self) -> None:
-        trusting = ssl.create_default_context()
-        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-        connection = http.client.HTTPSConnection(self._where.netloc, timeout=_SILENCE, context=trusting)
-        try:
-            mark = "&" if "?" in self._path else "?"
-            connection.request("GET", f"{self._path}{mark}watch=1&timeoutSeconds={_WATCH}", None, self._headers)
-            response = connection.getresponse()
-            while response.status == 200 and not self._stop.is_set():
-                line = response.readline()
-                if not line:
-                    return
-                event = json.loads(line)
-                if event["type"] in ("ADDED", "MODIFIED", "DELETED"):
-                    self._take(event["type"], event["object"])
-        finally:
-            connection.close()
+    config = _kubeconfig.load(kubeconfig)
+    server = urlsplit(config.server)
+    trusting = ssl.create_default_context()
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    return Kube(Access(str(server.hostname), server.port or 443, trusting, str(config.token)))
 
 
 @contextlib.contextmanager
 def watching(kubeconfig: str) -> Iterator[Seen]:
     """What is seen while the block runs."""
-    from ansible_collections.uplift.kubeadm.plugins.module_utils import _kubeconfig
-
-    config, seen = _kubeconfig.load(kubeconfig), Seen()
+    asking, seen = _asking(kubeconfig), Seen()
     with contextlib.ExitStack() as stack:
         for path, take in ((_BUDGETS, seen.budget), (_DEPLOYMENTS, seen.deployment), (_HOMELESS, seen.homeless)):
-            stack.enter_context(Watch(config.server, str(config.token), path, take))
+            stack.enter_context(Watch(asking, path, take, _WATCH))
         yield seen
 
 

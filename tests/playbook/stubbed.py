@@ -143,6 +143,15 @@ class StubbedCluster:
         """From now on the fakes fail (`do: fail`) or lose their host (`do: down`) where a rule matches."""
         self.write("rules.json", list(rules))
 
+    def misbehaving_from(self, node: str, rule: dict[str, Any]) -> str:
+        """The file of a hook: from when it is called for the node on, the fakes do as the rule says."""
+        hook = self.folder / "misbehaving.yml"
+        copied = f"{{dest: {self.folder / 'stub/rules.json'}, content: '{json.dumps([rule])}', mode: '0600'}}"
+        hook.write_text(
+            f"- name: From now on\n  ansible.builtin.copy: {copied}\n  when: kubeadm_upgrade_node == '{node}'\n"
+        )
+        return str(hook)
+
     def mend(self) -> None:
         self.write("rules.json", [])
         for file in (self.folder / "stub").glob("down-*"):

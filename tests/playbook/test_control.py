@@ -179,14 +179,9 @@ def test_what_fails_before_and_after_the_waves_leaves_no_lock_and_a_report_that_
 
 
 def test_a_lock_that_cannot_be_renewed_ends_the_run_before_the_next_node(cluster: StubbedCluster) -> None:
-    hook = cluster.folder / "away.yml"
-    rules = json.dumps([{"module": "upgrade_lock", "state": "renewed", "host": "cp1", "do": "fail"}])
-    hook.write_text(
-        "- name: From now on it fails\n"
-        f"  ansible.builtin.copy: {{dest: {cluster.folder / 'stub/rules.json'}, content: '{rules}', mode: '0600'}}\n"
-        "  when: kubeadm_upgrade_node == 'w1'\n"
-    )
-    run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_hook_after_node=str(hook))
+    rule = {"module": "upgrade_lock", "state": "renewed", "host": "cp1", "do": "fail"}
+    hook = cluster.misbehaving_from("w1", rule)
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_hook_after_node=hook)
     assert run.returncode == 2, run.stdout
     assert "could not be renewed: made to fail by the test" in " ".join(run.stdout.split())
     assert "w1" in begun(cluster)

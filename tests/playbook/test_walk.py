@@ -434,14 +434,8 @@ def test_a_hook_on_failure_that_fails_itself_hides_nothing_and_the_run_ends_as_i
 def test_what_the_look_at_the_cluster_after_a_hop_failed_at_is_told(tmp_path: Path) -> None:
     """There is no summary to wait for then, and Ansible would say that an expression failed."""
     cluster = StubbedCluster(tmp_path, workers=1)
-    rules = json.dumps([{"module": "cluster_info", "host": "cp1", "do": "fail"}])
-    hook = tmp_path / "after_node.yml"
-    hook.write_text(
-        "- name: From now on the cluster cannot be read\n"
-        f"  ansible.builtin.copy: {{dest: {tmp_path / 'stub/rules.json'}, content: '{rules}', mode: '0600'}}\n"
-        "  when: kubeadm_upgrade_node == 'w1'\n"
-    )
-    run = cluster.run("uplift.kubeadm.upgrade", target="1.26", kubeadm_upgrade_hook_after_node=str(hook))
+    hook = cluster.misbehaving_from("w1", {"module": "cluster_info", "host": "cp1", "do": "fail"})
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.26", kubeadm_upgrade_hook_after_node=hook)
     assert run.returncode == 2
     done = json.loads((tmp_path / "report/report.json").read_text())["done"]
     assert "made to fail by the test" in done["failed"]["message"], run.stdout

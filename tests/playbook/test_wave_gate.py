@@ -96,14 +96,9 @@ def test_a_node_lost_while_all_are_prepared_stops_before_the_control_plane(clust
 def test_a_member_of_etcd_that_was_lost_meanwhile_stops_before_the_next_control_plane(tmp_path: Path) -> None:
     """Without the look at etcd, kubeadm is begun on cp2, and its member is restarted beside the one that is lost."""
     cluster = StubbedCluster(tmp_path, control_planes=3, workers=1)
-    rules = json.dumps([{"module": "node_info", "host": "cp2", "do": "fail"}])
-    hook = tmp_path / "lost.yml"
-    hook.write_text(
-        "- name: From now on cp2 says that it cannot be done without\n"
-        f"  ansible.builtin.copy: {{dest: {tmp_path / 'stub/rules.json'}, content: '{rules}', mode: '0600'}}\n"
-        "  when: kubeadm_upgrade_node == 'cp2'\n"
-    )
-    run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_hook_before_node=str(hook))
+    # From then on cp2 says that it cannot be done without.
+    hook = cluster.misbehaving_from("cp2", {"module": "node_info", "host": "cp2", "do": "fail"})
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_hook_before_node=hook)
     assert run.returncode != 0, run.stdout
     assert [event["host"] for event in cluster.events() if event["module"] == "kubeadm_run"] == ["cp1"]
     assert 'cp2 failed in 1.25/control_plane at "See that etcd can do without this member"' in " ".join(

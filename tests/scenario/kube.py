@@ -42,11 +42,12 @@ class KubeError(Exception):
 
 @dataclass(frozen=True)
 class Access:
-    """Where an API server is, and who asks it."""
+    """Where an API server is, and who asks it: by the context's certificate, or by a token."""
 
     host: str
     port: int
     trusting: ssl.SSLContext
+    token: str = ""
 
 
 def access(kubeconfig: Path) -> Access:
@@ -147,7 +148,10 @@ class Kube:
                     self.where.host, self.where.port, timeout=self.timeout, context=self.where.trusting
                 )
             content = None if body is None else json.dumps(body)
-            self._connection.request(method, path, content, {"Content-Type": media, "Accept": "application/json"})
+            headers = {"Content-Type": media, "Accept": "application/json"}
+            if self.where.token:
+                headers["Authorization"] = f"Bearer {self.where.token}"
+            self._connection.request(method, path, content, headers)
             return self._connection.getresponse()
         except (OSError, http.client.HTTPException) as e:
             self.close()
@@ -158,11 +162,12 @@ class Watch:
     """Calls `take` with (event's type, object) for all objects of a collection as they are and as they change.
 
     In a thread of its own, until it is stopped. After the API server was away it begins anew, with an ADDED for each
-    object that is there.
+    object that is there; also after `seconds`.
     """
 
-    def __init__(self, kube: Kube, path: str, take: Callable[[str, Object], None]) -> None:
-        self._kube, self._path, self._take = Kube(kube.where, _WATCH + 15), path, take
+    def __init__(self, kube: Kube, path: str, take: Callable[[str, Object], None], seconds: int = _WATCH) -> None:
+        self._kube, self._take = Kube(kube.where, seconds + 15), take
+        self._path = f"{path}{'&' if '?' in path else '?'}watch=1&timeoutSeconds={seconds}"
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -174,13 +179,15 @@ class Watch:
         self._stop.set()  # the thread is a daemon, and ends with the watch's next event
 
     def _run(self) -> None:
-        mark = "&" if "?" in self._path else "?"
-        path = f"{self._path}{mark}watch=1&timeoutSeconds={_WATCH}"
         while not self._stop.is_set():
             try:
-                self._kube.lines(path, self._stop, lambda event: self._take(event["type"], event["object"]))
+                self._kube.lines(self._path, self._stop, self._took)
             except KubeError:  # away: that is what is waited for
                 self._stop.wait(_AGAIN)
+
+    def _took(self, event: Object) -> None:
+        if event["type"] in ("ADDED", "MODIFIED", "DELETED"):  # an ERROR has no object of the collection
+            self._take(event["type"], event["object"])
 
 
 def is_ready(thing: Object) -> bool:

@@ -27,15 +27,6 @@ FETCHED = Path(__file__).parents[3] / ".build/molecule/external-etcd"
 
 
 @pytest.fixture(scope="session")
-def kubectl(control_plane: Host) -> Any:
-    def get(*words: str) -> Any:
-        command = " ".join(("kubectl --kubeconfig /etc/kubernetes/admin.conf", *words, "-o json"))
-        return json.loads(control_plane.check_output(command))
-
-    return get
-
-
-@pytest.fixture(scope="session")
 def backup(etcd_host: Host) -> dict[str, Any]:
     """The manifest of the one backup that is kept."""
     (path,) = etcd_host.check_output(f"find {BACKUPS} -name etcd.json").split()

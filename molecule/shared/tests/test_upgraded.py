@@ -18,15 +18,6 @@ PROGRAMS = {"kube-apiserver", "kube-controller-manager", "kube-scheduler"}
 
 
 @pytest.fixture(scope="session")
-def kubectl(control_plane: Host) -> Any:
-    def get(*words: str) -> Any:
-        command = " ".join(("kubectl --kubeconfig /etc/kubernetes/admin.conf", *words, "-o json"))
-        return json.loads(control_plane.check_output(command))
-
-    return get
-
-
-@pytest.fixture(scope="session")
 def nodes(kubectl: Any) -> dict[str, Any]:
     return {node["metadata"]["name"]: node for node in kubectl("get nodes")["items"]}
 

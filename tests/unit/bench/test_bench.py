@@ -7,21 +7,10 @@ from __future__ import annotations
 
 import importlib
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-BENCH = Path(__file__).resolve().parents[2] / "bench"
 OLD, NEW = "v1.24.17", "v1.25.4"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _programs() -> Any:
-    sys.path.insert(0, str(BENCH))
-    yield
-    sys.path.remove(str(BENCH))
 
 
 def outages(*samples: tuple[float, str, bool, bool, str]) -> list[tuple[Any, ...]]:

@@ -11,9 +11,7 @@ from __future__ import annotations
 import importlib
 import itertools
 import re
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,16 +19,8 @@ import pytest
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _checks, _cluster_facts
 from ansible_collections.uplift.kubeadm.plugins.module_utils._plan import Options, make_plan
 
-BENCH = Path(__file__).resolve().parents[2] / "bench"
 NODES, PODS = 12, 100
 Object = dict[str, Any]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _programs() -> Iterator[None]:
-    sys.path.insert(0, str(BENCH))
-    yield
-    sys.path.remove(str(BENCH))
 
 
 class FakeApi:

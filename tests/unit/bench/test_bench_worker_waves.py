@@ -6,10 +6,7 @@
 from __future__ import annotations
 
 import importlib
-import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,15 +17,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import Upli
 from ansible_collections.uplift.kubeadm.plugins.module_utils._quantity import amount
 from ansible_collections.uplift.kubeadm.plugins.module_utils._waves_rules import read_groups
 
-BENCH = Path(__file__).resolve().parents[2] / "bench"
 Object = dict[str, Any]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _programs() -> Iterator[None]:
-    sys.path.insert(0, str(BENCH))
-    yield
-    sys.path.remove(str(BENCH))
 
 
 # ---- what is seen

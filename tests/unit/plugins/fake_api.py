@@ -55,6 +55,10 @@ GROUPS = {
 }
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # by itself 5, which the threads of a drain overrun: the kernel drops connections then
+
+
 class FakeApi:
     """Objects are kept by path. Evicted pods go after `termination` seconds; budgets count down as the server's do."""
 
@@ -71,7 +75,7 @@ class FakeApi:
         self._going: dict[str, float] = {}  # path -> monotonic time of its end
         self._version = 100
         self._lock = threading.RLock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()

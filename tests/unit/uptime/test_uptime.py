@@ -49,9 +49,13 @@ def until(condition: Callable[[], Any]) -> None:
         time.sleep(0.01)
 
 
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 128  # by itself 5, which the threads of the client overrun: the kernel drops connections then
+
+
 @pytest.fixture
 def server() -> Iterator[Any]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as made:
+    with Server(("127.0.0.1", 0), Handler) as made:
         made.requests, made.lock = 0, threading.Lock()  # type: ignore[attr-defined]
         thread = threading.Thread(target=made.serve_forever, daemon=True)
         thread.start()
