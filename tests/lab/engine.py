@@ -61,9 +61,11 @@ def ensure_programs(packages: dict[str, str]) -> None:
             f"Missing on this machine: {', '.join(missing)} (Debian's package names). Install them, or run the lab as "
             "root on Debian or Ubuntu, where it installs them itself."
         )
-    with step(f"installing {', '.join(missing)}"):
+    # One at a time of those that share this state; and dpkg's lock is waited for, which others may hold (both seconds).
+    with step(f"installing {', '.join(missing)}"), lock(state_dir() / "apt.lock"):
         env = {"DEBIAN_FRONTEND": "noninteractive"}
-        apt = ("apt-get", "-y", "-o", "Dpkg::Options::=--force-confold", "--no-install-recommends", "install", *missing)
+        options = ("-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Options::=--force-confold", "--no-install-recommends")
+        apt = ("apt-get", "-y", *options, "install", *missing)
         if run(*apt, env=env, check=False).returncode != 0:
             run("apt-get", "update")
             run(*apt, env=env)

@@ -26,8 +26,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        if self._connection.transport != "local":  # a host that is down
-            return {**result, **self._execute_module(task_vars=task_vars)}
+        self._connection._connect()  # raises where the host is down
         arguments = dict(self._task.args)
         self._update_module_args(self._task.action, arguments, task_vars)
         said = io.StringIO()

@@ -6,8 +6,8 @@
 stubbed.py puts it, under each module's name, among the action plugins of a copy of the collection: it answers on the
 controller, which is most of what makes these tests quick. It records its call in $UPLIFT_STUB/events.jsonl, moves the
 pretended cluster in $UPLIFT_STUB/cluster.json, and misbehaves where $UPLIFT_STUB/rules.json says so: {"module", "host",
-"name"?, "state"? (empty: not given), "version"?, "component"?, "do": "fail" | "down"}. A host that is down ("down"? has
-its name where it is another) is truly unreachable: its connection is tried.
+"name"?, "state"? (empty: not given), "version"?, "component"?, "do": "fail" | "down"}. The connection to a host that is
+down ("down"? has its name where it is another) is lost, as stub_connection.py has it.
 """
 
 from __future__ import annotations
@@ -39,8 +39,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
 def answer(action: ActionBase, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
     """What the module of the task of `action` would have answered, had it run where the task runs."""
-    if action._connection.transport != "local":
-        action._low_level_execute_command(":")  # nothing listens there
+    action._connection._connect()  # raises where the host is down
     name = action._task.action.rpartition(".")[2]
     host = action._task.delegate_to or task_vars["inventory_hostname"]
     host = "" if host == "localhost" else host

@@ -69,6 +69,8 @@ class StubbedCluster:
         stub = (Path(__file__).parent / "stub_action.py").read_text()
         actions = target / "plugins/action"
         (target / "plugins/module_utils/_stub.py").write_text(stub)
+        (target / "plugins/connection").mkdir()
+        shutil.copy(Path(__file__).parent / "stub_connection.py", target / "plugins/connection/stubbed.py")
         for name in FAKED_MODULES:
             real = actions / f"{name}.py"
             real.write_text(real.read_text() + STUBBED_ACTION if real.exists() else stub)
@@ -111,23 +113,16 @@ class StubbedCluster:
         self.write("available.json", {"1.24": ["1.24.17"], "1.25": ["1.25.4"], "1.26": ["1.26.9"]})
 
     def _write_inventory(self) -> None:
-        stub = self.folder / "stub"
-        # A host whose down-file exists is spoken to by SSH at a port where nothing listens: truly unreachable. Control
-        # planes are named, as inventory_hostname is the host that delegates, where a task is delegated to them.
-        down = "{{ lookup('ansible.builtin.fileglob', stub ~ '/down-' ~ NAME) | ternary('ssh', 'local') }}"
-        planes = {name: {"ansible_connection": down.replace("NAME", f"'{name}'")} for name in self.control_planes}
         self.inventory = {
             "all": {
                 "vars": {
-                    "stub": str(stub), "ansible_host": "127.0.0.1", "ansible_port": 1,
-                    "ansible_ssh_args": "-o ConnectTimeout=2 -o BatchMode=yes",
-                    "ansible_connection": down.replace("NAME", "inventory_hostname"),
+                    "ansible_connection": "uplift.kubeadm.stubbed",
                     "ansible_python_interpreter": sys.executable,
                     "kubeadm_upgrade_become": False,
                 },
                 "children": {
-                    "kube_control_plane": {"hosts": planes},
-                    "kube_node": {"hosts": {name: {} for name in self.workers}},
+                    "kube_control_plane": {"hosts": {name: {"ansible_host": name} for name in self.control_planes}},
+                    "kube_node": {"hosts": {name: {"ansible_host": name} for name in self.workers}},
                 },
             }
         }  # fmt: skip

@@ -39,13 +39,9 @@ def stubbed(folder: Path) -> StubbedCluster:
     cluster.write("look.json", {name: look(name, joined, name.startswith("cp")) for name, joined in hosts.items()})
     cluster.write("new.json", {"control_plane": control_plane("cp4", **PLANE), "worker": node("w")})
     children = cluster.inventory["all"]["children"]  # type: ignore[index]
-    # Tasks are delegated to it: a name in its variables would be that of the host that delegates.
-    down = "lookup('ansible.builtin.fileglob', stub ~ '/down-cp4')"
-    children["kube_control_plane"]["hosts"]["cp4"] = {
-        "ansible_connection": "{{ " + down + " | ternary('ssh', 'local') }}"
-    }
+    children["kube_control_plane"]["hosts"]["cp4"] = {"ansible_host": "cp4"}
     children["replace_nodes_old"] = {"hosts": {name: {} for name in OLD}}
-    children["replace_nodes_new"] = {"hosts": {name: {} for name in NEW}}
+    children["replace_nodes_new"] = {"hosts": {name: {"ansible_host": name} for name in NEW}}
     (folder / "inventory.json").write_text(json.dumps(cluster.inventory))
     return cluster
 

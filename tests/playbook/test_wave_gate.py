@@ -123,7 +123,8 @@ def a_control_plane_is_lost(cluster: StubbedCluster, rule: dict[str, Any]) -> tu
     run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_serial=2)
     assert run.returncode != 0, run.stdout
     told = json.loads((cluster.folder / "report/report.json").read_text())["done"]
-    assert (told["outcome"], told["failed"]["node"]) == ("failed", "w1"), run.stdout
+    assert told["outcome"] == "failed", run.stdout
+    assert told["failed"]["node"] in ("w1", "w2"), "both asked it, and either may have been the first to notice"
     assert cluster.read("lock.json") == {}, "the lock was kept"
     drains = [(e["state"], e["host"]) for e in cluster.events() if e["module"] == "node_drain" and e["name"] == "w1"]
     return " ".join(run.stdout.split()), drains
