@@ -19,7 +19,7 @@ from typing import Any
 from lab.paths import cluster_dir
 from scenario.frame import ended
 from scenario.kube import is_ready
-from scenario.world import HOPS, VERSION, ScenarioError, World, add_options, say, world
+from scenario.world import HOPS, VERSION, ScenarioError, World, add_options, build, say, world
 
 from . import data, environment, jail
 from .data import ROOT
@@ -191,13 +191,14 @@ def main(argv: list[str] | None = None) -> int:
 
 def jobs(options: argparse.Namespace, sites: list[Site]) -> int:
     """The cluster made, the jobs run on it, and what is found; `sites` has what was found until then."""
+    build(options, hops=HOPS[:1])
     deadline = time.monotonic() + options.limit
     # Short: sockets of SSH and of its agent lie below it, and have 108 characters.
     folder = Path(tempfile.mkdtemp(prefix="uplift-awx-", dir="/tmp"))
     say(f"awx: the folders of the jobs are in {folder}")
     try:
         python = environment.python(COLLECTIONS)
-        with world(options) as made:
+        with world(options, hops=HOPS[:1]) as made:
             shape = f"{len(made.control_planes)} + {len(made.workers)} nodes, {made.install}"
             site = Site(made, folder, python, deadline)
             sites.append(site)

@@ -24,7 +24,7 @@ from lab.errors import LabError
 from scenario.events import Event
 from scenario.kube import KubeError, is_ready
 from scenario.playbook import Playbook, Run
-from scenario.world import HOPS, ScenarioError, say, world
+from scenario.world import HOPS, ScenarioError, build, say, world
 
 from .hurts import (
     Act,
@@ -87,7 +87,7 @@ _APPLY = "Run kubeadm upgrade"
 # In the order in which a run comes to them.
 FAULTS = (
     Fault("source-down", "a worker cannot reach the source of its programs", 1, _NOTED, mirror_down("worker2"), STOPS,
-          "cannot be read"),
+          "cannot be read|could not be brought|broke off"),
     Fault("disk-full", "no room in /etc/kubernetes/tmp", 1, Moment("Install kubeadm", "begin", "cp1", 0),
           disk_full("cp1"), STOPS, "[Nn]o space left"),
     Fault("ssh-lost", "SSH is lost in the middle of kubeadm upgrade apply", 1, Moment(_APPLY, "begin", "cp1", 0),
@@ -98,15 +98,17 @@ FAULTS = (
     Fault("kubelet-broken", "a worker's kubelet does not start when it is replaced", 1,
           Moment("Drain", "begin", "worker2", 0), kubelet_broken("worker2"), STOPS, "kubelet was restarted"),
     Fault("registry-down", "a worker cannot reach the registry in hop 2", 1,
-          Moment("Read the cluster after the hop", "begin", "", 0), registry_down("worker1"), STOPS, "could not pull"),
+          Moment("Fetch kubeadm, kubelet and kubectl", "begin", "worker1", 1), registry_down("worker1"), STOPS,
+          "could not pull"),
     Fault("etcd-down", "an etcd member is down before the run", 3, None, static_pod_gone("etcd", "cp3"), STOPS,
-          "control plane is not healthy: .*control-plane3"),
+          "control plane is not healthy: .*control-plane3|control-plane3 is NotReady"),
     Fault("source-down-apt", "a worker cannot reach its package repository", 3, _NOTED, mirror_down("worker2"), STOPS,
-          "cannot be read"),
+          "cannot be read|Downloading .* failed"),
     Fault("etcd-lost", "an etcd member is lost between two control planes", 3, Moment(_APPLY, "end", "cp1", 0),
           static_pod_gone("etcd", "cp3"), STOPS, "etcd would lose its quorum", never=Moment(_APPLY, "begin", "cp2", 0)),
     Fault("node-lost", "a control plane node is lost while another is upgraded", 3, Moment(_APPLY, "begin", "cp2", 0),
-          node_lost("cp3"), STOPS, "cp3|control-plane3|etcd cluster is not healthy", lost="cp3"),
+          node_lost("cp3"), STOPS, "cp3|control-plane3|etcd cluster is not healthy|EOF|connection lost|TLS handshake",
+          lost="cp3"),
 )  # fmt: skip
 
 
@@ -142,6 +144,7 @@ class Outcome:
 
 def scenario(options: argparse.Namespace) -> int:
     """The whole of it; 0 when all was as it should be."""
+    build(options)
     began = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="uplift-faults-"))
     say(f"faults: logs of the runs are in {folder}")
@@ -258,8 +261,9 @@ class Faults:
         say(f"fault: {fault.what}")
         outcome = Outcome(fault.id, fault.what)
         self.outcomes.append(outcome)
+        began = time.monotonic()  # an API server that is asked to end serves no one from then on
         fault.how[0](self.site)
-        return Strike(fault, outcome, at, time.monotonic())
+        return Strike(fault, outcome, at, began)
 
     def _wait_for_it(self, strike: Strike, run: Run) -> None:
         """Lift a fault that is to be ridden out when its time has come; end a run that does not end."""

@@ -20,7 +20,7 @@ from typing import Any
 from scenario.events import Event
 from scenario.kube import STRATEGIC, Kube, KubeError, Object, Watch, is_ready
 from scenario.playbook import Playbook, Run
-from scenario.world import HOPS, ScenarioError, World, say, wait, world
+from scenario.world import HOPS, ScenarioError, World, build, say, wait, world
 
 from . import leftovers, ways
 from .agents import Agent, agents
@@ -81,6 +81,7 @@ WORKLOAD: tuple[tuple[str, Object], ...] = (
 
 def scenario(options: argparse.Namespace) -> int:
     """The whole of it; 0 when all was as it should be."""
+    build(options)
     began = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="uplift-chaos-"))
     say(f"chaos: seed {options.seed}; logs of the runs are in {folder}")

@@ -16,7 +16,7 @@ from typing import Any
 from scenario.frame import Figures, ended
 from scenario.kube import KubeError, is_ready
 from scenario.playbook import Playbook, processes_with, run_whole
-from scenario.world import HOPS, VERSION, ScenarioError, World, add_options, say, wait, wait_steady, world
+from scenario.world import HOPS, VERSION, ScenarioError, World, add_options, build, say, wait, wait_steady, world
 
 TARGET = HOPS[0]
 NAMES = ("dev", "stage", "prod")
@@ -96,6 +96,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def fleet(options: argparse.Namespace, figures: Figures) -> int:
     """The clusters made, the scenario on them, and what is found."""
+    build(options, hops=HOPS[:1])
     deadline = time.monotonic() + options.limit
     folder = Path(tempfile.mkdtemp(prefix="uplift-fleet-"))
     say(f"fleet: the logs of the runs are in {folder}")
@@ -104,7 +105,7 @@ def fleet(options: argparse.Namespace, figures: Figures) -> int:
         with figures.step("three clusters made"):
             for name in NAMES:
                 own = argparse.Namespace(**{**vars(options), "name": f"{options.name}-{name}"})
-                clusters[name] = stack.enter_context(world(own))
+                clusters[name] = stack.enter_context(world(own, hops=HOPS[:1]))
         scenario(Runs(clusters, folder, deadline), figures)
         children = processes_with(str(folder), masters=False)
         figures.check(not children, f"no process of a run is left over {children or ''}".rstrip())

@@ -15,7 +15,7 @@ from lab import artifacts
 from lab.images import split
 from scenario.frame import Figures, ended
 from scenario.kube import Kube, Object, is_ready
-from scenario.world import ScenarioError, World, add_options, say, wait, world
+from scenario.world import ScenarioError, World, add_options, build, say, wait, world
 
 from .eyes import Nodes, etcd_says, eyes, pin
 from .runs import Runs
@@ -52,11 +52,13 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def scenario(options: argparse.Namespace, figures: Figures) -> int:
-    deadline = time.monotonic() + options.limit
     folder = Path(tempfile.mkdtemp(prefix="uplift-modern-"))
     say(f"modern: the logs of the runs are in {folder}")
     start, hops = (BRIDGE_START, BRIDGE_HOPS) if options.bridge else (START, HOPS)
-    with world(options, start, hops, [BRIDGE_TAG] if options.bridge else []) as made:
+    etcd = [BRIDGE_TAG] if options.bridge else []
+    build(options, start, hops, etcd)
+    deadline = time.monotonic() + options.limit
+    with world(options, start, hops, etcd) as made:
         shape = f"{len(made.control_planes)} + {len(made.workers)} nodes, {made.install}"
         variables = {
             "target": hops[-1],

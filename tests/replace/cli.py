@@ -16,7 +16,7 @@ from pathlib import Path
 
 from scenario.frame import Figures, ended
 from scenario.kube import Kube, Object, is_ready
-from scenario.world import HOPS, ScenarioError, add_options, say, wait, world
+from scenario.world import HOPS, ScenarioError, add_options, build, say, wait, world
 
 from .site import BUDGET, REPLICAS, TARGET, Network, Site, Workload
 
@@ -46,6 +46,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def replace(options: argparse.Namespace, figures: Figures) -> int:
+    build(options, VERSION, HOPS[1:])
     deadline = time.monotonic() + options.limit
     folder = Path(tempfile.mkdtemp(prefix="uplift-replace-"))
     say(f"replace: the logs of the runs are in {folder}")

@@ -23,7 +23,7 @@ from scenario.world import HOPS, World, say
 TARGET = HOPS[-1]
 SPACE, REPLICAS, BUDGET = "replace", 6, 5  # the budget wants so many of the replicas
 HOOKS = Path(__file__).resolve().parent / "hooks"
-IMAGE = "registry.k8s.io/pause:3.7"
+IMAGE = "registry.k8s.io/pause:3.8"  # of the first version
 
 
 class Site:
@@ -34,7 +34,7 @@ class Site:
         self.planes = len(made.control_planes) > 1  # a control plane is replaced, too
         self.added: list[Node] = []
         self.overlay = folder / "replace.yml"
-        self.environment = {**Playbook(made, folder, TARGET).environment, "SCENARIO_EVENTS": str(folder / "events")}
+        self.environment = {**Playbook(made, folder, TARGET).environment, "TASK_EVENTS": str(folder / "events")}
         self.number = 0
 
     @property

@@ -17,7 +17,7 @@ from typing import Any
 from scenario.frame import Figures, ended
 from scenario.kube import Kube, is_ready
 from scenario.playbook import Playbook, run_whole
-from scenario.world import HOPS, VERSION, ScenarioError, World, add_options, say, wait, world
+from scenario.world import HOPS, VERSION, ScenarioError, World, add_options, build, say, wait, world
 
 from . import content, encryption
 
@@ -76,6 +76,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def scenario(options: argparse.Namespace, figures: Figures) -> int:
+    build(options)
     deadline = time.monotonic() + options.limit
     folder = Path(tempfile.mkdtemp(prefix="uplift-restore-"))
     say(f"restore: the logs of the runs are in {folder}")

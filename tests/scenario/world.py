@@ -78,6 +78,18 @@ def add_options(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to a file, too")
 
 
+def build(
+    options: argparse.Namespace, version: str = VERSION, hops: Sequence[str] = HOPS, etcd: Sequence[str] = ()
+) -> None:
+    """Have what `world` makes a cluster of, before the time of the scenario runs: minutes, where it was never built."""
+    lab_cluster.build([version, *hops], [(version, method(options))], etcd)
+
+
+def method(options: argparse.Namespace) -> str:
+    """How programs come to the nodes."""
+    return str(options.install or ("binary" if options.control_planes == 1 else "deb"))
+
+
 @contextlib.contextmanager
 def world(
     options: argparse.Namespace, version: str = VERSION, hops: Sequence[str] = HOPS, etcd: Sequence[str] = ()
@@ -86,7 +98,7 @@ def world(
 
     Its nodes can have the versions of the hops, and the tags of `etcd` besides what those need.
     """
-    install = options.install or ("binary" if options.control_planes == 1 else "deb")
+    install = method(options)
     spec = lab_cluster.Spec(options.name, options.control_planes, options.workers, version, install)
     if lab_cluster.load(spec.name) is not None:
         raise ScenarioError(

@@ -17,7 +17,7 @@ from pathlib import Path
 from scenario.frame import ended
 from scenario.kube import Object, Watch, is_ready
 from scenario.playbook import Playbook, Run
-from scenario.world import HOPS, VERSION, ScenarioError, World, add_options, say, wait, world
+from scenario.world import HOPS, VERSION, ScenarioError, World, add_options, build, say, wait, world
 
 from .client import Client, ask
 from .service import NODE_PORT, deploy
@@ -53,6 +53,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def scenario(options: argparse.Namespace) -> int:
+    build(options)
     deadline = time.monotonic() + options.limit
     folder = Path(tempfile.mkdtemp(prefix="uplift-uptime-"))
     say(f"uptime: the log of the run is in {folder}")

@@ -81,7 +81,8 @@ def lost(writer: Writer, kube: Kube) -> list[str]:
     more = ""
     while True:
         page = kube.patient("GET", f"{_PATH}?limit=500{more}")
-        found.update({item["metadata"]["name"]: item["data"]["number"] for item in page["items"] if "data" in item})
+        numbers = {item["metadata"]["name"]: (item.get("data") or {}).get("number") for item in page["items"]}
+        found.update({name: number for name, number in numbers.items() if number is not None})
         token = page["metadata"].get("continue")
         if not token:
             return missing(writer.acknowledged, writer.counted, found)

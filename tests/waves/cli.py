@@ -15,7 +15,7 @@ from pathlib import Path
 
 from scenario.frame import ended
 from scenario.playbook import Playbook, Run
-from scenario.world import HOPS, VERSION, ScenarioError, World, add_options, say, wait, world
+from scenario.world import HOPS, VERSION, ScenarioError, World, add_options, build, say, wait, world
 
 from .eyes import Eyes, watching
 from .tally import AUTO, ONE, Side, held, outages, table, verdicts
@@ -45,6 +45,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def scenario(options: argparse.Namespace, sides: dict[str, Side]) -> int:
     """Both clusters, one at a time, so that neither competes with the other for the processors."""
+    build(options, hops=HOPS[:1])
     deadline = time.monotonic() + options.limit
     folder = Path(tempfile.mkdtemp(prefix="uplift-waves-"))
     say(f"waves: the logs of the runs are in {folder}")
@@ -54,7 +55,7 @@ def scenario(options: argparse.Namespace, sides: dict[str, Side]) -> int:
         place = folder / name
         place.mkdir()
         say(f"  serial {serial}: a cluster")
-        with world(own) as made:
+        with world(own, hops=HOPS[:1]) as made:
             workers = made.workers
             deploy(made.kube())
             sides[serial] = upgraded(made, serial, place, deadline)

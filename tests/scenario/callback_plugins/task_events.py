@@ -62,11 +62,13 @@ class CallbackModule(CallbackBase):
 
     def _result(self, result: Any, status: str) -> None:
         values = result.result
+        items = values.get("results") or [values]  # of a loop, or of the task itself
         more: dict[str, Any] = {}
-        if "evicted" in values:
-            more["evicted"] = len(values["evicted"])
+        if "evicted" in items[-1]:
+            more["evicted"] = len(items[-1]["evicted"])
         if status in ("failed", "unreachable"):
-            more["message"] = str(values.get("msg", ""))[:2000]
+            culprit = next((item for item in items if item.get("failed") or item.get("unreachable")), values)
+            more["message"] = str(culprit.get("msg", ""))[:2000]
         now = time.monotonic()
         more["seconds"] = now - self.begun.get((result.host.get_name(), result.task._uuid), now)
         self._write("end", result.host, result.task, status, **more)

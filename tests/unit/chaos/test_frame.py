@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import itertools
 import json
+import runpy
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 pytest.importorskip("yaml")
 
+import scenario
 from lab.errors import LabError
 from scenario.frame import Figures, ended
 from scenario.kube import KubeError
@@ -29,6 +32,22 @@ def _signals() -> Iterator[None]:
     before = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, before)
+
+
+def test_a_drain_that_is_a_loop_tells_what_it_evicted_and_a_failure_its_own_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TASK_EVENTS", str(tmp_path / "events"))
+    plugin = Path(scenario.__file__).parent / "callback_plugins/task_events.py"
+    callback = runpy.run_path(str(plugin))["CallbackModule"]()
+    host = SimpleNamespace(get_name=lambda: "worker1")
+    task = SimpleNamespace(get_name=lambda: "kubeadm_upgrade : Drain", action="uplift.kubeadm.node_drain", _uuid="1")
+    slices = [{"evicted": ["a"]}, {"evicted": ["a", "b"]}]
+    callback.v2_runner_on_ok(SimpleNamespace(result={"results": slices, "msg": "All"}, host=host, task=task))
+    broken = [{"evicted": []}, {"failed": True, "msg": "a budget"}]
+    callback.v2_runner_on_failed(SimpleNamespace(result={"results": broken, "msg": "One"}, host=host, task=task))
+    told = [json.loads(line) for line in (tmp_path / "events").read_text().splitlines()]
+    assert (told[0]["evicted"], told[1]["message"]) == (2, "a budget")
 
 
 @pytest.mark.parametrize("error", [ScenarioError("no"), LabError("no"), KubeError("no")])

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -126,6 +127,22 @@ def test_acknowledged_writes_that_are_not_there_are_lost() -> None:
     assert writer.missing([0, 1], 2, found) == []
     assert writer.missing([0, 1, 2, 3], 2, found) == ["w2", "w3"]
     assert len(writer.missing([], 3, found)) == 1
+
+
+def test_config_maps_that_the_writer_did_not_write_are_passed_over() -> None:
+    """Every namespace has kube-root-ca.crt, and an object may have no data at all."""
+
+    class Pages:
+        def patient(self, method: str, path: str) -> dict[str, Any]:
+            if "continue=" in path:
+                return {"metadata": {}, "items": [{"metadata": {"name": "counter"}, "data": {"number": "0"}}]}
+            authority = {"metadata": {"name": "kube-root-ca.crt"}, "data": {"ca.crt": "…"}}
+            own = {"metadata": {"name": "w0"}, "data": {"number": "0"}}
+            return {"metadata": {"continue": "next"}, "items": [authority, {"metadata": {"name": "bare"}}, own]}
+
+    did: Any = SimpleNamespace(acknowledged=[0, 1], counted=0)
+    pages: Any = Pages()
+    assert writer.lost(did, pages) == ["w1"]
 
 
 def test_percentiles() -> None:
