@@ -166,6 +166,7 @@ def wait(api: Api, name: str, expected: Expected, timeout: float) -> Look:
     :raises UpliftError: after timeout seconds; the message lists exactly what is missing.
     """
     deadline = time.monotonic() + timeout
+    api.just_restarted(timeout)  # the node's own, by its new kubelet
     whole_since = None  # but for what there is less of
     while True:
         seen = look(api, name, expected)
@@ -188,13 +189,13 @@ def warnings(name: str, seen: Look) -> list[str]:
     """What is not as it was, and was not waited for."""
     return [
         *(
-            f"The node {name} is back, but for this: {phrase}. It was not waited for any longer, as something other than "
-            "the upgrade may have lowered it. Look at the device plugin or operator that brings it."
+            f"The node {name} is back, but for this: {phrase}. It was not waited for any longer, as something other "
+            "than the upgrade may have lowered it. Look at the device plugin or operator that brings it."
             for phrase in seen.less
         ),
         *(
-            f"Static pod {pod} on the node {name} is not Ready. It was not before the node was drained either, so it was "
-            "not waited for."
+            f"Static pod {pod} on the node {name} is not Ready. It was not before the node was drained either, so it "
+            "was not waited for."
             for pod in seen.unready_before
         ),
     ]

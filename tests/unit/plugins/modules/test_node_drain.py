@@ -50,11 +50,11 @@ def test_drains(api: FakeApi, run: Run) -> None:
     api.pod("broken", mirror=True, ready=False)
     etcd = {"component": "etcd", "tier": "control-plane"}
     api.pod("etcd-w1", mirror=True, namespace="kube-system", labels=etcd, ready=False)
-    static = ["broken", "done-at-boot", "etcd-w1", "kube-proxy-like"]
+    static = dict.fromkeys(["broken", "done-at-boot", "etcd-w1", "kube-proxy-like"], "static pod")
     result = run()
     assert result["changed"] is True
     assert sorted(p["name"] for p in result["evicted"]) == ["done", "web-1"]
-    assert {p["name"]: p["why"] for p in result["left"]} == {"logs-x": "DaemonSet pod"} | dict.fromkeys(static, "static pod")
+    assert {p["name"]: p["why"] for p in result["left"]} == {"logs-x": "DaemonSet pod", **static}
     assert api.pods() == sorted([*static, "logs-x"])
     assert api.pods("w2") == ["elsewhere"]
     assert result["cordoned_before"] is False

@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _cordon, _node_ready
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import connect
 from ansible_collections.uplift.kubeadm.plugins.modules import node_ready
-from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_api import FakeApi
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_api import FakeApi, status
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.run_module import Run, run_module
 
 NODE = "/api/v1/nodes/w1"
@@ -233,6 +233,16 @@ def test_the_ready_of_static_pods_that_were_asked_themselves_is_not_waited_for(a
     failed = run(healthy_static_pods=["kube-scheduler"], failed=True)
     assert "static pod kube-system/kube-apiserver-w1 is not Ready" in failed["msg"]
     assert "kube-scheduler-w1" not in failed["msg"]
+
+
+def test_an_api_server_that_has_just_started_may_forbid_for_a_moment(api: FakeApi, run: Run) -> None:
+    forbidden = (403, status(403, "Forbidden", 'User "kubernetes-admin" cannot list resource "pods" in API group ""'))
+    api.faults = [("GET /api/v1/pods", forbidden), ("GET /apis/storage", forbidden)]
+    assert run(timeout=20)["missing"] == []
+    api.faults = [("GET /api/v1/nodes", forbidden)] * 100
+    assert "(403)" in run(failed=True)["msg"], "a right that is really lacking"
+    api.faults = [("GET /api/v1/nodes", forbidden)]
+    assert "(403)" in run(check_mode=True, failed=True)["msg"]
 
 
 def test_waits_for_the_new_kubelet(api: FakeApi, run: Run) -> None:
