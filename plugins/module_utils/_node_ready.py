@@ -93,7 +93,8 @@ def _resources(node: Object, recorded: t.Mapping[str, str]) -> tuple[list[str], 
     was partitioned, a plugin with another configuration. Nobody can be waited for there.
     """
     allocatable = node.get("status", {}).get("allocatable") or {}
-    none, less = [], []
+    none: list[str] = []
+    less: list[str] = []
     for name, amount in recorded.items():
         now = str(allocatable.get(name, "0"))
         if _quantity(now) < _quantity(str(amount)):
