@@ -29,6 +29,8 @@ options:
     description:
       - Seconds for which an API server that is away (refused or broken connections, answers 5xx, too many requests)
         is waited for.
+      - After such a wait an answer 403 is asked again as well, as an API server that has just started does not know yet
+        who may do what (U(https://github.com/kubernetes/kubernetes/issues/92506)). At any other time it stands.
       - A single API server is away for seconds while it is upgraded; kubeadm itself allows 5 minutes a component.
     type: int
     default: 300

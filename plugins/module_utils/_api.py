@@ -5,6 +5,12 @@
 
 Objects are plain dicts, as the API's JSON has them. An API server that is away while it is being upgraded is waited
 for here, so that no caller has to; an answer that will not change by asking again (4xx) is raised at once as ApiError.
+
+A 403 may change where the API server has just started. It takes requests before it has read who may do what, and
+refuses them to whoever has the right: authorizers answer from caches that take 30 to 50 s to fill in large clusters
+(kubernetes/kubernetes#92506, #121635). A request that has waited for a server that was away asks again until its
+time-out, others of the same Api for STARTING seconds after that. Who has just had an API server restarted says so
+(just_restarted). Everywhere else a 403 is raised at once.
 """
 
 from __future__ import annotations
@@ -37,6 +43,7 @@ PAGE = 500  # objects a page, as kubectl asks for
 REQUEST_TIMEOUT = (
     35.0  # seconds for one answer; an API server gives up on etcd after 30 (--etcd timeouts and webhooks: 10 to 30)
 )
+STARTING = 60.0  # seconds after an API server was away in which a 403 may be that of one that is not ready yet
 FIELD_MANAGER = "uplift.kubeadm"  # who managedFields says has written
 
 _JSON = "application/json"
@@ -55,6 +62,9 @@ _AWAY_WORDS = (
     "context deadline exceeded",
     "malformed header",
 )
+# The words of a 403 that authorization says, and not an admission plugin, which means it: forbiddenMessage in
+# staging/src/k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/errors.go.
+_NO_RIGHT = re.compile(r'User ".*" cannot ')
 # What an API server says when it is there, and a webhook that it has to ask first is not.
 _WEBHOOK = "failed calling webhook"
 
@@ -116,10 +126,15 @@ class Api:
         self._transport = transport
         self._timeout = timeout
         self._ahead = ThreadPoolExecutor(max_workers=1)  # its thread is made when a list has a second page
+        self._starting_until = 0.0  # on the monotonic clock: until then a 403 is not the last word
 
     @property
     def server(self) -> str:
         return self._transport.server
+
+    def just_restarted(self, seconds: float) -> None:
+        """An API server may have been restarted: for that long, from now on, a 403 is not its last word."""
+        self._starting_until = max(self._starting_until, time.monotonic() + seconds)
 
     def get(self, path: str, query: Query | None = None) -> Object:
         return self._request("GET", path, query)
@@ -228,34 +243,49 @@ class Api:
         wait_when_busy: bool = True,
         accept: str = _JSON,
     ) -> Answer:
-        """Send until there is an answer that stands, for api_timeout seconds from the first failure on."""
+        """Send until there is an answer that stands, for api_timeout seconds from the first failure on.
+
+        Where all that failed is a 403 after another request's wait, for as long as that may be the server's start.
+        """
         target = path + (f"?{urlencode(query)}" if query else "")
         data = None if body is None else json.dumps(body).encode()
         deadline = None
         pause = 0.1
+        was_away = False
         while True:
+            last_word: ApiError | None = None  # what is raised when time is up, where the server did answer
+            early, gone, wait = False, True, 0.0
             try:
                 answer = self._transport.request(method, target, data, content_type, accept)
                 if 200 <= answer.status < 300:
                     return answer
                 error = ApiError(method, path, answer)
-                if not _is_away(error, method, wait_when_busy):
+                starting = was_away or time.monotonic() < self._starting_until
+                early = starting and error.status == 403 and _NO_RIGHT.search(error.detail) is not None
+                if not early and not _is_away(error, method, wait_when_busy):
                     raise _explained(error, self._transport)
-                seen, wait, webhook = error.detail, _retry_after(answer), error if _WEBHOOK in error.detail else None
+                # A 500 is an etcd or a webhook that is away, and a 429 a server that is busy. Neither starts anew.
+                seen, wait, gone = error.detail, _retry_after(answer), error.status > 500
+                last_word = error if early or _WEBHOOK in error.detail else None
             except Away as e:
-                seen, wait, webhook = str(e), 0.0, None
+                seen = str(e)
             now = time.monotonic()
-            deadline = now + self._timeout if deadline is None else deadline
-            if now >= deadline:
-                if webhook:
-                    raise webhook
+            if gone:
+                was_away = True
+                self.just_restarted(min(STARTING, self._timeout))
+            if deadline is None and not early:
+                deadline = now + self._timeout
+            ends = self._starting_until if deadline is None else deadline
+            if now >= ends:
+                if last_word:
+                    raise last_word
                 raise ApiAway(
                     f"The API server {self._transport.server} (kubeconfig {self._transport.kubeconfig}) was away for "
                     f"{self._timeout:g} s ({method} {path}; last seen: {seen}). "
                     "Check its static pod (crictl ps -a, journalctl -u kubelet), the load balancer before it, and "
                     "whether the kubeconfig names the right server; a longer wait is «api_timeout»."
                 )
-            time.sleep(min(max(pause, wait), max(deadline - now, 0.01)))
+            time.sleep(min(max(pause, wait), max(ends - now, 0.01)))
             pause = min(pause * 2, 1.0)
 
 

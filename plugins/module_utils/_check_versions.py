@@ -97,8 +97,8 @@ def mixed_control_plane(ctx: Context) -> t.Iterator[Finding]:
     for name, node in ctx.facts["nodes"].items():
         for program in STATIC:
             version = mapping(mapping(node.get("static_pods")).get(program)).get("version")
-            if version:
-                found.setdefault(version, []).append(f"{program} on {name}")
+            if version:  # the tag of an image has a vendor's build behind an underscore, as it cannot have a plus
+                found.setdefault(version.replace("_", "+"), []).append(f"{program} on {name}")
     said = ctx.facts["cluster"].get("kubernetes_version")
     if len(found) > 1 or (found and said not in found):
         yield Finding(

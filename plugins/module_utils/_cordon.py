@@ -16,12 +16,14 @@ import typing as t
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import Api, ApiError, Object, path_part
 from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import (
     CORDON_ANNOTATION,
+    MIRROR_ANNOTATION,
     cordon_note,
     cordon_record,
     is_cordoned,
     is_true,
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._running import PROGRAMS
 
 _CONFLICTS = 20  # times that a node may change between our reading and our writing it, before we give up
 
@@ -86,6 +88,9 @@ def offer(api: Api, node: Object, pods: list[Object] | None = None) -> Object:
         "resources": extended_resources(node),
         "csi_drivers": csi_drivers(api, name),
         "daemonset_pods": sum(is_daemonset_pod(pod) and is_true(pod, "Ready") for pod in pods),
+        "static_pods_not_ready": sorted(
+            key(pod) for pod in static_pods(pods) if not is_true(pod, "Ready") and not is_kubeadms(pod)
+        ),
     }
 
 
@@ -118,6 +123,32 @@ def controller(pod: Object) -> Object | None:
 def is_daemonset_pod(pod: Object) -> bool:
     owner = controller(pod)
     return owner is not None and owner.get("kind") == "DaemonSet"
+
+
+def static_pods(pods: t.Iterable[Object]) -> list[Object]:
+    """The mirrors of static pods, without those that have run to their end (a task at boot): never Ready again."""
+    return [
+        pod
+        for pod in pods
+        if MIRROR_ANNOTATION in (pod["metadata"].get("annotations") or {})
+        and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
+    ]
+
+
+def is_kubeadms(pod: Object) -> bool:
+    """Is it one of the static pods that kubeadm makes? By their namespace and labels, as kubeadm's ComponentPod sets
+    them (cmd/kubeadm/app/util/staticpod/utils.go)."""
+    meta = pod["metadata"]
+    labels = meta.get("labels") or {}
+    return (
+        meta["namespace"] == "kube-system"
+        and labels.get("tier") == "control-plane"
+        and labels.get("component") in PROGRAMS
+    )
+
+
+def key(obj: Object) -> str:
+    return f"{obj['metadata']['namespace']}/{obj['metadata']['name']}"
 
 
 def get_node(api: Api, name: str) -> Object:

@@ -36,7 +36,7 @@ def html_page(document: Mapping[str, Any]) -> str:
     )
     found = [_findings(document), _not_checked(document)]
     stages, out = _stages(document), _unavailable(document)
-    done = [_workloads(document), stages, _steps(document), _drains_warned(document), _versions(document)]
+    done = [_workloads(document), stages, _steps(document), _steps_warned(document), _versions(document)]
     middle = [*found, stages, out, _versions(document)] if document["kind"] == "plan" else [*done, out, *found]
     sections = [_header(document), _timeline(document), middle, _reasons(document), _footer(document)]
     return f"<!doctype html>\n{tag('html', head, tag('body', tag('main', sections)), lang='en')}\n"
@@ -154,9 +154,9 @@ def _steps(document: Mapping[str, Any]) -> Html:
     return _section("What was done", tag("p", note, class_="soft small") if note else None, shown)
 
 
-def _drains_warned(document: Mapping[str, Any]) -> Html:
-    table = views.drains_warned(document)
-    return _section("Warnings of drains", _table(table)) if table.rows else Html("")
+def _steps_warned(document: Mapping[str, Any]) -> Html:
+    table = views.steps_warned(document)
+    return _section("Warnings of steps", _table(table)) if table.rows else Html("")
 
 
 def _versions(document: Mapping[str, Any]) -> Html:

@@ -27,7 +27,7 @@ def markdown_page(document: Mapping[str, Any]) -> str:
     stages, out = _tabled("Stages", views.stages(document)), _unavailable(document)
     versions = _tabled("Versions", views.versions(document))
     steps = [_tabled("What was done", views.steps(document)[0])]
-    steps.append(_tabled("Warnings of drains", views.drains_warned(document)))
+    steps.append(_tabled("Warnings of steps", views.steps_warned(document)))
     done = [_workloads(document), stages, *steps, versions]
     middle = [*found, stages, out, versions] if document["kind"] == "plan" else [*done, out, *found]
     parts = [_head(document), *middle, _reasons(document)]

@@ -156,8 +156,9 @@ def steps(document: Mapping[str, Any]) -> tuple[Table, bool]:
     return (_all_steps(done), False) if len(done) <= MOST_STEPS else (_steps_in_sum(document), True)
 
 
-def drains_warned(document: Mapping[str, Any]) -> Table:
-    """What drains had to warn of: nodes that were not Ready, pods deleted in spite of their budgets, and so on."""
+def steps_warned(document: Mapping[str, Any]) -> Table:
+    """What had to be warned of: nodes that were not Ready, pods deleted in spite of their budgets, devices that did not
+    come back, and so on."""
     rows: list[tuple[Cell, ...]] = [
         (f"{step['version']} {TITLES[step['kind']]}", step["node"], warning)
         for step in document["done"]["steps"]

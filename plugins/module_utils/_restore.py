@@ -64,6 +64,7 @@ class Archive:
     def __init__(self, folder: Path) -> None:
         self.manifest = _backup.read_manifest(folder)
         self.path = folder / _backup.ARCHIVE
+        self.passed_over: list[str] = []  # why files of static_pods() are none
 
     def read(self, names: t.Collection[str]) -> dict[str, bytes]:
         """The contents of those of the named files that it has."""
@@ -72,21 +73,38 @@ class Archive:
             return {m.name: stream.read() for m in members if (stream := archive.extractfile(m)) is not None}
 
     def static_pods(self) -> dict[str, StaticPod]:
-        """The static pods of then."""
-        names = [name for name in self.manifest["files"] if os.path.dirname(name) == MANIFESTS and _is_manifest(name)]
-        pods = {}
+        """The static pods of then.
+
+        What else lies in their folder (a ConfigMap, a file of notes) is passed over, and named in `passed_over`.
+
+        :raises UpliftError: one of kubeadm's own cannot be read: a restore goes by what it says.
+        """
+        names = [name for name in self.manifest["files"] if _is_static_pod(name)]
+        pods: dict[str, StaticPod] = {}
+        passed_over = []
         for name, content in self.read(names).items():
             stem = Path(name).stem
-            pods[stem] = parse(stem, f"/{name}", content.decode(errors="replace"), stem in PROGRAMS)
+            ours = stem in PROGRAMS and name.endswith(".yaml")
+            try:
+                pod = parse(stem, f"/{name}", content.decode(errors="replace"), ours)
+            except UpliftError as exc:
+                if ours:
+                    raise
+                passed_over.append(str(exc))
+                continue
+            if ours or stem not in pods:  # etcd.bak beside etcd.yaml
+                pods[stem] = pod
+        self.passed_over = sorted(passed_over)
         return pods
 
     def configurations(self) -> set[str]:
         """The files that flags of the static pods of then name, which have to be those of then wherever they lie."""
+        pods = self.static_pods()
         return {
             pod.on_host(path).lstrip("/")
             for name, flags in FILE_FLAGS.items()
             for flag in flags
-            if (pod := self.static_pods().get(name)) is not None and (path := pod.flags.get(flag))
+            if (pod := pods.get(name)) is not None and (path := pod.flags.get(flag))
         }
 
     def put_back(self, root: Path, wanted: t.Callable[[str], bool]) -> list[str]:
@@ -131,7 +149,10 @@ def examine(root: Path, archive: Archive) -> dict[str, t.Any]:
         "etcd_servers": server.flags.get("etcd-servers", "") if server else "",
         "images": sorted({pod.image for pod in pods.values() if pod.image}),
         "encryption": archive.manifest.get("encryption") or {},
-        "told": _backup.warnings(archive.manifest),
+        "told": [
+            *_backup.warnings(archive.manifest),
+            *(f"No static pod, so it is put back as it was and not looked into: {why}" for why in archive.passed_over),
+        ],
     }
 
 

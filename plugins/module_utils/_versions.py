@@ -18,8 +18,10 @@ from typing import Any
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 
 _MINOR = re.compile(r"v?1\.(0|[1-9]\d*)")
-# Semantic Versioning 2.0; what follows a plus (vendors' builds) does not count when versions are compared.
-_VERSION = re.compile(r"v?1\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?")
+# Semantic Versioning 2.0; what follows a plus (vendors' builds) does not count when versions are compared. The tag of
+# an image cannot have a plus, and has an underscore there: v1.28.3+rke2r1 is v1.28.3_rke2r1 (kubeadm's
+# KubernetesVersionToImageTag, cmd/kubeadm/app/util/version.go). Semantic Versioning knows no underscore.
+_VERSION = re.compile(r"v?1\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-([0-9A-Za-z.-]+))?(?:[+_][0-9A-Za-z._-]+)?")
 
 HOW_TO_NAME = "Name a minor (-e target=1.26: its newest patch to be had) or a patch (-e target=1.26.9)."
 
@@ -68,7 +70,10 @@ def minor_name(minor: int) -> str:
 
 
 def parse_version(text: object, what: str = "It") -> Version:
-    """Read "v1.26.9", "1.26.9" or "v1.27.0-rc.0". Raises UpliftError, in which `what` says whose version it is."""
+    """Read "v1.26.9", "1.26.9", "v1.27.0-rc.0" or a vendor's build of one, as in "v1.26.9+vendor.1".
+
+    Raises UpliftError, in which `what` says whose version it is.
+    """
     match = _VERSION.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
         raise UpliftError(f"{what} is {text!r}, which is not a Kubernetes version such as v1.26.9.")
@@ -98,7 +103,7 @@ def parse_target(raw: object) -> Target:
     match = _MINOR.fullmatch(text)
     if match:
         return Target(int(match[1]), None)
-    if not _VERSION.fullmatch(text):
+    if not _VERSION.fullmatch(text) or "_" in text:  # the tag of an image, or a slip
         raise UpliftError(f"The target {raw!r} is not a Kubernetes version. {HOW_TO_NAME}")
     exact = parse_version(text)
     return Target(exact.minor, exact)

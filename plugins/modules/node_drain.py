@@ -169,6 +169,7 @@ offered:
   description:
     - What the node offered before it was cordoned. This is what the annotation holds.
     - C(daemonset_pods) is the number of DaemonSet pods that were Ready.
+    - C(static_pods_not_ready) are the static pods that were not Ready, but for those of kubeadm.
   returned: unless O(state=uncordoned)
   type: dict
   sample:
@@ -176,6 +177,7 @@ offered:
     resources: {"nvidia.com/gpu": "4"}
     csi_drivers: [ebs.csi.aws.com]
     daemonset_pods: 3
+    static_pods_not_ready: [kube-system/virtual-ip-worker-1]
 seconds:
   description: How long the drain took, all slices together.
   returned: when O(state=drained)

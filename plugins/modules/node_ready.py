@@ -15,6 +15,11 @@ description:
   - Waits until a node is Ready, its kubelet reports the wanted version, and the node has back what it offered before
     it was cordoned by M(uplift.kubeadm.node_drain). That is its extended resources (GPUs and the like), its CSI
     drivers and its DaemonSet pods. Static pods on it are Ready too.
+  - An extended resource of which there are some again, and fewer than before, is waited for until 30 seconds after all
+    else is back. Then the module goes on with a warning that names it, as something other than the upgrade may have
+    lowered it. One of which there is none at all is missing.
+  - A static pod that was not Ready before the node was cordoned either is named in a warning, and not waited for.
+    Those of kubeadm (API server, controller manager, scheduler, etcd) always are.
   - With O(uncordon=true) the cordon is lifted in the same call, so that the node is out of service as short as can be.
 extends_documentation_fragment:
   - uplift.kubeadm.api
@@ -48,6 +53,12 @@ options:
     type: list
     elements: str
     default: []
+  offered:
+    description:
+      - What the node offered before it was drained, as RV(uplift.kubeadm.node_drain#module:offered) has it. For a node
+        that a person had cordoned; where the cordon is M(uplift.kubeadm.node_drain)'s own, its annotation counts.
+    type: dict
+    default: {}
   timeout:
     description:
       - Seconds to wait.
@@ -109,6 +120,11 @@ missing:
   type: list
   elements: str
   sample: ["the kubelet reports v1.24.17, not v1.25.4"]
+warned:
+  description: The warnings, as texts, for a report.
+  returned: success
+  type: list
+  elements: str
 cordoned_by_person:
   description: Whether the node stays cordoned because someone else had cordoned it.
   returned: when O(uncordon=true)
@@ -134,16 +150,23 @@ def bring_back(module: AnsibleModule) -> dict[str, t.Any]:
     begun = time.monotonic()
     api, name = connect(module.params), module.params["name"]
     expected = _node_ready.Expected(
-        module.params["kubelet_version"], module.params["static_pods_version"], module.params["healthy_static_pods"]
+        module.params["kubelet_version"],
+        module.params["static_pods_version"],
+        module.params["healthy_static_pods"],
+        module.params["offered"],
     )
     result: dict[str, t.Any] = {"changed": False, "missing": []}
     if module.check_mode:
-        result["missing"] = _node_ready.look(api, name, expected)
+        seen = _node_ready.look(api, name, expected)
+        result["missing"], seen = seen.missing + seen.less, seen._replace(less=[])
     else:
         with for_module(module.params["lock"], module.params) as heart:
-            _node_ready.wait(api, name, expected, module.params["timeout"])
+            seen = _node_ready.wait(api, name, expected, module.params["timeout"])
         if heart.lost:
             raise UpliftError(f"{heart.lost} The node {name} is back, and left as it is.")
+    result["warned"] = _node_ready.warnings(name, seen)
+    for warning in result["warned"]:
+        module.warn(warning)
     if module.params["uncordon"]:
         outcome = _cordon.uncordon(api, name, module.check_mode, module.params["keep_record"])
         result.update(changed=outcome.changed, cordoned_by_person=outcome.by_person)
@@ -159,6 +182,7 @@ def main() -> None:
             "kubelet_version": {"type": "str"},
             "static_pods_version": {"type": "str"},
             "healthy_static_pods": {"type": "list", "elements": "str", "default": []},
+            "offered": {"type": "dict", "default": {}},
             "timeout": {"type": "int", "default": 300},
             "uncordon": {"type": "bool", "default": False},
             "keep_record": {"type": "bool", "default": False},

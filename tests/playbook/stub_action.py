@@ -231,4 +231,6 @@ def act(name: str, host: str, params: dict[str, Any], check: bool) -> dict[str, 
             save("notes.json", {**notes, params["name"]: params.get("value")})
         return {"changed": params.get("state") != "read", "value": before}
     save("cluster.json", cluster)
+    if name in ("node_drain", "node_ready") and params["name"] in load("warned.json", {}):
+        return {"changed": True, "evicted": [], "warned": [f"{name}: {load('warned.json', {})[params['name']]}"]}
     return {"changed": True, "touched": True}

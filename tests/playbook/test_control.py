@@ -60,17 +60,21 @@ def test_refused_before_anything_is_planned(cluster: StubbedCluster) -> None:
     assert "cluster_info" not in {event["module"] for event in cluster.events()}
 
 
-def test_a_request_to_stop_ends_the_run_before_the_next_node_and_the_next_run_goes_on(cluster: StubbedCluster) -> None:
+def asking_to_stop_at(cluster: StubbedCluster, node: str) -> str:
+    """The file of a hook that asks the run to stop while a node is at work."""
     hook = cluster.folder / "ask.yml"
     stop = {"by": "anna on bastion", "at": "2026-11-21T17:00:00Z", "reason": "pager"}
-    path = cluster.folder / "stub/stop.json"
     hook.write_text(
-        "- name: Someone asks the run to stop while w1 is at work\n"
-        f"  ansible.builtin.copy: {{dest: {path}, content: '{{{{ stop | to_json }}}}', mode: '0600'}}\n"
-        f"  vars: {{stop: {stop}}}\n  when: kubeadm_upgrade_node == 'w1'\n"
+        "- name: Someone asks the run to stop while the node is at work\n"
+        f"  ansible.builtin.copy: {{dest: {cluster.folder / 'stub/stop.json'}, content: '{{{{ stop | to_json }}}}', "
+        f"mode: '0600'}}\n  vars: {{stop: {stop}}}\n  when: kubeadm_upgrade_node == '{node}'\n"
     )
-    variables: dict[str, Any] = {"target": "1.25", "kubeadm_upgrade_hook_drained": str(hook)}
-    run = cluster.run("uplift.kubeadm.upgrade", **variables)
+    return str(hook)
+
+
+def test_a_request_to_stop_ends_the_run_before_the_next_node_and_the_next_run_goes_on(cluster: StubbedCluster) -> None:
+    hook = asking_to_stop_at(cluster, "w1")
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_hook_drained=hook)
     assert run.returncode != 0
     words = " ".join(run.stdout.split())
     assert "Stopped as asked, between two nodes" in words
@@ -79,9 +83,30 @@ def test_a_request_to_stop_ends_the_run_before_the_next_node_and_the_next_run_go
     assert "w2" not in begun(cluster)
     assert cluster.read("lock.json") == {}  # released, so that whoever goes on is not refused
 
-    path.unlink()
+    (cluster.folder / "stub/stop.json").unlink()
     assert cluster.run("uplift.kubeadm.upgrade", target="1.25").returncode == 0
     assert set(begun(cluster)) == {"w2"}
+
+
+@pytest.mark.parametrize("forgiven", [False, True], ids=["none failed", "one was forgiven"])
+def test_a_stop_stays_the_outcome_of_a_run_of_workers_alone(tmp_path: Path, forgiven: bool) -> None:
+    """Control planes have no part in its waves, and do not fail with them: the play of the result has hosts left."""
+    cluster = StubbedCluster(tmp_path, control_planes=1, workers=3)
+    assert cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_scope="control_plane").returncode == 0
+    if forgiven:
+        cluster.misbehave({"module": "node_drain", "host": "w1", "state": "drained", "do": "fail"})
+    run = cluster.run(
+        "uplift.kubeadm.upgrade",
+        target="1.25",
+        kubeadm_upgrade_scope="workers",
+        kubeadm_upgrade_serial=2,
+        kubeadm_upgrade_max_failed=1,
+        kubeadm_upgrade_hook_drained=asking_to_stop_at(cluster, "w2"),
+    )
+    assert run.returncode != 0
+    assert set(begun(cluster)) == {"w1", "w2"}
+    assert json.loads((cluster.folder / "report/report.json").read_text())["done"]["outcome"] == "stopped"
+    assert "Finish the report" not in run.stdout
 
 
 def test_after_the_deadline_no_node_is_begun(cluster: StubbedCluster) -> None:

@@ -232,6 +232,15 @@ def test_a_hook_after_a_hop_that_fails_stops_the_run_and_is_still_owed(tmp_path:
     assert said.read_text().split() == ["v1.25.4", "v1.25.4", "v1.26.9"]
 
 
+def test_what_a_drain_and_a_node_that_came_back_warn_of_is_in_the_report(tmp_path: Path) -> None:
+    cluster = StubbedCluster(tmp_path, workers=1)
+    cluster.write("warned.json", {"w1": "one GPU less"})
+    assert cluster.run("uplift.kubeadm.upgrade", target="1.25").returncode == 0
+    steps = json.loads((tmp_path / "report/report.json").read_text())["done"]["steps"]
+    warned = {step["node"]: step["warned"] for step in steps if "warned" in step}
+    assert warned == {"w1": ["node_drain: one GPU less", "node_ready: one GPU less"]}
+
+
 def test_hosts_in_no_group_are_no_success(tmp_path: Path) -> None:
     cluster = StubbedCluster(tmp_path, workers=1)
     run = cluster.run("uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_control_plane_group="masters",

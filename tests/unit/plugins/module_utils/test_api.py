@@ -25,6 +25,12 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils import _api
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_api import FakeApi, status
 
+NO_RIGHT = (
+    403,
+    status(403, "Forbidden", 'nodes "w1" is forbidden: User "kubernetes-admin" cannot get resource "nodes"'),
+)
+DENIED = (403, status(403, "Forbidden", 'admission webhook "policy.example.com" denied the request: not on Fridays'))
+
 
 def connect(kubeconfig: Path | str, transport: str = "stdlib", timeout: float = 5) -> _api.Api:
     return _api.connect({"kubeconfig": str(kubeconfig), "transport": transport, "api_timeout": timeout})
@@ -137,6 +143,58 @@ def test_an_answer_that_stands_is_raised_at_once(api: _api.Api, fake: FakeApi, c
         api.get("/version")
     assert (e.value.status, e.value.reason) == (code, "Reason")
     assert len(fake.requests) == 1
+
+
+@pytest.mark.parametrize("gone", ["closed", 503])
+def test_a_403_of_a_server_that_was_waited_for_is_asked_again(api: _api.Api, fake: FakeApi, gone: t.Any) -> None:
+    """An API server that has just started refuses whom it has not read the rights of yet."""
+    fake.faults = [("GET", gone), ("GET", NO_RIGHT), ("GET", NO_RIGHT)]
+    assert api.get("/version")
+    fake.faults = [("PATCH", NO_RIGHT)]
+    assert api.patch("/api/v1/nodes/w1", {"metadata": {}}), "another request, a moment later"
+    assert fake.faults == []
+
+
+@pytest.mark.parametrize("busy", [429, (500, status(500, "", "etcdserver: leader changed"))])
+def test_a_403_of_a_server_that_was_busy_stands(api: _api.Api, fake: FakeApi, busy: t.Any) -> None:
+    fake.faults = [("GET", busy), ("GET", NO_RIGHT), ("GET", NO_RIGHT)]
+    with pytest.raises(_api.ApiError, match="cannot get resource"):
+        api.get("/version")
+    assert len(fake.requests) == 2
+
+
+def test_a_403_that_stays_is_told_as_one_when_the_wait_is_over(api: _api.Api, fake: FakeApi) -> None:
+    api._timeout = 0.5
+    fake.faults = [("GET", "closed"), *[("GET", NO_RIGHT)] * 100]
+    begun = time.monotonic()
+    with pytest.raises(_api.ApiError, match="cannot get resource") as e:
+        api.get("/version")
+    assert e.value.status == 403
+    assert 0.4 < time.monotonic() - begun < 3
+    asked = len(fake.requests)
+    with pytest.raises(_api.ApiError, match="cannot get resource"):
+        api.get("/version")
+    assert len(fake.requests) == asked + 1, "the wait is over for good"
+
+
+def test_a_403_after_a_restart_that_the_caller_knows_of_is_asked_again(api: _api.Api, fake: FakeApi) -> None:
+    fake.faults = [("GET", NO_RIGHT), ("GET", NO_RIGHT)]
+    api.just_restarted(5)
+    assert api.get("/version")
+    api._starting_until = 0.0
+    fake.faults = [("GET", NO_RIGHT)] * 100
+    api.just_restarted(0.3)
+    begun = time.monotonic()
+    with pytest.raises(_api.ApiError, match="cannot get resource"):
+        api.get("/version")
+    assert time.monotonic() - begun < 3
+
+
+def test_a_403_of_an_admission_plugin_stands_whenever_it_comes(api: _api.Api, fake: FakeApi) -> None:
+    fake.faults = [("POST", "closed"), ("POST", DENIED), ("POST", DENIED)]
+    with pytest.raises(_api.ApiError, match="not on Fridays"):
+        api.create("/api/v1/namespaces/default/pods/a/eviction", {})
+    assert len(fake.requests) == 2
 
 
 def test_the_last_word_on_an_eviction_is_raised_at_once(api: _api.Api, fake: FakeApi) -> None:

@@ -65,6 +65,23 @@ def test_a_control_plane_at_two_versions() -> None:
     assert "v1.25.0: kube-scheduler on cp1" in found["control-plane-mixed"].seen
 
 
+def test_the_build_of_a_vendor_is_no_second_version_for_how_a_tag_spells_it() -> None:
+    def spoil(facts: t.Any, nodes: t.Any) -> None:
+        facts["cluster"]["kubernetes_version"] = "v1.24.17+vendor.1"
+        for node in facts["nodes"].values():
+            for program in set(node["static_pods"]) & {"kube-apiserver", "kube-controller-manager", "kube-scheduler"}:
+                node["static_pods"][program]["version"] = "v1.24.17_vendor.1"
+
+    assert "control-plane-mixed" not in severities(CHECKS, spoil)
+
+    def mix(facts: t.Any, nodes: t.Any) -> None:
+        spoil(facts, nodes)
+        facts["nodes"]["cp1"]["static_pods"]["kube-scheduler"]["version"] = "v1.24.17"
+
+    found = findings(CHECKS, healthy_context(mix))["control-plane-mixed"]
+    assert "v1.24.17: kube-scheduler on cp1" in found.seen
+
+
 def set_cluster(key: str, value: t.Any) -> t.Callable[[t.Any, t.Any], None]:
     def spoil(facts: t.Any, nodes: t.Any) -> None:
         facts["cluster"][key] = value

@@ -452,6 +452,22 @@ def test_a_cluster_whose_skew_is_broken_already() -> None:
     assert "kubelet 1.28 on w2 is newer than kube-apiserver 1.27" in message
 
 
+def test_a_cluster_of_a_vendors_builds_is_planned_as_the_versions_that_they_are_of() -> None:
+    """Programs say a plus, tags of images have an underscore in its place."""
+    cluster = FakeCluster.whole("v1.24.17")
+    facts, hosts = cluster.facts(), cluster.hosts()
+    for node in facts["nodes"].values():
+        node["kubelet"] += "+vendor.1"
+        node["kube_proxy"] += "_vendor.1"
+        for pod in node["static_pods"].values():
+            pod["version"] += "_vendor.1"
+    facts["addons"]["kube_proxy"]["version"] += "_vendor.1"
+    assert make_plan(facts, hosts, AVAILABLE, Options(target="1.25")) == make_plan(
+        cluster.facts(), hosts, AVAILABLE, Options(target="1.25")
+    )
+    assert make_plan(facts, hosts, AVAILABLE, Options(target="1.24.17"))["plan"]["changes"] is False
+
+
 def test_a_control_plane_of_which_nothing_can_be_read() -> None:
     facts, hosts = FakeCluster.whole("v1.24.17").facts(), FakeCluster.whole("v1.24.17").hosts()
     facts["nodes"]["cp1"]["static_pods"] = {}

@@ -115,7 +115,7 @@ def test_upgrade() -> None:
 def test_pods_that_were_deleted_past_budgets_and_warnings_of_drains_are_told() -> None:
     document = samples.upgraded()
     assert not any("forced" in step or "warned" in step for step in document["done"]["steps"])
-    assert "Warnings of drains" not in html_page(document) + markdown_page(document)
+    assert "Warnings of steps" not in html_page(document) + markdown_page(document)
     raw = next(step for step in samples.raw_steps(document["plan"]) if "drain" in step)
     forced = {"namespace": "shop", "name": "web-0", "budget": "shop/web", "seconds": 600.0}
     drain = {**raw["drain"], "forced": [forced], "warned": ["Deleted shop/web-0"]}
@@ -123,7 +123,7 @@ def test_pods_that_were_deleted_past_budgets_and_warnings_of_drains_are_told() -
     jsonschema.validate(document, SCHEMA)
     assert [step["forced"] for step in document["done"]["steps"] if "forced" in step] == [[forced]]
     for page in (html_page(document), markdown_page(document)):
-        assert "Warnings of drains" in page
+        assert "Warnings of steps" in page
         assert "Deleted shop/web-0" in page
 
 

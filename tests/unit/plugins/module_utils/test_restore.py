@@ -107,6 +107,38 @@ def test_what_is_to_be_known(root: Path, archive: _restore.Archive) -> None:
     ]
 
 
+STRAY = {
+    "stray.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: stray\ndata: {}\n",
+    "notes.txt": "remember: [to tidy up\n",
+    "etcd.bak": POD.format(name="etcd", version="0", flags="    - --name=old"),
+    "zoo.yaml": "kind: Pod\nspec: {}\n",
+}
+
+
+def test_what_lies_beside_the_static_pods_is_passed_over_and_named(tmp_path: Path, root: Path) -> None:
+    for name, content in STRAY.items():
+        put(root, f"etc/kubernetes/manifests/{name}", content)
+    _backup.take(root, tmp_path / "b/again", {"node": {"name": "cp1", "kubelet": "v1.25.4"}})
+    archive = _restore.Archive(tmp_path / "b/again")
+    facts = _restore.examine(root, archive)
+    assert (facts["etcd"]["name"], facts["api_server"]) == ("cp1", "v1.25.4")
+    assert len(facts["told"]) == 3
+    for name, told in zip(("notes.txt", "stray.yaml", "zoo.yaml"), facts["told"]):
+        assert f"/etc/kubernetes/manifests/{name}" in told
+    _restore.set_aside(root, check=False)
+    _restore.put_back(root, archive, etcd_only=True, check=False)
+    assert images(root) == ["etcd:3.5.9-0"]
+    _restore.put_back(root, archive, etcd_only=False, check=False)
+    assert text(root, "etc/kubernetes/manifests/stray.yaml") == STRAY["stray.yaml"]
+
+
+def test_a_static_pod_of_kubeadms_that_cannot_be_read_is_not_passed_over(tmp_path: Path, root: Path) -> None:
+    put(root, "etc/kubernetes/manifests/etcd.yaml", "kind: ConfigMap\n")
+    _backup.take(root, tmp_path / "b/again", {"node": {"name": "cp1", "kubelet": "v1.25.4"}})
+    with pytest.raises(UpliftError, match=r"etcd\.yaml is in the folder of static pods"):
+        _restore.examine(root, _restore.Archive(tmp_path / "b/again"))
+
+
 @pytest.mark.parametrize("name", ["ca.crt", "sa.key"])
 def test_a_node_with_another_authority_is_refused(root: Path, archive: _restore.Archive, name: str) -> None:
     put(root, f"etc/kubernetes/pki/{name}", "another")

@@ -25,10 +25,26 @@ def test_versions_are_ordered_as_semantic_versioning_has_it() -> None:
     assert len({parse_version("1.26.9"), parse_version("v1.26.9")}) == 1
 
 
+@pytest.mark.parametrize("build", ["+rke2r1", "+abc", "_vendor.1", "+a-b.1", "_a-b_c"])
+def test_the_build_of_a_vendor_is_the_version_that_it_is_of(build: str) -> None:
+    version = parse_version(f"v1.28.3{build}")
+    assert version == parse_version("v1.28.3")
+    assert str(version) == "v1.28.3"
+    assert parse_version(f"v1.28.0-rc.1{build}") == parse_version("v1.28.0-rc.1") < parse_version(f"v1.28.0{build}")
+    assert parse_minor(f"v1.28.3{build}") == 28
+    assert upgrade_path(f"v1.28.3{build}", "1.28.3") == []
+
+
 @pytest.mark.parametrize("text", ["", "1.26", "v1", "1.26.x", "2.1.0", "1.026.1", "1.26.9 b", None, 1.26, ["1.26.9"]])
 def test_what_is_no_version_is_refused_with_the_place_where_it_stood(text: object) -> None:
     with pytest.raises(UpliftError, match=r"The kubelet of w1 is .* not a Kubernetes version"):
         parse_version(text, "The kubelet of w1")
+
+
+@pytest.mark.parametrize("text", ["v1.28.3_", "v1.28.3+", "v1.28_vendor", "v1.28+vendor"])
+def test_half_a_build_is_refused(text: str) -> None:
+    with pytest.raises(UpliftError, match="not a Kubernetes version"):
+        parse_version(text)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +77,7 @@ def test_no_target_says_how_to_give_one(raw: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", ["latest", "stable", "1", "1.26.", "26", 1, 26, 2.0, 1e10, True, ["1.26"], {}, "1.2.3.4"]
+    "raw", ["latest", "stable", "1", "1.26.", "26", 1, 26, 2.0, 1e10, True, ["1.26"], {}, "1.2.3.4", "1.26.9_1"]
 )
 def test_what_is_no_target_is_refused_and_shown(raw: object) -> None:
     with pytest.raises(UpliftError, match=r"not a Kubernetes version.*Name a minor"):

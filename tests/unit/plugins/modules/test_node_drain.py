@@ -46,15 +46,21 @@ def test_drains(api: FakeApi, run: Run) -> None:
     api.pod("elsewhere", node="w2")
     api.daemonset("logs")
     api.pod("kube-proxy-like", mirror=True)
+    api.pod("done-at-boot", mirror=True, phase="Succeeded", ready=False)
+    api.pod("broken", mirror=True, ready=False)
+    etcd = {"component": "etcd", "tier": "control-plane"}
+    api.pod("etcd-w1", mirror=True, namespace="kube-system", labels=etcd, ready=False)
+    static = dict.fromkeys(["broken", "done-at-boot", "etcd-w1", "kube-proxy-like"], "static pod")
     result = run()
     assert result["changed"] is True
     assert sorted(p["name"] for p in result["evicted"]) == ["done", "web-1"]
-    assert {p["name"]: p["why"] for p in result["left"]} == {"logs-x": "DaemonSet pod", "kube-proxy-like": "static pod"}
-    assert api.pods() == ["kube-proxy-like", "logs-x"]
+    assert {p["name"]: p["why"] for p in result["left"]} == {"logs-x": "DaemonSet pod", **static}
+    assert api.pods() == sorted([*static, "logs-x"])
     assert api.pods("w2") == ["elsewhere"]
     assert result["cordoned_before"] is False
     assert result["offered"]["resources"] == {"nvidia.com/gpu": "2"}
     assert result["offered"]["daemonset_pods"] == 1
+    assert result["offered"]["static_pods_not_ready"] == ["default/broken"]
     assert "  default/web-1" in result["diff"]["before"]
 
 
