@@ -79,14 +79,17 @@ class Balancers:
             )  # fmt: skip
 
     def run(self, variables: Mapping[str, Any] | None = None, *words: str, limit: float = 300) -> tuple[int, str]:
-        """(exit code, output)."""
+        """(exit code, output); the code is -9 when it had to be ended after `limit` seconds."""
         log = self.folder / "run.log"
         process = self.start(variables or {}, log, *words)
         try:
-            code = process.wait(limit)
+            process.wait(limit)
+        except subprocess.TimeoutExpired:
+            with log.open("a", encoding="utf-8") as output:
+                output.write(f"\nstill at work after {limit:.0f} s, and ended by the test\n")
         finally:
             process.kill()
-        return code, log.read_text(encoding="utf-8", errors="replace")
+        return process.wait(), log.read_text(encoding="utf-8", errors="replace")
 
     def weights(self) -> list[dict[str, int]]:
         return [proxy.weights() for proxy in self.proxies]
