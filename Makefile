@@ -28,11 +28,11 @@ demo-down: setup ## remove the demo's cluster
 	@$(LAB) down --name demo
 
 .PHONY: test
-test: setup ## everything: all checks, and beside them both molecule scenarios on real clusters (what .ci/run calls)
+test: setup ## what CI runs: both molecule scenarios on real clusters, and beside them the checks of the upgrade itself
 	@$(CHECK) all
 
 .PHONY: fast
-fast: setup ## everything that needs no cluster
+fast: setup ## every check that needs no cluster, also those that make test leaves out
 	@$(CHECK) fast
 
 .PHONY: lint
@@ -52,7 +52,7 @@ build: setup ## the collection's artifact: built, checked by galaxy-importer, in
 	@$(CHECK) build
 
 .PHONY: playbook
-playbook: setup ## tests of the playbooks that need no cluster (the wave gate)
+playbook: setup ## all tests of the playbooks on pretended clusters
 	@$(CHECK) playbook
 
 .PHONY: molecule-default
