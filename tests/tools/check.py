@@ -101,10 +101,12 @@ class Run:
         """
         words = [str(word) for word in command]
         self._write(f"$ {' '.join(words)}\n")
+        # Ansible's workers would be sessions of their own, and so escape the priority that theirs has.
+        in_session = {"ANSIBLE_WORKER_SESSION_ISOLATION": "false"} if self.quiet else {}
         process = subprocess.Popen(
             words,
             cwd=cwd,
-            env={**tools.env(), **(env or {})},
+            env={**tools.env(), **in_session, **(env or {})},
             executable=shutil.which(words[0], path=tools.env()["PATH"]),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
