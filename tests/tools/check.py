@@ -39,8 +39,10 @@ SCENARIO_PACKAGES = (
     "lab", "scenario", "awx", "bluegreen", "chaos", "drain", "fleet", "modern", "replace", "restore", "uptime", "waves",
 )  # fmt: skip
 TAIL_LINES = 40
-# Walks of what has a scenario of its own on real clusters (`make awx`, `make fleet` …), which `make test` leaves out.
-WITH_A_SCENARIO = ("awx", "execution_environment", "fleet", "replace_nodes", "switch_traffic", "waves")
+# Walks of what has a scenario of its own on real clusters (`make awx`, `make restore-drill` …); `make test` has none.
+WITH_A_SCENARIO = (
+    "awx", "backup_copies", "execution_environment", "fleet", "replace_nodes", "restore_walk", "switch_traffic", "waves",
+)  # fmt: skip
 
 
 class Failed(Exception):
@@ -258,17 +260,20 @@ def programs(run: Run, tools: Toolbox) -> None:
         raise Skipped("there is no haproxy here, and it could not be installed") from why
 
 
-def units(run: Run, tools: Toolbox) -> None:
-    run(tools, "python", "-m", "pytest", "-q", "-n", "2", "tests/unit")
+def units_plugins(run: Run, tools: Toolbox) -> None:
+    """By ansible-test, which runs them as controller, module and module_utils code apart; on the oldest that there is."""
+    with contextlib.suppress(Skipped):
+        tools = oldest()
+    ansible_test(run, tools, "units", "--venv", "--python", tools.version)
 
 
-def units_oldest(run: Run, tools: Toolbox) -> None:
-    """Those of the plugins by ansible-test, which runs them as controller, module and module_utils code apart.
+def units_plugins_newest(run: Run, tools: Toolbox) -> None:
+    run(tools, "python", "-m", "pytest", "-q", "-n", "2", "tests/unit/plugins")
 
-    What is not shipped (the lab, the scenarios, the tools) is tested where it runs: on the newest.
-    """
-    old = oldest()
-    ansible_test(run, old, "units", "--venv", "--python", old.version)
+
+def units_others(run: Run, tools: Toolbox) -> None:
+    """What is not shipped (the lab, the scenarios, the tools), where it runs: on the newest."""
+    run(tools, "python", "-m", "pytest", "-q", "-n", "2", "tests/unit", "--ignore=tests/unit/plugins")
 
 
 def ansible_test(run: Run, tools: Toolbox, *arguments: str) -> None:
@@ -356,7 +361,8 @@ PHASES = (
     Phase("lint", "yamllint", yamllint),
     Phase("lint", "changelog", changelog),
     Phase("units", "programs that tests need", programs),
-    Phase("units", "unit tests", units, beside=True),
+    Phase("units", "unit tests of the lab, the scenarios and the tools", units_others, beside=True),
+    Phase("units", "unit tests of the plugins", units_plugins, beside=True),
     Phase("lint", "mypy", mypy, beside=True),
     Phase("lint", "ansible-lint", ansible_lint, beside=True),
     Phase("lint", "docs", docs, beside=True),
@@ -364,13 +370,13 @@ PHASES = (
     Phase("playbook", "playbook tests", playbook, beside=True),
     Phase("sanity", "sanity", sanity, beside=True),
     Phase("sanity", "sanity, oldest Python of nodes", sanity_node_python, beside=True),
-    Phase("units", "unit tests, oldest core", units_oldest, beside=True),
     Phase("playbook", "playbook tests, oldest core", playbook_oldest, beside=True),
     Phase("molecule-default", "molecule default", lambda run, tools: molecule(run, tools, "default"), True),
     Phase("molecule-ha", "molecule ha", lambda run, tools: molecule(run, tools, "ha"), True),
 )
 # Not in `make test`, which has 35 minutes: in `make fast`, and by their own names.
 MORE_FAST = (
+    Phase("units", "unit tests of the plugins, newest core", units_plugins_newest),
     Phase("playbook", "playbook tests of what has a scenario", playbook_with_a_scenario),
     Phase("sanity", "sanity, oldest core", sanity_oldest),
 )
