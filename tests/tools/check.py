@@ -41,7 +41,8 @@ SCENARIO_PACKAGES = (
 TAIL_LINES = 40
 # Walks of what has a scenario of its own on real clusters (`make awx`, `make restore-drill` …); `make test` has none.
 WITH_A_SCENARIO = (
-    "awx", "backup_copies", "execution_environment", "fleet", "replace_nodes", "restore_walk", "switch_traffic", "waves",
+    "awx", "backup_copies", "execution_environment", "fleet", "replace_nodes", "restore_walk", "switch_traffic",
+    "waves",
 )  # fmt: skip
 
 
@@ -261,7 +262,7 @@ def programs(run: Run, tools: Toolbox) -> None:
 
 
 def units_plugins(run: Run, tools: Toolbox) -> None:
-    """By ansible-test, which runs them as controller, module and module_utils code apart; on the oldest that there is."""
+    """By ansible-test, which runs them as controller, module and module_utils code apart, on the oldest there is."""
     with contextlib.suppress(Skipped):
         tools = oldest()
     ansible_test(run, tools, "units", "--venv", "--python", tools.version)
