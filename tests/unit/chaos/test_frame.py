@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import json
-import runpy
 import signal
 import subprocess
 import time
@@ -39,7 +39,11 @@ def test_a_drain_that_is_a_loop_tells_what_it_evicted_and_a_failure_its_own_word
 ) -> None:
     monkeypatch.setenv("TASK_EVENTS", str(tmp_path / "events"))
     plugin = Path(scenario.__file__).parent / "callback_plugins/task_events.py"
-    callback = runpy.run_path(str(plugin))["CallbackModule"]()
+    spec = importlib.util.spec_from_file_location("task_events", plugin)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    callback = module.CallbackModule()
     host = SimpleNamespace(get_name=lambda: "worker1")
     task = SimpleNamespace(get_name=lambda: "kubeadm_upgrade : Drain", action="uplift.kubeadm.node_drain", _uuid="1")
     slices = [{"evicted": ["a"]}, {"evicted": ["a", "b"]}]
