@@ -17,6 +17,7 @@ import shutil
 import tarfile
 import tempfile
 import typing as t
+from functools import cached_property
 from pathlib import Path
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _backup, _etcd_programs, _etcd_snapshot
@@ -64,7 +65,6 @@ class Archive:
     def __init__(self, folder: Path) -> None:
         self.manifest = _backup.read_manifest(folder)
         self.path = folder / _backup.ARCHIVE
-        self.passed_over: list[str] = []  # why files of static_pods() are none
 
     def read(self, names: t.Collection[str]) -> dict[str, bytes]:
         """The contents of those of the named files that it has."""
@@ -79,6 +79,15 @@ class Archive:
 
         :raises UpliftError: one of kubeadm's own cannot be read: a restore goes by what it says.
         """
+        return self._manifests[0]
+
+    @property
+    def passed_over(self) -> list[str]:
+        """Why files in the folder of the static pods are none. Raises as static_pods() does."""
+        return self._manifests[1]
+
+    @cached_property
+    def _manifests(self) -> tuple[dict[str, StaticPod], list[str]]:
         names = [name for name in self.manifest["files"] if _is_static_pod(name)]
         pods: dict[str, StaticPod] = {}
         passed_over = []
@@ -94,17 +103,15 @@ class Archive:
                 continue
             if ours or stem not in pods:  # etcd.bak beside etcd.yaml
                 pods[stem] = pod
-        self.passed_over = sorted(passed_over)
-        return pods
+        return pods, sorted(passed_over)
 
     def configurations(self) -> set[str]:
         """The files that flags of the static pods of then name, which have to be those of then wherever they lie."""
-        pods = self.static_pods()
         return {
             pod.on_host(path).lstrip("/")
             for name, flags in FILE_FLAGS.items()
             for flag in flags
-            if (pod := pods.get(name)) is not None and (path := pod.flags.get(flag))
+            if (pod := self.static_pods().get(name)) is not None and (path := pod.flags.get(flag))
         }
 
     def put_back(self, root: Path, wanted: t.Callable[[str], bool]) -> list[str]:
