@@ -5,8 +5,9 @@
 
 Each phase's output is shown as it comes, and kept in .build/logs. With `all`, the lab's artifacts (binaries, images:
 minutes of building on a machine that never did) are made in the background, and the phases that need clusters begin as
-soon as they are there. These mostly wait, so all phases that take longer than a moment run beside them, quickest first,
-at low priority, their output in their logs alone. When one of these fails, no further cluster is begun.
+soon as they are there. These wait for much, so all phases that take longer than a moment run beside them, quickest
+first, at low priority, their output in their logs alone. When one of these fails, no further cluster is begun.
+`fast` has phases besides that `all` leaves out (MORE_FAST).
 """
 
 from __future__ import annotations
