@@ -163,7 +163,7 @@ def bridge(run: Runs, kube: Kube, figures: Figures) -> None:
     with eyes(made) as (nodes, members):
         with figures.step("upgrade, killed when the first member had changed"):
             # The member's own stage ends a moment after its etcd answers; the hook gives the kill its time.
-            hook = {"kubeadm_upgrade_hook_after_node": str(Path(__file__).parent / "linger.yml")}
+            hook: dict[str, Any] = {"kubeadm_upgrade_hook_after_node": str(Path(__file__).parent / "linger.yml")}
             run.run("upgrade", kill_when=lambda: members.any_at(between), **asked, **hook)
         figures.check(pin(made.kube(30)) == (BRIDGE_TAG, BRIDGE_TAG), "the killed run left the pin, and whose it is")
         with figures.step(f"the same command again, to {target}"):
