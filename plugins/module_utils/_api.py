@@ -65,6 +65,9 @@ _AWAY_WORDS = (
 # The words of a 403 that authorization says, and not an admission plugin, which means it: forbiddenMessage in
 # staging/src/k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/errors.go.
 _NO_RIGHT = re.compile(r'User ".*" cannot ')
+# And those of an admission plugin that has not read its objects yet: it says so of every write, and for seconds only
+# (staging/src/k8s.io/apiserver/pkg/admission/plugin/namespace/lifecycle/admission.go and others: WaitForReady).
+_NOT_READY = "not yet ready to handle request"
 # What an API server says when it is there, and a webhook that it has to ask first is not.
 _WEBHOOK = "failed calling webhook"
 
@@ -266,7 +269,7 @@ class Api:
                     raise _explained(error, self._transport)
                 # A 500 is an etcd or a webhook that is away, and a 429 a server that is busy. Neither starts anew.
                 seen, wait, gone = error.detail, _retry_after(answer), error.status > 500
-                last_word = error if early or _WEBHOOK in error.detail else None
+                last_word = error if error.status == 403 or _WEBHOOK in error.detail else None
             except Away as e:
                 seen = str(e)
             now = time.monotonic()
@@ -323,6 +326,8 @@ def _is_away(error: ApiError, method: str, wait_when_busy: bool) -> bool:
     """
     if error.status == 429:
         return wait_when_busy
+    if error.status == 403:
+        return _NOT_READY in error.detail
     if error.status != 500 or method != "POST":
         return error.status >= 500
     return _WEBHOOK not in error.detail and any(word in error.detail for word in _AWAY_WORDS)

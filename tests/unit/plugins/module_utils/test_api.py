@@ -197,6 +197,18 @@ def test_a_403_of_an_admission_plugin_stands_whenever_it_comes(api: _api.Api, fa
     assert len(fake.requests) == 2
 
 
+def test_an_admission_plugin_that_is_not_ready_yet_is_asked_again(api: _api.Api, fake: FakeApi) -> None:
+    """Whoever restarted the server, and whether or not this Api noticed: the words are those of a server's start."""
+    words = 'pods "a" is forbidden: not yet ready to handle request'
+    fake.faults = [("PATCH", (403, status(403, "Forbidden", words)))] * 2
+    assert api.patch("/api/v1/nodes/w1", {"metadata": {}})
+    assert fake.faults == []
+    api._timeout = 0.3
+    fake.faults = [("PATCH", (403, status(403, "Forbidden", words)))] * 100
+    with pytest.raises(_api.ApiError, match="not yet ready"):
+        api.patch("/api/v1/nodes/w1", {"metadata": {}})
+
+
 def test_the_last_word_on_an_eviction_is_raised_at_once(api: _api.Api, fake: FakeApi) -> None:
     fake.faults = [("POST", (500, status(500, "", "This pod has more than one PodDisruptionBudget")))]
     with pytest.raises(_api.ApiError, match="more than one"):
