@@ -23,6 +23,7 @@ from . import content, encryption
 
 TARGET = HOPS[0]
 BACKUPS = "/var/lib/uplift-kubeadm/backup"
+PIECE = 32  # MiB that are read from a node at once
 SETTLE = 120.0  # seconds that pods may take to be Ready after the playbook has ended
 
 
@@ -100,6 +101,8 @@ def drill(run: Drill, encrypt: bool) -> None:
         run.run("upgrade", **upgrade())
     versions(kube, figures, TARGET)
     backup = run.backups()[0]
+    size = mebibytes(run, backup)
+    figures.check(size > PIECE, f"its snapshot has {size} MiB, and is read in pieces of {PIECE}")
     if encrypt:
         stored = encryption.stored(made, "before-1")
         figures.check(stored.startswith(b"k8s:enc:aescbc"), "secrets were encrypted in etcd")
@@ -122,18 +125,28 @@ def upgrade() -> dict[str, Any]:
     return {"target": TARGET, "kubeadm_upgrade_report": ""}
 
 
+def holders(run: Drill, backup: str) -> list[str]:
+    """The control planes that have the backup's snapshot."""
+    return [h for h in run.made.control_planes if run.made.on(h, f"ls {BACKUPS}/{backup}/etcd.json", check=False)]
+
+
+def mebibytes(run: Drill, backup: str) -> int:
+    """Of the snapshot."""
+    return int(run.made.on(holders(run, backup)[0], f"stat -c %s {BACKUPS}/{backup}/etcd.snapshot")) >> 20
+
+
 def refusals(run: Drill, backup: str) -> None:
     """What must not begin: without a confirmation, and from a snapshot that rotted."""
     figures, made = run.figures, run.made
     run.restore(backup, expected=False, confirm=False)
     figures.check(serves(made), "without the confirmation nothing was done")
-    holders = [h for h in made.control_planes if made.on(h, f"ls {BACKUPS}/{backup}/etcd.json", check=False)]
+    holder = holders(run, backup)[0]
     flip = f"printf '%b' {{}} | dd of={BACKUPS}/{backup}/etcd.snapshot bs=1 seek=4000 conv=notrunc status=none"
     read = f"dd if={BACKUPS}/{backup}/etcd.snapshot bs=1 skip=4000 count=1 status=none | od -An -tu1"
-    old = int(made.on(holders[0], read))
-    made.on(holders[0], flip.format(f"'\\0{(old + 1) % 256:o}'"))
+    old = int(made.on(holder, read))
+    made.on(holder, flip.format(f"'\\0{(old + 1) % 256:o}'"))
     text = run.restore(backup, expected=False)
-    made.on(holders[0], flip.format(f"'\\0{old:o}'"))
+    made.on(holder, flip.format(f"'\\0{old:o}'"))
     figures.check(bool(re.search("is not what was backed up", text)), "a snapshot that rotted was refused")
     figures.check(serves(made), "and nothing was done")
 

@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import random
+
 from scenario.kube import Kube, Object
 
-SPACE, LATER = "drill", "drill-later"
+SPACE, LATER, BULK = "drill", "drill-later", "drill-bulk"
 BEFORE, AFTER = 100, 30
+# A snapshot of more than 32 MiB is read from a node in pieces.
+BULKY, BULKY_BYTES = 50, 1_000_000
 IMAGE = "registry.k8s.io/pause:3.7"
 KINDS = ("configmaps", "secrets")
 
@@ -18,13 +23,17 @@ def in_space(kind: str, space: str = SPACE) -> str:
 
 
 def write_before(kube: Kube) -> None:
-    """ConfigMaps, Secrets, a workload, and an object that will be removed later."""
+    """ConfigMaps, Secrets, a workload, an object that will be removed later, and what makes a snapshot big."""
     kube.apply("/api/v1/namespaces", SPACE, {"metadata": {"name": SPACE}})
     for number in range(BEFORE):
         kube.patient("POST", in_space("configmaps"), named(f"before-{number}", data={"number": str(number)}))
     for number in range(BEFORE // 10):
         kube.patient("POST", in_space("secrets"), named(f"before-{number}", stringData={"number": str(number)}))
     kube.patient("POST", f"/apis/apps/v1/namespaces/{SPACE}/deployments", deployment(4))
+    kube.apply("/api/v1/namespaces", BULK, {"metadata": {"name": BULK}})
+    for number in range(BULKY):
+        text = random.Random(number).randbytes(BULKY_BYTES // 2).hex()
+        kube.patient("POST", in_space("configmaps", BULK), named(f"bulk-{number}", data={"text": text}))
 
 
 def write_after(kube: Kube) -> None:
@@ -51,12 +60,15 @@ def deployment(replicas: int) -> Object:
 
 
 def held(kube: Kube) -> dict[str, dict[str, str]]:
-    """{kind/name: data} of all that was written, but for what the cluster adds itself."""
+    """{kind/name: data} of all that was written, but for what the cluster adds itself; of big ones, its SHA-256."""
     found = {}
     for kind in KINDS:
         for item in kube.patient("GET", in_space(kind))["items"]:
             if item["metadata"]["name"].startswith(("before-", "after-")):
                 found[f"{kind}/{item['metadata']['name']}"] = item.get("data") or {}
+    for name in (f"bulk-{number}" for number in range(BULKY)):
+        text = kube.patient("GET", f"{in_space('configmaps', BULK)}/{name}")["data"]["text"]
+        found[f"configmaps/{name}"] = {"sha256": hashlib.sha256(text.encode()).hexdigest()}
     return found
 
 
