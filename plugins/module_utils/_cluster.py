@@ -13,13 +13,14 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from collections import Counter
+from pathlib import Path
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _quantity, _x509, _yaml
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import FIELD_MANAGER, Api, Object
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._etcd_pin import pin_of, with_image_tag
+from ansible_collections.uplift.kubeadm.plugins.module_utils._files import write_private
 
 SCHEMA = 2
 CORDON_ANNOTATION = "uplift.kubeadm/cordon"
@@ -61,22 +62,15 @@ def summary(facts: Object) -> Object:
 
 def write(facts: Object, path: str) -> str:
     """Put facts at path, whole or not at all, readable by its owner alone; return the SHA-256 of the file."""
-    data = (json.dumps(facts, separators=(",", ":"), sort_keys=True) + "\n").encode()
-    folder = os.path.dirname(os.path.abspath(path))
-    temporary = ""
+    text = json.dumps(facts, separators=(",", ":"), sort_keys=True) + "\n"
     try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".facts-")  # mkstemp makes it 0600
-        with os.fdopen(handle, "wb") as f:
-            f.write(data)
-        os.replace(temporary, path)
+        os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
+        write_private(Path(path), text)
     except OSError as e:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
         raise UpliftError(
             f"The facts cannot be written to {path}: {e.strerror}. Name a «path» that this user can write to."
         ) from e
-    return hashlib.sha256(data).hexdigest()
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def load(path: str, sha256: str | None = None) -> Object:

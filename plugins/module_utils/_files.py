@@ -38,7 +38,7 @@ def _write(path: Path, text: str, like: os.stat_result | None) -> None:
     """like: whose mode and owner the file gets; None for 0600 and this user."""
     number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(number, "w") as file:
+        with os.fdopen(number, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -7,8 +7,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from typing import Any
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _fleet, _fleet_report
 from ansible_collections.uplift.kubeadm.plugins.module_utils._durations import about, exactly
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._files import write_private
 from ansible_collections.uplift.kubeadm.plugins.module_utils._html import Html, Part, prose, tag
 from ansible_collections.uplift.kubeadm.plugins.module_utils._report_css import CSS
 from ansible_collections.uplift.kubeadm.plugins.module_utils._report_verdict import clock
@@ -174,16 +173,10 @@ def _trouble(name: str, entry: Mapping[str, Any]) -> Html:
 
 
 def _write(folder: Path, name: str, text: str) -> None:
-    temporary = ""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".fleet-")  # mkstemp makes it 0600
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, folder / name)
+        write_private(folder / name, text)
     except OSError as error:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
         raise UpliftError(
             f"The report of the fleet cannot be written to {folder}: {error.strerror}. Name a folder that the user who "
             "runs Ansible can write to, with fleet_report."

@@ -10,11 +10,12 @@ import contextlib
 import fcntl
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._files import write_private
 from ansible_collections.uplift.kubeadm.plugins.module_utils._report_html import html_page
 from ansible_collections.uplift.kubeadm.plugins.module_utils._report_markdown import markdown_page
 
@@ -65,22 +66,11 @@ def write(document: Mapping[str, Any], directory: str) -> None:
         "json": json.dumps(document, indent=1, ensure_ascii=False) + "\n",
     }
     files = paths(directory)
-    for kind, text in contents.items():
-        _write(files[kind], text)
-
-
-def _write(path: str, text: str) -> None:
-    folder = os.path.dirname(path)
-    temporary = ""
     try:
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".report-")  # mkstemp makes it 0600
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, path)
+        for kind, text in contents.items():
+            write_private(Path(files[kind]), text)
     except OSError as e:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
-        raise UpliftError(_cannot_write(folder, e)) from e
+        raise UpliftError(_cannot_write(directory, e)) from e
 
 
 def _cannot_write(directory: str, error: OSError) -> str:
