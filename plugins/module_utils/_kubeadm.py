@@ -80,6 +80,7 @@ class Kubeadm:
         timeout: float,
         adopt: bool = True,
         force_if_only_kubelets: bool = False,
+        before: t.Callable[[], None] | None = None,
     ) -> Run:
         """Run kubeadm with these arguments to its end, or take the result of a run that a killed one left behind.
 
@@ -89,13 +90,14 @@ class Kubeadm:
           if adopt is true. One that failed runs again; "kubeadm upgrade" is made for that.
 
         With force_if_only_kubelets, a run that kubeadm refused for nothing but kubelets that are too old is done again
-        with --force. timeout is in seconds, for all of it; when it is up, kubeadm is left running.
+        with --force. timeout is in seconds, for all of it; when it is up, kubeadm is left running. before is called
+        when kubeadm is to be started, not when a run is taken that is there.
         """
         deadline = time.monotonic() + timeout
         command = [kubeadm, *arguments]
         forced = [*command, "--force"]
         also = forced if force_if_only_kubelets else command
-        done = self._run(command, also, version, environment, deadline, timeout, adopt)
+        done = self._run(command, also, version, environment, deadline, timeout, adopt, before)
         if (
             done.command == command
             and done.rc
@@ -126,6 +128,7 @@ class Kubeadm:
         deadline: float,
         timeout: float,
         adopt: bool,
+        before: t.Callable[[], None] | None = None,
     ) -> Run:
         """One run of command; the result of one of `also` that a lost caller left behind is as good."""
         self._require_systemd()
@@ -137,6 +140,8 @@ class Kubeadm:
                 if last is None or last["state"] != "running":
                     if last is not None and adopt and self._may_adopt(last, (command, also), version):
                         return self._result(last, adopted=True)
+                    if before:
+                        before()
                     record = self._start(command, version, environment)
                     break
             ended = self._wait(last, deadline, timeout)

@@ -70,11 +70,30 @@ options:
         first.
     type: str
     choices: [kubelet_skew]
+  drain_api_server:
+    description:
+      - Have the clients of this node's API server go to another one, before kubeadm is started.
+      - It knows the etcd of its own node alone. While kubeadm restarts that, it answers nobody, and holds on to its
+        clients all the same. Kubelets that are connected to it cannot renew their leases; after 40 seconds their nodes
+        are NotReady, and their pods get no requests any more.
+      - So it is asked to end (SIGTERM). It takes no new connections then, answers what it was asked, and tells its
+        clients to connect anew. Kubelet starts it again when it has ended, which may take a minute.
+      - kubeadm is started when new connections to the server of C(/etc/kubernetes/admin.conf) are answered, ten of them
+        in a row, so that a load balancer has seen that this one is away; when they are not within two minutes, it is
+        not started.
+      - Nothing of it is done where there is no other healthy API server, where etcd is not on this node, and on
+        workers.
+    type: bool
+    default: false
   lock:
     description:
       - The C(id) of the RV(uplift.kubeadm.upgrade_lock#module:holder) of the cluster's lock. It is renewed while the
         module works, on a node that has C(/etc/kubernetes/admin.conf). When it is another run's, kubeadm is not begun.
     type: str
+seealso:
+  - name: Considerations when upgrading etcd
+    description: What Kubernetes' documentation says of O(drain_api_server).
+    link: https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-upgrade/
 requirements:
   - systemd and root on the node
 """
@@ -85,6 +104,7 @@ EXAMPLES = r"""
     arguments: [upgrade, apply, v1.25.4, --yes]
     version: v1.25.4
     timeout: 1200
+    drain_api_server: true
 
 - name: Upgrade a worker's kubelet configuration
   uplift.kubeadm.kubeadm_run:
@@ -122,12 +142,18 @@ forced:
   description: Whether kubeadm was run again with C(--force).
   type: bool
   returned: when kubeadm came to its end
+api_server:
+  description: What came of O(drain_api_server), V(drained) or why it was left alone.
+  type: str
+  returned: when kubeadm was started with O(drain_api_server)
+  sample: There is no other API server for its clients to go to.
 """
 
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _api_server
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._environment import hide_only_secrets
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
@@ -143,6 +169,8 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node_disk import full
 
 ROOT = Path("/")
+ADMIN = "/etc/kubernetes/admin.conf"  # what kubeadm itself speaks to the API with
+DRAIN_SECONDS = 120.0
 
 
 def main() -> None:
@@ -155,6 +183,7 @@ def main() -> None:
             "environment": {"type": "dict", "default": {}, "no_log": True},
             "adopt": {"type": "bool", "default": True},
             "force_if_only": {"type": "str", "choices": ["kubelet_skew"]},
+            "drain_api_server": {"type": "bool", "default": False},
             "lock": {"type": "str"},
         },
         supports_check_mode=True,
@@ -169,6 +198,11 @@ def main() -> None:
     changed = changes_something(wants["arguments"])
     if module.check_mode:
         module.exit_json(changed=changed, command=command)
+    drained: dict[str, str] = {}
+
+    def drain_api_server() -> None:
+        drained["api_server"] = _api_server.drain(ROOT, ADMIN, min(DRAIN_SECONDS, wants["timeout"])) or "drained"
+
     try:
         with on_node(wants["lock"]):
             run = Kubeadm(runner, STATE).run(
@@ -179,10 +213,11 @@ def main() -> None:
                 timeout=wants["timeout"],
                 adopt=wants["adopt"],
                 force_if_only_kubelets=wants["force_if_only"] == "kubelet_skew",
+                before=drain_api_server if wants["drain_api_server"] else None,
             )
     except UpliftError as exc:
         module.fail_json(msg=str(exc), command=command)
-    result = {**run._asdict(), "changed": changed}
+    result = {**run._asdict(), **drained, "changed": changed}
     result["stdout"] = result.pop("output")
     if run.rc:
         module.fail_json(
