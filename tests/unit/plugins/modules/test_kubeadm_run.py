@@ -78,6 +78,35 @@ def test_check_mode_starts_nothing(run: Run, systemd: FakeSystemd) -> None:
     assert systemd.commands == []
 
 
+def test_the_api_server_is_drained_before_kubeadm_is_started(
+    run: Run, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def drain(*_args: object) -> str:
+        seen.append(len(systemd.outcomes))  # each start takes one
+        return "" if len(seen) == 1 else "There is no other."
+
+    monkeypatch.setattr(kubeadm_run._api_server, "drain", drain)
+    systemd.outcomes = [(0, 0, ""), (0, 0, ""), (3, 0, "")]
+    assert run(drain_api_server=True)["api_server"] == "drained"
+    assert run(drain_api_server=True)["api_server"] == "There is no other."
+    assert "api_server" not in run()
+    assert seen == [3, 2]
+
+
+def test_a_kubeadm_that_is_at_work_is_not_disturbed(
+    run: Run, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be waiting for that API server itself."""
+    drains: list[tuple[object, ...]] = []
+    monkeypatch.setattr(kubeadm_run._api_server, "drain", lambda *args: drains.append(args) or "")
+    systemd.outcomes = [(1000, 0, "")]
+    run(failed=True, timeout=0.01, drain_api_server=True)  # it goes on without its caller
+    run(failed=True, timeout=0.01, drain_api_server=True)
+    assert len(drains) == 1
+
+
 def test_the_environment_shows_up_nowhere(run: Run, systemd: FakeSystemd) -> None:
     systemd.outcomes = [(0, 0, "")]
     result = run(environment={"TOKEN": "secret"})
