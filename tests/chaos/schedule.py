@@ -21,7 +21,7 @@ WAYS = (GROUP, MACHINE, CUT, SESSIONS)
 # Steps that last are killed some way into them; the others at once.
 # What runs once runs on a host that nobody chose, not every node has pods to evict, or files to fetch that it lacks.
 _ANYWHERE = ("finish", "evicting", "fetch", "images", "backup", "lock-renewed")
-_LONGEST_DELAY = {"plan-nodes": 0.5, "plan-cluster": 0.5, "plan-images": 1.5, "images": 1.5, "apply-begun": 4.0,
+_LONGEST_DELAY = {"plan-nodes": 0.5, "plan-cluster": 0.5, "plan-images": 1.5, "images": 1.5, "apply-begun": 12.0,
                   "backup": 4.0, "lock-renewed": 0.5, "lock-released": 0.3,
                   "node-config": 0.5, "before-uncordon": 0.5, "finish": 0.5, "prune": 0.2, "compare": 0.3,
                   "notes": 0.3}  # fmt: skip
