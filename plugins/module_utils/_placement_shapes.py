@@ -21,6 +21,9 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import (
 Facts = t.Mapping[str, t.Any]
 Rule = t.Mapping[str, t.Any]
 CORDON_TAINT = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
+# What the node controller writes beside a node's state, some seconds after it: `schedulable` is that state, and changes
+# when a run gives the node back, which it does when the node is Ready.
+STATE_TAINTS = (CORDON_TAINT["key"], "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
 class Node:
@@ -35,7 +38,7 @@ class Node:
         self.taints = [
             taint
             for taint in facts.get("taints") or []
-            if taint.get("effect") in effects and taint.get("key") != CORDON_TAINT["key"]
+            if taint.get("effect") in effects and taint.get("key") not in STATE_TAINTS
         ]
         self.offers: t.Mapping[str, int] | None = facts.get("allocatable") or None
         self.free: dict[str, int] | None = dict(self.offers) if self.offers else None

@@ -254,6 +254,22 @@ def test_cordons() -> None:
     assert drain(cluster, ["w3", "w2"])["w2"]["unplaceable"] != []  # w3 stays a person's
 
 
+def test_a_node_of_ours_that_is_not_ready_yet_takes_pods_when_it_is_given_back() -> None:
+    """Seen where a run was killed as it restarted a kubelet, and begun anew while that came up: a false blocker."""
+    taints = [
+        {"key": f"node.kubernetes.io/{key}", "effect": effect}
+        for key in ("not-ready", "unreachable", "unschedulable")
+        for effect in ("NoSchedule", "NoExecute")
+    ]
+    state = {"unschedulable": True, "cordon": {"at": "2026-11-20T00:00:00Z"}, "ready": False, "taints": taints}
+    nodes = {"cp1": control_plane("cp1", **state), "w2": node("w2")}
+    cluster = facts(nodes, [pod("a", "w2", tolerations=[CONTROL_PLANE_TAINT])])
+    stages = plan(("uncordon", ["cp1"]), ("workers", ["w2"]))
+    stages["stages"][0]["drains"] = []
+    assert forecast(cluster, stages, {}).drains[0]["unplaceable"] == []
+    assert drain(cluster, ["w2"])["w2"]["unplaceable"] != [], "nobody gives it back there"
+
+
 def test_what_a_drain_refuses() -> None:
     pods = [
         pod("bare", "w1", None),
