@@ -25,7 +25,7 @@ from scenario.world import HOPS, ScenarioError, World, build, say, wait, world
 from . import leftovers, ways
 from .agents import Agent, agents
 from .schedule import CUT, SESSIONS, Kill, Schedule, draw, in_time
-from .steps import BY_ID, CONTROL_PLANE, WORKER, Hit, NodeState, Recogniser, state_of
+from .steps import BY_ID, CONTROL_PLANE, STEPS, WORKER, Hit, NodeState, Recogniser, state_of
 from .tally import DRAIN, Done, Figures, cordon_count, finished_drains, table
 
 _LOOP = 0.02  # seconds
@@ -185,6 +185,11 @@ class Chaos:
         if planned.way in (CUT, SESSIONS):
             killed += self._cut_until_the_controller_ends(run, planned)
         run.process.wait()
+        if _too_late(run, hit):
+            self.schedule.pending.append(planned)
+            return False
+        if run.process.returncode == 0:
+            self.figures.errors.append(f"run {run.number} ended well though its SSH was cut at {planned.step}")
         self._observe(run)
         self._count(run)
         done = Done(
@@ -214,8 +219,6 @@ class Chaos:
                 run.end()
             elif not run.ended():
                 killed += ways.cut(planned.way, self.playbook.control_path, self.agents)
-        if run.process.returncode == 0:
-            self.figures.errors.append(f"run {run.number} ended well though its SSH was cut at {planned.step}")
         return killed
 
     def _seen(self, hit: Hit) -> str:
@@ -322,6 +325,11 @@ def deploy(kube: Kube) -> None:
         return sum(is_ready(pod) for pod in pods) == WORKLOAD[0][1]["spec"]["replicas"]
 
     wait("the workload", running, 180)
+
+
+def _too_late(run: Run, hit: Hit) -> bool:
+    """Whether a run whose SSH was cut in its last step had all that it wanted from the nodes by then."""
+    return run.process.returncode == 0 and hit.step == STEPS[-1].id
 
 
 def _why(run: Run) -> str:
