@@ -46,6 +46,16 @@ def test_the_lock_is_held_renewed_and_released(cluster: StubbedCluster) -> None:
     assert cluster.read("lock.json") == {}
 
 
+def test_a_lock_that_cannot_be_released_is_told_and_the_run_has_done_what_it_was_for(cluster: StubbedCluster) -> None:
+    """Seen where SSH was cut as it was released: the run ended well, and nothing spoke of what it had left."""
+    cluster.misbehave({"module": "upgrade_lock", "host": "cp1", "state": "released", "do": "fail"})
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25")
+    assert run.returncode == 0, run.stdout
+    words = " ".join(run.stdout.split())
+    assert "The lock of the cluster could not be released" in words
+    assert "It ends by itself 900 s after its last renewal." in words
+
+
 @pytest.mark.parametrize("arguments", [("uplift.kubeadm.plan",), ("uplift.kubeadm.upgrade", "--check")])
 def test_who_changes_nothing_needs_no_lock(cluster: StubbedCluster, arguments: tuple[str, ...]) -> None:
     cluster.misbehave({"module": "upgrade_lock", "host": "cp1", "do": "fail"})
