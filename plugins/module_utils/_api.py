@@ -323,6 +323,7 @@ def _is_away(error: ApiError, method: str, wait_when_busy: bool) -> bool:
     "malformed header: missing HTTP content-type"). What may be sent twice is sent again after any; an eviction's
     500 may be its last word (two disruption budgets for one pod), so there the wording decides. A webhook that is away
     uses the same words; a drain has to go on with other pods meanwhile, its own may be the one that is missing.
+    A 403 is an answer that stands, unless an admission plugin of a server that has just started says it.
     """
     if error.status == 429:
         return wait_when_busy

@@ -82,7 +82,7 @@ def drain(root: Path, kubeconfig: str, timeout: float) -> str:
 def etcd_is_local(flags: t.Mapping[str, str]) -> bool:
     """Whether all of etcd that an API server knows is on its own node. Pure."""
     hosts = {urlsplit(url.strip()).hostname for url in flags.get("etcd-servers", "").split(",")}
-    return bool(hosts) and hosts <= {"127.0.0.1", "::1", "localhost", flags.get("advertise-address")} - {None}
+    return hosts <= {"127.0.0.1", "::1", "localhost", flags.get("advertise-address")} - {None}
 
 
 def others_than(own: str | None, endpoint_slice: Object | None) -> dict[str, dict[str, str]]:
@@ -135,9 +135,10 @@ def _wait_answered(kubeconfig: str, deadline: float, timeout: float) -> None:
 
 
 def _unanswered(kubeconfig: str) -> str:
-    """Why a new connection to the API was not answered; "" when it was."""
+    """Why a new connection to the API was not answered, and which address that is; "" when it was."""
+    transport = StdlibTransport(kubeconfig)
     try:
-        answer = StdlibTransport(kubeconfig).request("GET", "/readyz", None, "application/json")
+        answer = transport.request("GET", "/readyz", None, "application/json")
     except Away as gone:
-        return str(gone)
-    return "" if answer.status == 200 else str(ApiError("GET", "/readyz", answer))
+        return f"{transport.server}: {gone}"
+    return "" if answer.status == 200 else f"{transport.server}: {ApiError('GET', '/readyz', answer)}"
