@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _haproxy_file, _haproxy_stat
@@ -21,6 +22,9 @@ SOCKET_ARGS: dict[str, dict[str, t.Any]] = {
     "blue": {"type": "list", "elements": "str", "default": ["blue*"]},
     "green": {"type": "list", "elements": "str", "default": ["green*"]},
 }
+
+
+BETWEEN_TRIES = 0.5  # seconds
 
 
 class Switch:
@@ -49,24 +53,31 @@ def wanted(servers: t.Sequence[Server], share: int) -> dict[str, dict[str, int]]
     return found
 
 
-def set_weights(switch: Switch, servers: t.Sequence[Server], share: int) -> list[Server]:
-    """Set what differs, and read it back. More is given before less is: at no moment has a backend no weight at all."""
-    to_set = wanted(servers, share)
-    changes = [(to_set[s.backend][s.name] - s.weight, s) for s in servers if to_set[s.backend][s.name] != s.weight]
-    for _by, server in sorted(changes, key=lambda change: -change[0]):
-        switch.runtime.set_weight(server.backend, server.name, to_set[server.backend][server.name])
-    after = switch.servers() if changes else list(servers)
-    off = [
-        f"{s.place} has {s.weight} instead of {to_set[s.backend][s.name]}"
-        for s in after
-        if s.weight != to_set[s.backend][s.name]
-    ]
-    if off:
-        raise UpliftError(
-            f"Weights were set for a share of {share} %, and «show stat» says otherwise: {'; '.join(off)}. "
-            "Does something else set weights here (an agent-check, a controller, another run)?"
-        )
-    return after
+def set_weights(switch: Switch, share: int) -> list[Server]:
+    """Set what differs, and read it back; more is given before less is: at no moment has a backend no weight at all.
+
+    Raises UpliftError when weights are others than were set, three times. Once or twice that is a reload: the worker
+    that takes over in between has what its file said.
+    """
+    servers, to_set = switch.servers(), {}
+    for again in (False, True, True):
+        if again:
+            time.sleep(BETWEEN_TRIES)
+        to_set = wanted(servers, share)
+        changes = [(to_set[s.backend][s.name] - s.weight, s) for s in servers if to_set[s.backend][s.name] != s.weight]
+        if not changes:
+            return servers
+        for _by, server in sorted(changes, key=lambda change: -change[0]):
+            switch.runtime.set_weight(server.backend, server.name, to_set[server.backend][server.name])
+        servers = switch.servers()
+        off = [s for s in servers if s.weight != to_set[s.backend][s.name]]
+        if not off:
+            return servers
+    told = "; ".join(f"{s.place} has {s.weight} instead of {to_set[s.backend][s.name]}" for s in off)
+    raise UpliftError(
+        f"Weights were set for a share of {share} %, and «show stat» says otherwise, three times: {told}. "
+        "Does something else set weights here (an agent-check, a controller, another run)?"
+    )
 
 
 def to_keep(path: str, servers: t.Sequence[Server], share: int) -> _haproxy_file.Change:

@@ -136,7 +136,7 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
 
     def set_now() -> None:
         if not module.check_mode:
-            after = _haproxy_switch.described(_haproxy_switch.set_weights(switch, servers, share))
+            after = _haproxy_switch.described(_haproxy_switch.set_weights(switch, share))
             result.update({key: after[key] for key in ("shares", "servers", "sessions")})
 
     kept = set_and_keep(module, servers, share, set_now)
@@ -161,6 +161,7 @@ def set_and_keep(
         with _haproxy_file.staged(change, module.params["validate"]) as candidate:
             set_now()
             old = {} if module.check_mode else {"old_config": _haproxy_file.put(change, candidate, module)}
+            set_now()  # a reload that had read the old file may have taken over since
             return {"kept": True, "diff": diff, **old}
     except _haproxy_file.ConfigError as error:
         if module.check_mode or not module.params["force"]:

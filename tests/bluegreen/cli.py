@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import shutil
 import subprocess
@@ -14,13 +13,14 @@ import tempfile
 import time
 from pathlib import Path
 
+from lab import cluster as lab_cluster
 from lab import engine
 from scenario.frame import ended
 from scenario.world import ScenarioError, say
 
 from . import haproxy
 from .client import Client
-from .clusters import Clusters, clusters
+from .clusters import VERSIONS, Clusters, clusters
 from .loopback import Loopback
 from .scenes import Player, Scene, Stage, play_all
 
@@ -78,8 +78,10 @@ def have_haproxy(loopback: bool) -> None:
 
 def scenario(options: argparse.Namespace, scenes: list[Scene]) -> int:
     """`scenes` has those that were played until then, whatever happens."""
-    deadline = time.monotonic() + options.limit
     have_haproxy(options.loopback)
+    if not options.loopback:
+        lab_cluster.build([*VERSIONS.values()], [(version, "binary") for version in VERSIONS.values()])
+    deadline = time.monotonic() + options.limit
     folder = Path(tempfile.mkdtemp(prefix="uplift-bluegreen-"))
     say(f"bluegreen: the logs of the runs are in {folder}")
     try:
@@ -138,7 +140,7 @@ def told(title: str, scenes: list[Scene], options: argparse.Namespace, folder: P
     wrong = [text for scene in scenes for text in scene.wrong]
     print("all as it should be" if not wrong else f"WRONG: {len(wrong)} things, see above", flush=True)
     if options.json:
-        options.json.write_text(json.dumps([dataclasses.asdict(scene) for scene in scenes], indent=2) + "\n")
+        options.json.write_text(json.dumps([scene.figures() for scene in scenes], indent=2) + "\n")
     if not wrong:
         shutil.rmtree(folder)
     return 1 if wrong else 0

@@ -67,7 +67,8 @@ class Haproxy:
         self.socket = folder / "admin.sock"
         self.config = folder / "haproxy.cfg"
         self.entry, self.admin = free_port(), free_port()
-        checks = " check inter 200ms fall 2 rise 1" if check else ""
+        # A look has `inter` to connect: less than what a lost packet costs would take servers out that are well.
+        checks = " check inter 2s fastinter 1s fall 3 rise 1" if check else ""
         lines = [
             f"    server {name} {address} weight {0 if name.startswith('green') else 100}{checks}"
             for name, address in servers.items()
@@ -100,9 +101,18 @@ class Haproxy:
         return 0
 
     def weights(self) -> dict[str, int]:
-        """As the process has them."""
-        rows = [line.split() for line in self.ask("show servers state web").splitlines()]
-        return {row[3]: int(row[7]) for row in rows if len(row) > 7 and not row[0].startswith("#")}
+        """As the process has them; a worker that ends, as another takes over, may not answer."""
+        found: dict[str, int] = {}
+
+        def answered() -> bool:
+            nonlocal found
+            with contextlib.suppress(OSError):
+                rows = [line.split() for line in self.ask("show servers state web").splitlines()]
+                found = {row[3]: int(row[7]) for row in rows if len(row) > 7 and not row[0].startswith("#")}
+            return bool(found)
+
+        self._until(answered, "it says its weights")
+        return found
 
     def reload(self) -> None:
         """As `systemctl reload haproxy` does it; returns when the new process answers."""

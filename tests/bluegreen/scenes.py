@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +18,8 @@ from .haproxy import Haproxy
 from .loopback import Balancers
 
 LEAST_REQUESTS = 50  # a scene with fewer has shown nothing
+TELLING = 300  # answers, from which on their shares must be near those of the weights
+SETTLE = 0.5  # seconds in which a request that was under way at a reload has its answer
 
 
 class Stage(Protocol):
@@ -60,6 +62,10 @@ class Scene:
             *(f"      WRONG: {text}" for text in self.wrong),
         ]
 
+    def figures(self) -> dict[str, Any]:
+        """All of it, as JSON can hold it."""
+        return {**vars(self), "tally": {**vars(self.tally), "by": dict(self.tally.by)}}
+
     def judge(self) -> None:
         if self.tally.failures and not self.may_fail:
             self.wrong.append(f"{len(self.tally.failures)} requests failed: {'; '.join(self.tally.failures[:3])}")
@@ -90,11 +96,11 @@ class Player:
         *,
         expected: int = 0,
         share: int,
-        says: str = "",
+        says: Sequence[str] = (),
         reload_every: float = 0.0,
         at_share: tuple[int, Callable[[], None]] | None = None,
     ) -> Scene:
-        """One run of the playbook. `share` is where the traffic must go after it; `says` a part of its output.
+        """One run of the playbook. `share` is where the traffic must go after it; `says` are parts of its output.
 
         `at_share`: something to do, once, when green has that share.
         """
@@ -119,9 +125,13 @@ class Player:
         if reload_every:
             reloader.join(30)
         scene.seconds = time.monotonic() - began
+        if reload_every and scene.reloads < scene.seconds / (5 * reload_every):
+            scene.wrong.append(f"HAProxy was reloaded {scene.reloads} times only")
+        self._look(scene, process.returncode, expected, share, says, log)
+        time.sleep(SETTLE)
         scene.tally.failures = self.client.total.failures[before[0] :]
         scene.tally.by["answered"] = sum(self.client.total.by.values()) - before[1]
-        self._look(scene, process.returncode, expected, share, says, log)
+        scene.judge()
         return scene
 
     def _watch(
@@ -172,10 +182,12 @@ class Player:
         answers = sum(tally.by.values())
         if answers > LEAST_REQUESTS:
             scene.shares.append((share, tally.share("green"), answers))
+            if answers >= TELLING and abs(tally.share("green") - share) > 5:
+                scene.wrong.append(f"{tally.share('green'):.1f} % of the answers are green's, not {share} %")
 
-    def share(self) -> int:
-        """Percent of the weights that green has."""
-        weights = self.proxy.weights()
+    def share(self, proxy: Haproxy | None = None) -> int:
+        """Percent of the weights that green has, at the HAProxy that the client asks or another."""
+        weights = (proxy or self.proxy).weights()
         whole = sum(weights.values())
         return round(100 * sum(w for name, w in weights.items() if name.startswith("green")) / whole) if whole else 0
 
@@ -184,34 +196,34 @@ class Player:
             self.proxy.reload()
             scene.reloads += 1
 
-    def _look(self, scene: Scene, code: int | None, expected: int, share: int, says: str, log: Path) -> None:
+    def _look(self, scene: Scene, code: int | None, expected: int, share: int, says: Sequence[str], log: Path) -> None:
         text = log.read_text(encoding="utf-8", errors="replace")
         if code is None or (code == 0) is not (expected == 0):
             scene.wrong.append(f"the playbook ended with {code}, see {log}")
-        if self.share() != share:
-            scene.wrong.append(f"{self.share()} % of the traffic goes to green, not {share} %")
-        if says not in " ".join(text.split()):
-            scene.wrong.append(f"it does not say «{says}», see {log}")
-        self.proxy.reload()
-        if self.share() != share:
-            scene.wrong.append(f"after a reload {self.share()} % goes to green, not {share} %")
-        scene.judge()
+        text = " ".join(text.split())
+        scene.wrong += [f"it does not say «{words}», see {log}" for words in says if words not in text]
+        for number, proxy in enumerate(self.stage.balancers.proxies, 1):
+            if (found := self.share(proxy)) != share:
+                scene.wrong.append(f"{found} % of the traffic goes to green at lb{number}, not {share} %")
+            proxy.reload()
+            if (found := self.share(proxy)) != share:
+                scene.wrong.append(f"after a reload {found} % goes to green at lb{number}, not {share} %")
 
 
 def play_all(player: Player, hold: int) -> None:
     """The whole of it."""
     steps = {"switch_traffic_hold": hold, "switch_traffic_report_every": max(1, hold // 2)}
-    player.play("blue to green, 10, 50, 100 %", steps, share=100, says="100 % of the traffic goes to green.")
-    player.play("the same again changes nothing", steps, share=100, says="There is nothing to do.")
+    player.play("blue to green, 10, 50, 100 %", steps, share=100, says=["100 % of the traffic goes to green."])
+    player.play("the same again changes nothing", steps, share=100, says=["There is nothing to do."])
     player.play("green to blue, in the same steps", {**steps, "switch_traffic_to": "blue"}, share=0)
     player.play("blue to green, HAProxy reloaded all the while", steps, share=100, reload_every=1.0)
-    player.play("back to blue at once", {"switch_traffic_back": True}, share=0, says="All traffic goes to blue.")
+    player.play("back to blue at once", {"switch_traffic_back": True}, share=0, says=["All traffic goes to blue."])
     player.play(
         "green fails at 50 %",
         {**steps, "switch_traffic_hold": 60, "switch_traffic_report_every": 30, "switch_traffic_steps": [50, 100]},
         expected=2,
         share=0,
-        says="All traffic goes to blue again.",
+        says=["Green is not well (50 %", "All traffic goes to blue again."],
         at_share=(50, player.stage.break_green),
     )
     player.stage.mend_green()

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _haproxy_file, _haproxy_switch
+from ansible_collections.uplift.kubeadm.plugins.module_utils._haproxy_runtime import Runtime
 from ansible_collections.uplift.kubeadm.plugins.modules import haproxy_weight
 from ansible_collections.uplift.kubeadm.tests.bluegreen import haproxy
 from ansible_collections.uplift.kubeadm.tests.bluegreen.client import Client
@@ -98,6 +100,47 @@ def test_no_request_fails_while_weights_move_and_haproxy_is_reloaded(run: Run, p
     assert client.total.requests > 50
     assert client.total.failures == []
     assert set(client.total.by) == {"blue-1", "green-1"}
+
+
+def test_a_worker_that_takes_over_before_the_weights_are_read_back(
+    run: Run, proxy: Haproxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really, reloads = Runtime.set_weight, iter([True])
+
+    def set_weight(runtime: Runtime, backend: str, name: str, weight: int) -> None:
+        really(runtime, backend, name, weight)
+        if next(reloads, False):
+            proxy.reload()
+
+    monkeypatch.setattr(Runtime, "set_weight", set_weight)
+    assert run(share=50)["shares"] == {"web": 50}
+    assert proxy.weights() == {"blue-1": 50, "green-1": 50}
+
+
+def test_a_worker_of_the_old_file_that_takes_over_after_they_are_read_back(
+    run: Run, proxy: Haproxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = _haproxy_file.put
+
+    def put(*arguments: t.Any) -> str:
+        proxy.reload()
+        return really(*arguments)
+
+    monkeypatch.setattr(_haproxy_file, "put", put)
+    assert run(share=50)["shares"] == {"web": 50}
+    assert proxy.weights() == {"blue-1": 50, "green-1": 50}
+
+
+def test_weights_that_something_else_sets_again_are_told(
+    run: Run, proxy: Haproxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_haproxy_switch, "BETWEEN_TRIES", 0.0)
+    really = Runtime.set_weight
+    monkeypatch.setattr(
+        Runtime, "set_weight", lambda runtime, backend, name, weight: really(runtime, backend, name, 7)
+    )
+    said = run(failed=True, share=50)["msg"]
+    assert "three times: web/blue-1 has 7 instead of 50" in said and "Does something else set weights" in said
 
 
 def test_check_mode_shows_what_it_would_do(run: Run, proxy: Haproxy) -> None:
