@@ -50,6 +50,8 @@ def remove(own: Etcd, name: str, address: str, timeout: float, dry_run: bool = F
     member, leader = found[0], found[1]
     if member is None:
         return False
+    if leader is member:
+        raise UpliftError(f"{member['name']} is the member that was asked; another control plane has to be.")
     if dry_run:
         return True
     if leader is not None:
@@ -96,13 +98,13 @@ def _why(member: Member, own: Etcd) -> str:
 
 
 def _removable(own: Etcd, name: str, address: str) -> _Verdict:
-    """The member that is to go, and who is to lead in its place (None: it does not lead)."""
+    """The member that is to go, and who is to lead in its place (None: it does not lead; itself: it was asked)."""
     facts = own.facts()
     member = find(facts["members"], name, address)
     if member is None:
         return _Verdict("", (None, None))
     if member["id"] == facts["member"]:
-        raise UpliftError(f"{member['name']} is the member that was asked; another control plane has to be.")
+        return _Verdict("", (member, member))
     others = [other for other in facts["members"] if other["id"] != member["id"]]
     well = [other for other in others if not _why(other, own)]
     if not enough(len(others), len(well), target_well=not _why(member, own)):

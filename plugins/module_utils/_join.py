@@ -93,7 +93,7 @@ def configuration(kubeadm: str, wants: t.Mapping[str, t.Any]) -> dict[str, t.Any
     """JoinConfiguration for a kubeadm of that version ("v1.26.9"). Pure.
 
     wants: token, endpoint, ca_hashes; certificate_key (a control plane, where it is given), advertise_address,
-    bind_port; labels, taints, kubelet_args, cri_socket, patches, ignore_preflight_errors.
+    bind_port; labels, taints, kubelet_args, cri_socket, patches.
     """
     fourth = parse_version(kubeadm).minor >= _FOURTH
     arguments = {str(key): str(value) for key, value in (wants.get("kubelet_args") or {}).items()}
@@ -109,8 +109,6 @@ def configuration(kubeadm: str, wants: t.Mapping[str, t.Any]) -> dict[str, t.Any
         registration["taints"] = [dict(taint) for taint in wants["taints"]]
     if wants.get("cri_socket"):
         registration["criSocket"] = wants["cri_socket"]
-    if wants.get("ignore_preflight_errors"):
-        registration["ignorePreflightErrors"] = list(wants["ignore_preflight_errors"])
     token = {"token": wants["token"], "apiServerEndpoint": wants["endpoint"], "caCertHashes": list(wants["ca_hashes"])}
     made: dict[str, t.Any] = {
         "apiVersion": f"kubeadm.k8s.io/{'v1beta4' if fourth else 'v1beta3'}",
@@ -141,15 +139,25 @@ class Membership:
         self.kubeadm = Kubeadm(runner, state_of(root))
         self.file = root / RUN / "join.yaml"
 
-    def join(self, program: str, config: t.Mapping[str, t.Any], environment: t.Mapping[str, str]) -> bool:
+    def join(
+        self,
+        program: str,
+        config: t.Mapping[str, t.Any],
+        environment: t.Mapping[str, str],
+        ignored: t.Sequence[str] = (),
+    ) -> bool:
         """False when it is a node already, and was joined to the end.
+
+        ignored: preflight checks whose errors become warnings. They are a flag, as "all" is refused in a configuration
+        (ValidateIgnorePreflightErrors in cmd/kubeadm/app/apis/kubeadm/validation).
 
         :raises UpliftError: kubeadm fails. The host is then marked, and reset before it is tried again.
         """
         seen = look(self.root, self.runner)
         if seen["name"] and not seen["half"]:
             return False
-        command = ["join", f"--config={self.file}"]
+        flag = [f"--ignore-preflight-errors={','.join(ignored)}"] if ignored else []
+        command = ["join", f"--config={self.file}", *flag]
         if not seen["half"] and seen["leftovers"]:
             raise UpliftError(
                 f"This host was part of a cluster: {', '.join(seen['leftovers'][:3])} is there. It is not joined. "

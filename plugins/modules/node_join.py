@@ -81,7 +81,7 @@ options:
     type: str
     default: ""
   ignore_preflight_errors:
-    description: Preflight checks of kubeadm whose errors become warnings.
+    description: Preflight checks of kubeadm whose errors become warnings; V(all) for all of them.
     type: list
     elements: str
     default: []
@@ -180,7 +180,8 @@ def answer(module: AnsibleModule) -> dict[str, t.Any]:
         patches = usable_patches(ROOT, wants["patches"], bool(wants["certificate_key"]))
         config = configuration(seen["kubeadm"], {**wants, "patches": patches})
         proxies = {name: str(value) for name, value in wants["proxies"].items()}
-        changed = membership.join(str(program), config, {**environment, **proxies})
+        ignored = wants["ignore_preflight_errors"]
+        changed = membership.join(str(program), config, {**environment, **proxies}, ignored)
     elif leaves:
         changed = membership.leave(str(program), wants["cri_socket"] or None, environment)
     return {"changed": changed, "node": Node(ROOT, runner).name()[0]}

@@ -14,9 +14,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from lab import cluster as lab_cluster
 from scenario.frame import Figures, ended
 from scenario.kube import Kube, Object, is_ready
-from scenario.world import HOPS, ScenarioError, add_options, build, say, wait, world
+from scenario.world import HOPS, ScenarioError, add_options, build, method, say, wait, world
 
 from .site import BUDGET, REPLICAS, TARGET, Network, Site, Workload
 
@@ -47,6 +48,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def replace(options: argparse.Namespace, figures: Figures) -> int:
     build(options, VERSION, HOPS[1:])
+    lab_cluster.build([TARGET], [(TARGET, method(options))])  # the hosts that are added
     deadline = time.monotonic() + options.limit
     folder = Path(tempfile.mkdtemp(prefix="uplift-replace-"))
     say(f"replace: the logs of the runs are in {folder}")
@@ -87,6 +89,9 @@ def too_new(site: Site, figures: Figures, kube: Kube) -> None:
 
 def planned(site: Site, figures: Figures, kube: Kube) -> None:
     before = names(kube)
+    planes = "/api/v1/namespaces/kube-system/pods?labelSelector=tier%3Dcontrol-plane"
+    # Of a program that was just started its pod tells only after some looks that it is Ready.
+    wait("the static pods", lambda: all(is_ready(pod) for pod in kube.patient("GET", planes)["items"]), SETTLE)
     with figures.step("check mode"):
         text = site.replace("--check")
     figures.check("All before the first drain" in text, "the plan is printed")
@@ -109,6 +114,7 @@ def take_over(site: Site, figures: Figures, kube: Kube, work: Workload) -> None:
     left = [pod["metadata"]["name"] for pod in pods(kube) if pod["spec"].get("nodeName") in old and not stays(pod)]
     figures.check(not left, f"nothing but DaemonSets and static pods is on them {' '.join(left)}".rstrip())
     soon(figures, work.ready, f"the workload runs with its {REPLICAS} pods")
+    figures.check(len(work.seen) == 2 * REPLICAS, f"{len(work.seen)} pods were seen, old and new")
     figures.check(
         work.moves(new) == 0, f"no pod moved twice ({work.moves(new)} ran on an old node after the first ones)"
     )
@@ -142,8 +148,8 @@ def remove(site: Site, figures: Figures, kube: Kube) -> None:
     figures.check(not names(kube) & old, "the old nodes are gone")
     ready = {node["metadata"]["name"] for node in nodes(kube) if is_ready(node)}
     figures.check(ready == names(kube), f"{len(ready)} of {len(names(kube))} nodes are Ready")
-    files = "ls /etc/kubernetes/kubelet.conf /etc/kubernetes/manifests/*.yaml 2>/dev/null; pgrep -x kubelet"
-    left = {host: text for host in site.old if (text := site.on(host, files).split())}
+    files = "cd /etc/kubernetes; ls kubelet.conf manifests/*.yaml 2>/dev/null; pgrep -x kubelet; echo looked"
+    left = {host: text for host in site.old if (text := site.on(host, files).split()) != ["looked"]}
     figures.check(not left, f"nothing of a node is left on their hosts {left or ''}".rstrip())
     if site.planes:
         members = etcd_members(site)
@@ -153,7 +159,9 @@ def remove(site: Site, figures: Figures, kube: Kube) -> None:
             set(members) == kept and all(members.values()), f"etcd's members are {', '.join(sorted(members))}"
         )
         for host in [*site.made.control_planes[1:], *(node.host for node in site.added if node.control_plane)]:
-            healthy = site.on(host, "kubectl --kubeconfig=/etc/kubernetes/admin.conf get --raw /readyz")
+            # Its own, by the name of its host in its certificate: admin.conf names the load balancer.
+            ask = "kubectl --kubeconfig=/etc/kubernetes/admin.conf --server=https://$(hostname):6443 get --raw /readyz"
+            healthy = site.on(host, ask)
             figures.check(healthy.strip() == "ok", f"the API server of {host} is ready")
     no_tokens(figures, kube)
     with figures.step("the same once more, when all is done"):

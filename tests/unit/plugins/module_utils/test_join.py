@@ -97,6 +97,13 @@ def test_the_token_is_on_no_command_line_and_in_no_file_after(tmp_path: Path) ->
     assert not [file for file in tmp_path.rglob("*") if file.is_file() and secret in file.read_bytes()]
 
 
+def test_ignored_checks_are_a_flag_as_kubeadm_refuses_all_in_its_file(tmp_path: Path) -> None:
+    host = FakeHost(tmp_path, OK)
+    member(host).join("/usr/bin/kubeadm", CONFIG, {}, ["all"])
+    assert host.ran_kubeadm[0][2:] == ["--ignore-preflight-errors=all"]
+    assert "ignorePreflightErrors" not in json.dumps(host.configuration)
+
+
 def test_a_join_that_failed_is_cleared_away_before_the_next(tmp_path: Path) -> None:
     host = FakeHost(tmp_path, (1, 1, "error execution phase kubelet-start: timed out"), OK, OK)
     with pytest.raises(UpliftError, match=r"kubeadm join failed with exit code 1.*timed out"):
