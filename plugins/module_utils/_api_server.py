@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The API server of a control plane node lets its clients go, before the etcd under it is restarted.
+"""The API server of a control plane node lets its clients go, before the etcd under it is restarted, or leaves.
 
 An API server that kubeadm made knows the member of etcd on its own node alone. While kubeadm restarts that member, it
 takes connections and answers none, and whoever is connected to it waits: kubelets, whose leases run out (40 s, then
@@ -126,9 +126,9 @@ def _wait_answered(kubeconfig: str, deadline: float, timeout: float) -> None:
             return
         if time.monotonic() >= deadline:
             raise UpliftError(
-                "The API server of this node was ended, so that its clients go to another before etcd is restarted, "
-                f"and {timeout:g} s later new connections to the API still fail ({why or 'now and then'}). kubeadm was "
-                "not started, and kubelet starts the API server again. Does the load balancer in front of them check "
+                "The API server of this node was ended, so that its clients go to another while etcd is away, and "
+                f"{timeout:g} s later new connections to the API still fail ({why or 'now and then'}). Nothing else "
+                "was done, and kubelet starts the API server again. Does the load balancer in front of them check "
                 "them, and leave out those that are away? See «crictl ps -a --name kube-apiserver», and run again."
             )
         time.sleep(POLL_SECONDS)

@@ -114,7 +114,8 @@ class Kube:
                 media = STRATEGIC if method == "PATCH" else "application/json"
                 return self.request(method, path, body, media)
             except KubeError as e:
-                if 300 <= e.status < 500 or time.monotonic() > deadline:
+                # 429: from 1.31 on, while a watch cache starts anew
+                if (300 <= e.status < 500 and e.status != 429) or time.monotonic() > deadline:
                     raise
                 time.sleep(_AGAIN)
 

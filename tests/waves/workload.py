@@ -41,7 +41,7 @@ class Budget:
 BUDGETS = (
     Budget("web", "default", ("app", "web"), 4, 1),
     Budget("api", "default", ("app", "api"), 4, 1),
-    Budget("coredns", "kube-system", ("k8s-app", "kube-dns"), 3, 1),
+    Budget("coredns", "kube-system", ("k8s-app", "kube-dns"), 4, 1),
 )
 
 

@@ -136,9 +136,7 @@ def test_weights_that_something_else_sets_again_are_told(
 ) -> None:
     monkeypatch.setattr(_haproxy_switch, "BETWEEN_TRIES", 0.0)
     really = Runtime.set_weight
-    monkeypatch.setattr(
-        Runtime, "set_weight", lambda runtime, backend, name, weight: really(runtime, backend, name, 7)
-    )
+    monkeypatch.setattr(Runtime, "set_weight", lambda runtime, backend, name, weight: really(runtime, backend, name, 7))
     said = run(failed=True, share=50)["msg"]
     assert "three times: web/blue-1 has 7 instead of 50" in said and "Does something else set weights" in said
 
