@@ -37,6 +37,12 @@ options:
     type: str
     choices: [taken, pruned, listed]
     default: taken
+  skip_same_kubelet:
+    description:
+      - With O(state=taken), take none where the newest backup of this node has the version of kubelet that it has now.
+        A run of workers alone that was killed, and goes on, then keeps each node's files once.
+    type: bool
+    default: false
   keep:
     description: How many backups O(state=pruned) keeps. The newest one is always kept.
     type: int
@@ -55,6 +61,11 @@ EXAMPLES = r"""
 - name: Keep the node's files
   uplift.kubeadm.node_backup:
     id: 20261121T180000Z-v1.24.17
+
+- name: Keep them once, however often a run of workers alone goes on
+  uplift.kubeadm.node_backup:
+    id: 20261121T180000Z-v1.24.17
+    skip_same_kubelet: true
 
 - name: Remove what is older
   uplift.kubeadm.node_backup:
@@ -106,17 +117,30 @@ MANIFESTS = (_backup.MANIFEST, _etcd_snapshot.MANIFEST)
 
 def taken(wants: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:
     """state=taken."""
-    folder = _backup_folder.folder(wants["directory"], wants["id"])
+    node, folder = Node(ROOT, Runner()), _backup_folder.folder(wants["directory"], wants["id"])
+    if wants["skip_same_kubelet"]:
+        folder = _of_kubelet(node, wants["directory"]) or folder
     if (folder / _backup.MANIFEST).is_file():
         manifest, changed = _backup.read_manifest(folder), False
     else:
-        node = Node(ROOT, Runner())
         name, _why = node.name()
         manifest, changed = {"node": {"name": name, **node.versions()}}, True
         if not check:
             manifest = _backup.take(ROOT, folder, {**manifest, **wants["about"]})
     told = _backup.warnings(manifest)
     return {"changed": changed, "path": str(folder), "warnings_told": told, "node": manifest["node"]}
+
+
+def _of_kubelet(node: Node, directory: str) -> Path | None:
+    """The newest backup, when it is whole, and of the kubelet that this node has now."""
+    newest = next(iter(_backup_folder.folders(Path(directory), _backup.MANIFEST)), None)
+    if newest is None:
+        return None
+    try:
+        then = _backup.read_manifest(newest)["node"]["kubelet"]
+    except (UpliftError, LookupError, TypeError):
+        return None
+    return newest if then == node.versions()["kubelet"] else None
 
 
 def pruned(wants: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:
@@ -144,6 +168,7 @@ def main() -> None:
         argument_spec={
             "state": {"type": "str", "choices": list(STATES), "default": "taken"},
             **_backup_folder.BACKUP_ARGS,
+            "skip_same_kubelet": {"type": "bool", "default": False},
             "keep": {"type": "int", "default": 3},
             "keep_kubeadm": {"type": "int", "default": 3},
         },

@@ -17,6 +17,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils import _backup, _ba
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.modules import node_backup
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_etcd import mode
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_runner import fake_program
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.run_module import run_module
 
 ID = "20261121T180000Z-v1.24.17"
@@ -272,3 +273,20 @@ def test_the_module(
     assert len(run(state="pruned", keep_kubeadm=1, check_mode=True)["removed"]) == 1
     assert run(state="pruned", keep_kubeadm=1)["changed"] is True
     assert run(state="pruned", keep_kubeadm=1)["changed"] is False
+
+
+def test_a_node_of_the_same_kubelet_is_kept_once(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects: a run of workers alone that is killed and begun again would push out the backups that count."""
+    monkeypatch.setattr(node_backup, "ROOT", root)
+    fake_program(root / "usr/bin/kubelet", "kubelet", "v1.24.17")
+    run = run_module(node_backup.main, capsys, {"directory": str(tmp_path / "b"), "skip_same_kubelet": True})
+    assert run(id=ID)["changed"] is True
+    later = run(id="20261122T180000Z-v1.24.17")
+    assert (later["changed"], Path(later["path"]).name) == (False, ID)
+    fake_program(root / "usr/bin/kubelet", "kubelet", "v1.25.4")
+    assert run(id="20261123T180000Z-v1.25.4")["changed"] is True
+    (tmp_path / "b/20261123T180000Z-v1.25.4/node.tar").write_text("rotten")
+    assert run(id="20261124T180000Z-v1.25.4")["changed"] is True
+    assert run(state="listed")["backups"][0] == "20261124T180000Z-v1.25.4"
