@@ -137,9 +137,9 @@ def _fix(row: Row, authorities: t.Collection[str]) -> str:
             "Who calls is in the API server's audit log, in events with the annotation k8s.io/deprecated; controllers "
             "that watch whatever the API server offers call it too, and do without. An API server counts until it "
             "restarts, so that a client which was mended is still seen. After the change, on one of the named nodes "
-            "after the other: crictl stop --timeout 90 $(crictl ps -q --name kube-apiserver); kubelet starts it again. Wait for as "
-            "long as your slowest client needs to call, and plan again. A hop restarts them too: where the API goes at "
-            "a later one, upgrade up to there, and plan again."
+            "after the other: crictl stop --timeout 90 $(crictl ps -q --name kube-apiserver); kubelet starts it again. "
+            "Wait for as long as your slowest client needs to call, and plan again. A hop restarts them too: where the "
+            "API goes at a later one, upgrade up to there, and plan again."
         )
     if "managed_fields" in authorities:
         fixes.append(

@@ -151,10 +151,14 @@ def key(obj: Object) -> str:
     return f"{obj['metadata']['namespace']}/{obj['metadata']['name']}"
 
 
+class NoSuchNode(UpliftError):
+    """The cluster does not know it."""
+
+
 def get_node(api: Api, name: str) -> Object:
     node = api.find(f"/api/v1/nodes/{path_part(name)}")
     if node is None:
-        raise UpliftError(
+        raise NoSuchNode(
             f"The cluster at {api.server} has no node {name!r}. A node's name is the one that its kubelet registers "
             "(«kubectl get nodes»), which need not be its name in the inventory."
         )

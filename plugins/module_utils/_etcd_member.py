@@ -38,14 +38,16 @@ def wait_healthy(own: Etcd, names: t.Iterable[str], timeout: float) -> list[str]
     return _wait(lambda: _healthy(own, frozenset(names)), timeout, "etcd is not whole")
 
 
-def remove(own: Etcd, name: str, address: str, timeout: float, dry_run: bool = False) -> bool:
+def remove(own: Etcd, name: str, address: str, timeout: float, dry_run: bool = False, only_dead: bool = False) -> bool:
     """Have a member removed, by its name; one that never came up has none, and is known by the address of its peer URL.
 
-    False when there is no such member. The leader hands over first. All others have to be well; where the member itself
-    is not, so many as are a quorum without it.
+    False when there is no such member, or with only_dead when it answers. The leader hands over first. All others have
+    to be well; where the member itself is not, so many as are a quorum without it.
 
     :raises UpliftError: it is the only one, or the others are not well after timeout seconds.
     """
+    if only_dead and _answers(own, name, address):
+        return False
     found = _wait(lambda: _removable(own, name, address), timeout, f"{name or address} cannot be removed")
     member, leader = found[0], found[1]
     if member is None:
@@ -111,6 +113,14 @@ def _removable(own: Etcd, name: str, address: str) -> _Verdict:
         silent = [f"{other['name'] or other['id']}: {why}" for other in others if (why := _why(other, own))]
         return _Verdict(f"{len(well)} of {len(others)} other members are well. {' '.join(silent)}")
     return _Verdict("", (member, well[0] if _leads(member, own) else None))
+
+
+def _answers(own: Etcd, name: str, address: str) -> bool:
+    try:
+        member = find(own.facts()["members"], name, address)
+    except UpliftError:  # told by what comes after
+        return False
+    return member is not None and not _why(member, own)
 
 
 def enough(others: int, well: int, target_well: bool) -> bool:

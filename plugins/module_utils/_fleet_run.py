@@ -21,6 +21,8 @@ POLL = 0.5  # seconds between two looks at the children
 LOOKS_AT_ONCE = 4  # looks and plans only read; each is an ansible-playbook on the controller
 TELL_EVERY = 30.0  # seconds between two lines of progress of one cluster
 LONGEST_LOOK = 120.0  # seconds; or the watch's patience where that is longer
+LEFT_OUT = 4  # ansible-playbook's exit code when a host was unreachable; one may be left out (docs/upgrade.md)
+WELL = (0, LEFT_OUT)
 TIMED_OUT = 124  # the exit code of a child that was ended, as of timeout(1); ansible-playbook has none like it
 _LOOK_AGAIN = 5.0  # seconds, when a cluster that was well a moment ago is not: soon, as it may be settling
 
@@ -77,7 +79,7 @@ class Fleet:
 
         def looked(name: str, code: int) -> bool:
             summary, answer = self.clusters.plan(name), self.clusters.answer(name)
-            if code != 0 or answer is None:
+            if code not in WELL or answer is None or (code == LEFT_OUT and summary is None):
                 self._set(name, _fleet.UNKNOWN, why=last_words(self.clusters.log(name, PLAN)))
             else:
                 state = _fleet.state_of(summary, answer["notes"])
@@ -98,7 +100,8 @@ class Fleet:
         def ended(name: str, code: int) -> bool:
             report = self.clusters.upgrade(name)
             outcome = report["done"]["outcome"] if report else ""
-            if code == 0:
+            well = code == 0 or (code == LEFT_OUT and outcome == "succeeded")
+            if well:
                 self._set(name, _fleet.WATCH, why="", ended=_now())
             else:
                 failed = (report["done"]["failed"] if report else None) or {}
@@ -107,9 +110,9 @@ class Fleet:
                 self._set(name, _fleet.STOPPED if stopped else _fleet.FAILED, why=why, ended=_now())
             if report:
                 self._entry(name)["done"] = _fleet_report.done_facts(report)
-            self.say(name, "is upgraded" if code == 0 else f"FAILED; its log is {self.clusters.log(name, UPGRADE)}")
+            self.say(name, "is upgraded" if well else f"FAILED; its log is {self.clusters.log(name, UPGRADE)}")
             self.save()
-            return code == 0
+            return well
 
         return self._all(names, UPGRADE, at_once, ended, begun, self._progress)
 

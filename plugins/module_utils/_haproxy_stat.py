@@ -84,13 +84,14 @@ def _of_backend(
     backend: str, rows: Sequence[dict[str, str]], sides: tuple[Sequence[str], Sequence[str]]
 ) -> list[Server]:
     found, strangers = [], []
-    for row in rows:
+    # One of `backup` gets nothing while any other is up: its weight is no share of the traffic.
+    for row in (row for row in rows if row.get("bck") != "1"):
         matching = [
             side for side, patterns in zip(SIDES, sides) if any(fnmatch.fnmatchcase(row["svname"], p) for p in patterns)
         ]
         if len(matching) == 1:
             found.append(_server(row, matching[0]))
-        elif matching or row["bck"] != "1":
+        else:
             strangers.append(row["svname"])
     names = ", ".join(row["svname"] for row in rows)
     if strangers:

@@ -164,7 +164,7 @@ class Membership:
                 "Reset it (kubeadm reset) if it is not in use."
             )
         if seen["half"] and seen["leftovers"] and not self._under_way([program, *command]):
-            self._reset(program, None, environment)
+            self._reset(program, str(config.get("nodeRegistration", {}).get("criSocket") or "") or None, environment)
         self._write_record({"state": JOINING})
         self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_private(self.file, json.dumps(config))

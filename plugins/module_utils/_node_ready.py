@@ -23,6 +23,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import (
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 
 POLL = 0.5  # seconds between two looks
+REGISTERS = 60.0  # seconds in which a kubelet that has just joined is a node: kubeadm from 1.34 on does not wait for it
 # Seconds that the rest of an extended resource is waited for when all else is back. kubelet writes what its device
 # plugins register into the node's status every 10 s (nodeStatusUpdateFrequency), so that is three of its reports.
 GRACE = 30.0
@@ -169,8 +170,15 @@ def wait(api: Api, name: str, expected: Expected, timeout: float) -> Look:
     deadline = time.monotonic() + timeout
     api.just_restarted(timeout)  # the node's own, by its new kubelet
     whole_since = None  # but for what there is less of
+    registered_by = time.monotonic() + min(REGISTERS, timeout)
     while True:
-        seen = look(api, name, expected)
+        try:
+            seen = look(api, name, expected)
+        except _cordon.NoSuchNode:
+            if time.monotonic() > registered_by:
+                raise
+            time.sleep(POLL)
+            continue
         now = time.monotonic()
         whole_since = None if seen.missing else whole_since or now
         if whole_since is not None and (not seen.less or now >= min(whole_since + GRACE, deadline)):

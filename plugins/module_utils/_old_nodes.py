@@ -72,6 +72,8 @@ def drain(
 def remaining(api: Api, name: str, options: Options | None = None) -> list[str]:
     """Pods of a node that are no DaemonSet's and no static pod, as etcd has them; what has ended does not count.
 
+    Nor do pods that tolerate a cordon: evicted, such a one may be there again at once, and a drain leaves it then.
+
     :param options: of a drain: what it did not wait for, as it was deleted long ago, does not count either.
     """
     now = time.time()
@@ -81,6 +83,7 @@ def remaining(api: Api, name: str, options: Options | None = None) -> list[str]:
         if not _cordon.is_daemonset_pod(pod)
         and MIRROR_ANNOTATION not in (pod["metadata"].get("annotations") or {})
         and not _drain_rules.is_finished(pod)
+        and not _drain_rules.comes_back(pod)
         and not (options and _drain_rules.deleted_long_ago(pod, options, now))
     )
 

@@ -70,16 +70,18 @@ def make_plan(facts: Facts, hosts: t.Sequence[Host], options: Options) -> tuple[
     after = _replace_room.prepared(
         facts, [old.node for old in people.old], [(new, by_name[new.host]) for new in joining]
     )
-    emptied = [old for old in people.old if _replace_room.occupied(facts, old.node, drain)]
+    occupied = _replace_room.occupied(facts, drain)
+    emptied = [old for old in people.old if old.node in occupied]
     waves = _waves(after, emptied, options.rules)
     rows = _replace_room.drains(after, [wave["nodes"] for wave in waves], drain)
     if people.old:
         findings = _replace_checks.find(facts, people, hosts, options.remove, rows)
     else:
-        findings = list(_replace_checks.of_others(facts, hosts))
-    steps = _steps(facts, people, options.remove)
+        findings = list(_replace_checks.of_others(facts, hosts, people.silent))
+    findings += _replace_checks.of_skipped(_replace_room.skipped(facts, {old.node for old in people.old}, drain))
+    steps = _steps(facts, people, hosts, options.remove)
     conductors = _conductors(facts, people, hosts)
-    if people.old and not conductors["conductor"]:
+    if (people.old or steps["remove"]) and not conductors["conductor"]:
         findings.append(_NOBODY)
     cluster = facts.get("cluster") or {}
     plan = {
@@ -94,7 +96,8 @@ def make_plan(facts: Facts, hosts: t.Sequence[Host], options: Options) -> tuple[
         "waves": waves,
         **conductors,
     }
-    plan["changes"] = bool(people.old and (any(steps.values()) or waves)) or bool(steps["reset_only"])
+    changes = (any(steps.values()) or waves) if people.old else (steps["remove"] or steps["reset_only"])
+    plan["changes"] = bool(changes)
     return plan, findings
 
 
@@ -113,16 +116,19 @@ def _waves(after: Facts, old: t.Sequence[Old], rules: Rules) -> list[Row]:
     return found + [{"nodes": [node], "soak": 0, "why": ONE_BY_ONE} for node in planes]
 
 
-def _steps(facts: Facts, people: Cast, remove: str) -> dict[str, list[t.Any]]:
+def _steps(facts: Facts, people: Cast, hosts: t.Sequence[Host], remove: str) -> dict[str, list[t.Any]]:
     """What is left to do of each kind; drains apart.
 
     join_control_planes, join_workers: {"host", "node", "half", "registered", "address"}, half: a join was cut off;
     registered: it has a Node object from that, and an address. cordon: nodes. remove: {"node", "host", "role",
-    "reset", "was_reset"}, workers first. members_first: control planes that are dead, whose members of etcd have to go
-    before another can be added. reset_only: {"host", "node"} of hosts whose node is gone.
+    "reset", "was_reset"}, workers first; a control plane whose Node object somebody deleted is among them, as it is a
+    member of etcd still. members_first: control planes that are NotReady, whose members of etcd, where they are dead,
+    have to go before another can be added. reset_only: {"host", "node"} of hosts of workers whose node is gone.
     """
     joining = [new for new in people.new if not new.joined]
     removed = [_removal(old, remove) for old in people.old] if remove != KEEP else []
+    leftovers = _leftovers(people, hosts) if remove == RESET else []
+    removed += [row for row in leftovers if row["role"] == CONTROL_PLANE]
     planes = _join(facts, joining, CONTROL_PLANE)
     return {
         "members_first": [
@@ -132,7 +138,7 @@ def _steps(facts: Facts, people: Cast, remove: str) -> dict[str, list[t.Any]]:
         "join_workers": _join(facts, joining, WORKER),
         "cordon": [old.node for old in people.old if not facts["nodes"][old.node].get("unschedulable")],
         "remove": sorted(removed, key=lambda row: row["role"] == CONTROL_PLANE),
-        "reset_only": _reset_only(people) if remove == RESET else [],
+        "reset_only": [{"host": row["host"], "node": row["node"]} for row in leftovers if row["role"] == WORKER],
     }
 
 
@@ -150,8 +156,14 @@ def _join(facts: Facts, joining: t.Iterable[New], role: str) -> list[Row]:
     ]
 
 
-def _reset_only(people: Cast) -> list[Row]:
-    return [{"host": host, "node": node} for host, node in people.leftover.items()]
+def _leftovers(people: Cast, hosts: t.Sequence[Host]) -> list[Row]:
+    """Hosts whose Node object is gone, and that were not reset, as rows of a removal."""
+    planes = {host.name for host in hosts if host.look and host.look.get("control_plane")}
+    return [
+        {"node": node, "host": host, "role": CONTROL_PLANE if host in planes else WORKER, "reset": True,
+         "was_reset": False}
+        for host, node in people.leftover.items()
+    ]  # fmt: skip
 
 
 def _removal(old: Old, remove: str) -> Row:

@@ -87,7 +87,8 @@ class New:
 class Cast:
     """Everybody. leftover: {host: the name its node had} of old hosts whose node is gone, and that were not reset.
 
-    gone: old hosts of which nothing is left to do.
+    gone: old hosts of which nothing is left to do. silent: old hosts that did not answer, and are called as no node is:
+    which node each is, nobody can tell.
     """
 
     old: tuple[Old, ...]
@@ -95,6 +96,7 @@ class Cast:
     both: tuple[str, ...]
     leftover: t.Mapping[str, str]
     gone: tuple[str, ...]
+    silent: tuple[Host, ...] = ()
 
 
 def cast(facts: Facts, hosts: t.Sequence[Host], old_selector: str, new_selector: str) -> Cast:
@@ -118,9 +120,11 @@ def cast(facts: Facts, hosts: t.Sequence[Host], old_selector: str, new_selector:
         for host in hosts
         if host.old and host.look and host.look.get("name") and node_of(facts, host) is None and _ours(facts, host.look)
     }
-    gone = tuple(h.name for h in hosts if h.old and node_of(facts, h) is None and h.name not in left)
+    nowhere = [host for host in hosts if host.old and node_of(facts, host) is None and host.name not in left]
+    gone = tuple(host.name for host in nowhere if host.look is not None)
+    silent = tuple(host for host in nowhere if host.look is None)
     both = tuple(sorted((old_names & new_names) | {host.name for host in hosts if host.old and host.new}))
-    return Cast(old, (*joined, *(_to_join(host) for host in apart)), both, left, gone)
+    return Cast(old, (*joined, *(_to_join(host) for host in apart)), both, left, gone, silent)
 
 
 def node_of(facts: Facts, host: Host) -> str | None:
@@ -170,9 +174,13 @@ def _old(name: str, node: Facts, host: Host | None) -> Old:
 
 
 def _joined(facts: Facts, name: str, host: Host | None) -> New:
-    """A new node that is in the cluster. A control plane whose join was cut off is in it, too, and is none yet."""
+    """A new node that is in the cluster. A control plane whose join was cut off is in it, too, and is none yet.
+
+    Only the note that a join of ours leaves on its host says that it was: else it is somebody's node, and never reset.
+    """
     if host is not None and host.control_plane and not whole(facts["nodes"][name]):
-        return New(name, host.name, CONTROL_PLANE, False, True, host.look)
+        half = bool(host.look and host.look.get("half"))
+        return New(name, host.name, CONTROL_PLANE, not half, half, host.look)
     return New(name, host.name if host else "", role_of(facts, name), True, False, host.look if host else None)
 
 

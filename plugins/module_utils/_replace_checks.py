@@ -24,17 +24,15 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._replace_cast impor
     Host,
     New,
     foreign,
+    whole,
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._skew import skew_violations
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import minor_name, parse_version
 
-MOST_MEMBERS = 7  # https://etcd.io/docs/v3.5/faq/ "What is maximum cluster size?"
 JOIN_DOC = (
     "https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/create-cluster-kubeadm/#version-skew-policy"
 )
 SKEW_DOC = "https://kubernetes.io/releases/version-skew-policy/"
-HA_DOC = "https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/high-availability/"
-ETCD_DOC = "https://etcd.io/docs/v3.5/op-guide/runtime-configuration/"
 LABELS_SOURCE = "k8s.io/kubelet/pkg/apis/well_known_labels.go, IsKubeletLabel, read at 1.25 and 1.36"
 _LABELS = frozenset(
     (
@@ -53,7 +51,7 @@ def find(
     """All findings. rows: of the drains' forecast."""
     by_name = {host.name: host for host in hosts}
     joining = [new for new in people.new if not new.joined]
-    found = [*_unread(facts), *_who(people), *of_others(facts, hosts), *_in_service(facts, people)]
+    found = [*_unread(facts), *_who(people), *of_others(facts, hosts, people.silent), *_in_service(facts, people)]
     for new in joining:
         found += _joins(facts, new, by_name[new.host])
     found += _replace_planes.find(facts, people, joining, remove)
@@ -97,8 +95,19 @@ def _who(people: Cast) -> t.Iterator[Finding]:
         )
 
 
-def of_others(facts: Facts, hosts: t.Iterable[Host]) -> t.Iterator[Finding]:
-    """Nothing is done to a host of another cluster among the old ones; the inventory is wrong all the same."""
+def of_others(facts: Facts, hosts: t.Iterable[Host], silent: t.Sequence[Host]) -> t.Iterator[Finding]:
+    """Old hosts to which nothing is done: of another cluster, as the inventory is wrong; or nobody knows which node."""
+    if silent:
+        yield Finding(
+            "replace-old-silent",
+            "warning",
+            "Old hosts that do not answer, and are called as no node is",
+            tuple(f"{host.name}: {host.why or 'unreachable'}" for host in silent),
+            "Which node such a host is, it says itself. Where that node is removed already, all is well; where it is "
+            "not, it stays, and serves.",
+            "See that Ansible reaches it, or name its node by replace_nodes_old_selector, and run again.",
+            "",
+        )
     for host in hosts:
         if host.old and host.look and foreign(facts, host.look):
             yield blocker(
@@ -110,12 +119,35 @@ def of_others(facts: Facts, hosts: t.Iterable[Host]) -> t.Iterator[Finding]:
             )
 
 
+def of_skipped(pods: t.Sequence[str]) -> t.Iterator[Finding]:
+    """An upgrade may leave pods on a node. One that is to go has to be empty."""
+    if pods:
+        yield blocker(
+            "replace-skipped",
+            "Pods that kubeadm_upgrade_drain_order skips run on old nodes",
+            pods,
+            "They would be lost with their node.",
+            "Say drain or wait for them in kubeadm_upgrade_drain_order, or move them.",
+            DRAIN_DOC,
+        )
+
+
 def _in_service(facts: Facts, people: Cast) -> t.Iterator[Finding]:
     """New nodes that have joined have to be of use."""
     for new in people.new:
         if not new.joined:
             continue
         node = facts["nodes"][new.node]
+        if new.role == CONTROL_PLANE and not whole(node):
+            yield blocker(
+                f"replace-not-whole:{new.node}",
+                f"New node {new.node} is in the cluster, and no whole control plane",
+                [f"{new.node}: its host is in the group of the control planes; it has no static pod kube-apiserver, or "
+                 "not the label node-role.kubernetes.io/control-plane"],
+                "It did not join as one here, so it is not reset here: it may serve as a worker.",
+                "If it is to stay a worker, take its host out of the group. If it is to be a control plane, drain it, "
+                "reset it (kubeadm reset), delete its Node, and run again. Where only the label is missing, set it.",
+            )  # fmt: skip
         trouble = "" if node.get("ready", True) else f"NotReady: {node.get('ready_message') or 'no message'}"
         trouble = trouble or ("cordoned" if node.get("unschedulable") else "")
         if trouble:

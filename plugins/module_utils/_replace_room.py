@@ -18,8 +18,9 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_verdict impo
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast import Row, Simulation, oldest_api_server
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_pods import DrainOptions, Workloads, verdict
-from ansible_collections.uplift.kubeadm.plugins.module_utils._placement_shapes import Facts
+from ansible_collections.uplift.kubeadm.plugins.module_utils._placement_shapes import CORDON_TAINT, Facts
 from ansible_collections.uplift.kubeadm.plugins.module_utils._replace_cast import CONTROL_PLANE, Host, New
+from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import tolerates
 from ansible_collections.uplift.kubeadm.plugins.module_utils._waves import Waves, plan_waves
 from ansible_collections.uplift.kubeadm.plugins.module_utils._waves_rules import Rules
 
@@ -62,12 +63,33 @@ def expected_node(facts: Facts, new: New, host: Host, carried: t.Mapping[str, in
     }
 
 
-def occupied(facts: Facts, node: str, drain: DrainOptions) -> bool:
-    """Does anything run on a node that its drain would take away?"""
+def occupied(facts: Facts, drain: DrainOptions) -> set[str]:
+    """The nodes on which something runs that their drain would take away.
+
+    On a node that is cordoned already, pods that tolerate that do not count: they come back whenever they are evicted.
+    """
+    workloads, nodes = Workloads(facts), facts.get("nodes") or {}
+
+    def comes_back(pod: Facts) -> bool:
+        cordoned = (nodes.get(pod.get("node")) or {}).get("unschedulable")
+        return bool(cordoned) and tolerates(pod.get("tolerations") or [], CORDON_TAINT)
+
+    return {
+        pod["node"]
+        for pod in facts.get("pods") or []
+        if pod.get("node") and verdict(pod, workloads, drain)[0] != LEAVE and not comes_back(pod)
+    }
+
+
+def skipped(facts: Facts, old: t.Collection[str], drain: DrainOptions) -> list[str]:
+    """ "shop/db-1 on w1: why" of the pods of these nodes that the drain's order leaves where they are."""
     workloads = Workloads(facts)
-    return any(
-        pod.get("node") == node and verdict(pod, workloads, drain)[0] != LEAVE for pod in facts.get("pods") or []
-    )
+    rows = ((pod, *verdict(pod, workloads, drain)) for pod in facts.get("pods") or [] if pod.get("node") in old)
+    return [
+        f"{pod['ns']}/{pod['name']} on {pod['node']}: {why[0]}"
+        for pod, what, why in rows
+        if what == LEAVE and why and why[0].startswith("skipped")
+    ]
 
 
 def waves_of(facts: Facts, workers: t.Sequence[str], rules: Rules) -> Waves:

@@ -22,7 +22,7 @@ BACK = f"{AGAIN} -e replace_nodes_state=back"
 
 def table(plan: Plan) -> list[str]:
     """The plan, for a person."""
-    if not plan["old"] and not plan["reset_only"]:
+    if not plan["old"] and not plan["reset_only"] and not plan["remove"]:
         gone = f" ({listing(plan['gone'], _FEW)} removed already)" if plan["gone"] else ""
         return [f"Replace nodes: no node of the cluster is an old one{gone}. Nothing to do."]
     if not plan["changes"]:
@@ -91,7 +91,7 @@ def _rows(plan: Plan) -> t.Iterator[tuple[str, str, str]]:
         yield (
             "etcd: remove",
             listing(plan["members_first"], _FEW),
-            "Dead, and etcd takes no new member before it is gone.",
+            "Where it is dead: etcd takes no new member before it is gone.",
         )
     for number, row in enumerate(plan["join_control_planes"]):
         again = " Reset first: an earlier join was cut off." if row["half"] else ""

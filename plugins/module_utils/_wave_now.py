@@ -110,8 +110,12 @@ class Unsettled:
 
 
 def plan_anew(api: Api, nodes: t.Sequence[str], rules: Rules) -> list[list[str]]:
-    """Waves of nodes that did not fit into those that they were planned for."""
+    """Waves of nodes that did not fit into those that they were planned for.
+
+    Those that are cordoned already stay so, as nodes do that are to go: no pod finds room on one that was drained.
+    """
     facts = _cluster_facts.read_for_waves(api)
+    facts["nodes"].update({name: {**facts["nodes"][name], "cordon": None} for name in nodes if name in facts["nodes"]})
     found = [wave.nodes for wave in plan_waves(facts, nodes, rules, oldest_api_server(facts)).waves]
     planned = {name for wave in found for name in wave}
     return found + [[name] for name in nodes if name not in planned]  # nodes that the cluster does not know any more

@@ -50,6 +50,11 @@ options:
         counts where no member is called O(name).
     type: str
     default: ""
+  only_dead:
+    description:
+      - With O(state=removed), leave a member that answers. A node that is NotReady may have a member that is well.
+    type: bool
+    default: false
   timeout:
     description:
       - Seconds to wait for it.
@@ -68,6 +73,12 @@ EXAMPLES = r"""
   uplift.kubeadm.etcd_member:
     state: removed
     name: cp1
+
+- name: Remove it only when it is dead
+  uplift.kubeadm.etcd_member:
+    state: removed
+    name: cp1
+    only_dead: true
 """
 
 RETURN = r"""
@@ -100,7 +111,8 @@ def answer(params: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
         raise UpliftError("A member that is to be removed is named by «name», or by «address».")
     if own is None:
         return {"changed": False}
-    changed = _etcd_member.remove(own, params["name"], params["address"], params["timeout"], check)
+    named = (params["name"], params["address"])
+    changed = _etcd_member.remove(own, *named, params["timeout"], check, params["only_dead"])
     return {"changed": changed}
 
 
@@ -111,6 +123,7 @@ def main() -> None:
             "names": {"type": "list", "elements": "str", "default": []},
             "name": {"type": "str", "default": ""},
             "address": {"type": "str", "default": ""},
+            "only_dead": {"type": "bool", "default": False},
             "timeout": {"type": "float", "default": 300},
         },
         supports_check_mode=True,

@@ -155,6 +155,14 @@ def test_a_member_that_is_dead_goes_while_a_quorum_is_left(etcd: FakeMembers) ->
         _etcd_member.remove(own(etcd), "cp4", "", 0.05)
 
 
+def test_a_member_that_answers_stays_when_only_a_dead_one_is_to_go(etcd: FakeMembers) -> None:
+    """Protects: a node that is NotReady may have a kubelet that is away, and an etcd and API server that serve."""
+    assert _etcd_member.remove(own(etcd), "cp3", "", 2, only_dead=True) is False
+    assert etcd.calls == []
+    etcd.silent.add("cp3")
+    assert _etcd_member.remove(own(etcd), "cp3", "", 2, only_dead=True) is True
+
+
 def test_a_member_that_never_came_up_is_known_by_its_address(etcd: FakeMembers) -> None:
     etcd.add(5, "")
     assert _etcd_member.remove(own(etcd), "cp5", "10.0.0.5", 2) is True

@@ -151,6 +151,20 @@ def test_a_plan_that_fails_makes_a_cluster_unknown_and_its_words_are_kept(stage:
     assert "b: cp1: No route to cp1" in _fleet_report.lines(stage.document)
 
 
+def test_a_worker_that_may_be_left_out_fails_no_cluster(stage: Stage) -> None:
+    """ansible-playbook ends with 4 then, also when all else went well."""
+    stage.clusters.codes = {("a", "plan"): 4, ("b", "plan"): 4, ("a", "upgrade"): 4, ("b", "upgrade"): 4}
+    stage.fleet.look(["a", "b"])
+    assert set(stage.states.values()) == {"left"}
+    assert stage.fleet.upgrade(["a"], 1) is True
+    assert isinstance(stage.clusters.report, dict)
+    stage.clusters.report = {**stage.clusters.report, "done": {**stage.clusters.report["done"], "outcome": "failed"}}
+    assert stage.fleet.upgrade(["b"], 1) is False
+    stage.clusters.summary = None
+    stage.fleet.look(["a"])
+    assert stage.states["a"] == "unknown"
+
+
 def test_after_a_failure_nothing_is_begun_and_what_runs_goes_on(stage: Stage) -> None:
     stage.clusters.codes["a", "upgrade"] = 1
     stage.fleet.look(["a", "b"])

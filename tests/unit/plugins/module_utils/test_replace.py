@@ -376,6 +376,51 @@ def test_a_control_plane_whose_join_was_cut_off_is_cleared_and_joined_anew() -> 
     ]
 
 
+def test_a_node_that_is_no_whole_control_plane_is_reset_only_on_its_own_notes_word() -> None:
+    """Protects: a host that joined as a worker, by hand, and serves, would be reset undrained."""
+    known = cluster([pod("db-1", "cp4")])
+    known["nodes"]["cp4"] = node("cp4", internal_ip="10.0.0.14")
+    hosts = [Host("cp1", True, old=True, look=look("cp1", control_plane=True)), *planes()[1:]]
+    hosts += [Host("cp4", True, new=True, look=look("cp4", "cp4"))]
+    made, findings = make_plan(known, hosts, Options())
+    assert made["join_control_planes"] == []
+    assert "replace-not-whole:cp4" in {finding.id for finding in findings}
+
+
+def test_a_control_plane_whose_node_was_deleted_leaves_etcd_before_it_is_reset() -> None:
+    known = cluster([])
+    del known["nodes"]["cp1"]
+    hosts = [Host("cp1", True, old=True, look=look("cp1", control_plane=True)), *planes()[1:]]
+    made, _findings = make_plan(known, hosts, Options(remove="reset"))
+    assert (made["reset_only"], made["changes"]) == ([], True)
+    assert made["remove"] == [
+        {"node": "cp1", "host": "cp1", "role": "control_plane", "reset": True, "was_reset": False}
+    ]
+    assert any("etcd" in line for line in _replace_words.table(made))
+
+
+def test_an_old_host_that_does_not_answer_is_not_taken_for_removed() -> None:
+    made, found = plan(cluster(), Host("rack7", old=True, why="No route to host"), old_selector="")
+    assert found["replace-old-silent"].seen == ("rack7: No route to host",)
+    assert (made["gone"], made["changes"]) == ([], False)
+
+
+def test_pods_that_come_back_are_drained_once() -> None:
+    anywhere = [{"operator": "Exists"}]
+    known = cluster([pod("operator", "o1", tolerations=anywhere)])
+    assert [wave["nodes"] for wave in plan(known)[0]["waves"]] == [["o1"]]
+    known["nodes"]["o1"].update(unschedulable=True, cordon={"at": "x"})
+    known["nodes"]["o2"].update(unschedulable=True, cordon={"at": "x"})
+    made, found = plan(known)
+    assert (made["waves"], made["changes"], found) == ([], False, {})
+
+
+def test_pods_that_a_drain_would_skip_are_a_blocker() -> None:
+    known = cluster([pod("db-1", "o1", labels={"app": "db"})])
+    order = [{"selector": "app=db", "action": "skip"}]
+    assert "replace-skipped" in plan(known, drain={"drain_order": order})[1]
+
+
 # --- properties ------------------------------------------------------------------------------------------------------
 
 

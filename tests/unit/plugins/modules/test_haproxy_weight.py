@@ -141,6 +141,20 @@ def test_weights_that_something_else_sets_again_are_told(
     assert "three times: web/blue-1 has 7 instead of 50" in said and "Does something else set weights" in said
 
 
+def test_backup_servers_have_no_share(
+    tmp_path: Path, sites: dict[str, Site], capsys: pytest.CaptureFixture[str]
+) -> None:
+    addresses = {name: site.address for name, site in sites.items()}
+    made = Haproxy(tmp_path, {**addresses, "green-2": f"{addresses['green-1']} backup"}, connect="100ms")
+    try:
+        result = module(made, capsys)(share=10)
+        assert [row["name"] for row in result["servers"]] == ["blue-1", "green-1"]
+        weights = made.weights()
+        assert (weights["blue-1"], weights["green-1"]) == (90, 10)
+    finally:
+        made.stop()
+
+
 def test_check_mode_shows_what_it_would_do(run: Run, proxy: Haproxy) -> None:
     before = proxy.config.read_bytes()
     result = run(check_mode=True, share=50)

@@ -56,6 +56,15 @@ def test_back(api: FakeApi, run: Run) -> None:
     assert api.sent("PATCH") == []
 
 
+def test_a_node_that_is_just_registering_is_waited_for(api: FakeApi, run: Run) -> None:
+    """kubeadm from 1.34 on ends its join without a look whether the Node is there."""
+    node = api.objects.pop(NODE)
+    threading.Timer(1.2, lambda: api.objects.update({NODE: node})).start()
+    assert run(timeout=10)["missing"] == []
+    api.objects.pop(NODE)
+    assert "has no node 'w1'" in run(failed=True, timeout=1)["msg"]
+
+
 def test_uncordons_in_the_same_call(api: FakeApi, run: Run) -> None:
     result = run(kubelet_version="v1.24.17", uncordon=True)
     assert result["changed"] is True
