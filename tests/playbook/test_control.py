@@ -98,6 +98,7 @@ def test_a_request_to_stop_ends_the_run_before_the_next_node_and_the_next_run_go
     assert set(begun(cluster)) == {"w2"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("forgiven", [False, True], ids=["none failed", "one was forgiven"])
 def test_a_stop_stays_the_outcome_of_a_run_of_workers_alone(tmp_path: Path, forgiven: bool) -> None:
     """Control planes have no part in its waves, and do not fail with them: the play of the result has hosts left."""
@@ -184,19 +185,41 @@ def test_a_run_that_failed_leaves_no_lock(cluster: StubbedCluster, serial: int, 
     assert cluster.read("lock.json") == {}
 
 
+THOROUGH = pytest.mark.thorough
+
+
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
-        ({"module": "workload_state", "state": "saved"}, 'failed before its first node, at "Keep what is Ready now'),
-        ({"module": "upgrade_note", "state": "read", "name": "after_hop"}, 'failed before its first node, at "Ask the'),
-        (
+        pytest.param(
+            {"module": "workload_state", "state": "saved"},
+            'failed before its first node, at "Keep what is Ready now',
+            id="workloads",
+        ),
+        pytest.param(
+            {"module": "upgrade_note", "state": "read", "name": "after_hop"},
+            'failed before its first node, at "Ask the',
+            id="an owed hook",
+            marks=THOROUGH,
+        ),
+        pytest.param(
             {"module": "upgrade_note", "state": "", "name": "after_hop"},
             'at "Note that the hook after the hop is owed"',
+            id="note",
+            marks=THOROUGH,
         ),
-        ({"module": "workload_state", "state": "compared"}, 'failed after its last node, at "Compare what runs'),
-        ({"module": "kubernetes_release", "state": "pruned", "host": "w2"}, 'after its last node, at "Remove what was'),
+        pytest.param(
+            {"module": "workload_state", "state": "compared"},
+            'failed after its last node, at "Compare what runs',
+            id="result",
+        ),
+        pytest.param(
+            {"module": "kubernetes_release", "state": "pruned", "host": "w2"},
+            'after its last node, at "Remove what was',
+            id="one host in the result",
+            marks=THOROUGH,
+        ),
     ],
-    ids=["workloads", "an owed hook", "note", "result", "one host in the result"],
 )
 def test_what_fails_before_and_after_the_waves_leaves_no_lock_and_a_report_that_says_so(
     cluster: StubbedCluster, rule: dict[str, Any], words: str

@@ -103,6 +103,7 @@ def test_lines_in_the_documented_order_and_none_where_nothing_is_done(cluster: S
         assert events(cluster)[-1]["outcome"] == outcome
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("trouble", ["fail", "down"])
 def test_a_node_that_is_lost_in_the_middle_and_where_the_run_stopped(cluster: StubbedCluster, trouble: str) -> None:
     cluster.misbehave({"module": "node_drain", "host": "w1", "state": "drained", "do": trouble})

@@ -136,6 +136,7 @@ def test_hooks_run_where_they_say(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("playbook", ["plan", "upgrade"])
 @pytest.mark.parametrize("refused", [False, True])
 def test_facts_of_the_cluster_do_not_stay_on_the_controller(tmp_path: Path, playbook: str, refused: bool) -> None:
@@ -167,6 +168,7 @@ def test_what_the_hook_of_checks_adds_is_a_finding(tmp_path: Path) -> None:
     assert "kubeadm_upgrade_hook_checks names checks.yml, which is no file on the controller" in run.stdout
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("variable", [PATCHES, None], ids=["with the variable", "without"])
 def test_an_upgrade_configuration_names_patches_only_where_they_are(tmp_path: Path, variable: str | None) -> None:
     """Protects: kubeadm upgrade node fails over a folder that is not there, which workers need not have."""
@@ -210,7 +212,7 @@ def test_patches_that_control_planes_lack_and_those_that_a_configuration_would_l
     assert "name the same directory in both places" in " ".join(run.stdout.split())
 
 
-@pytest.mark.parametrize("wave", [1, 2])
+@pytest.mark.parametrize("wave", [1, pytest.param(2, marks=pytest.mark.thorough)])
 def test_a_hook_after_a_hop_that_fails_stops_the_run_and_is_still_owed(tmp_path: Path, wave: int) -> None:
     cluster = StubbedCluster(tmp_path, workers=2)
     said, mended = tmp_path / "said", tmp_path / "mended"
@@ -333,6 +335,7 @@ def test_the_plan_playbook_reads_and_reports_and_changes_nothing(tmp_path: Path)
     assert (tmp_path / "report/report.html").exists()
 
 
+@pytest.mark.thorough
 def test_a_check_of_the_users_own_stops_the_upgrade_until_it_is_accepted(tmp_path: Path) -> None:
     cluster = StubbedCluster(tmp_path, workers=1)
     variables = {"target": "1.25", "kubeadm_upgrade_checks": [{"id": "backup", "command": ["false"]}]}
@@ -422,6 +425,7 @@ def test_what_kubeadm_left_is_told_from_all_of_its_words(tmp_path: Path) -> None
     assert "kubeadm also put back its copy of etcd's data" in run.stdout + run.stderr
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("trouble", ["fail", "unreachable"])
 def test_a_hook_on_failure_that_fails_itself_hides_nothing_and_the_run_ends_as_it_would_have(
     tmp_path: Path, trouble: str

@@ -42,8 +42,8 @@ SCENARIO_PACKAGES = (
 TAIL_LINES = 40
 # Walks of what has a scenario of its own on real clusters (`make awx`, `make restore-drill` …); `make test` has none.
 WITH_A_SCENARIO = (
-    "awx", "backup_copies", "execution_environment", "fleet", "replace_nodes", "restore_walk", "switch_traffic",
-    "waves",
+    "awx", "backup_copies", "etcd", "execution_environment", "fleet", "replace_nodes", "restore_walk",
+    "switch_traffic", "waves",
 )  # fmt: skip
 
 
@@ -343,7 +343,13 @@ def playbook_oldest(run: Run, tools: Toolbox) -> None:
 def playbook(run: Run, tools: Toolbox) -> None:
     """The upgrade itself, and what every run of it leans on."""
     ignored = [f"--ignore=tests/playbook/test_{name}.py" for name in WITH_A_SCENARIO]
-    run(tools, "python", "-m", "pytest", "-v", "-n", "2", "--durations", "15", *ignored, "tests/playbook")
+    chosen = ("-m", "not thorough", *ignored, "tests/playbook")
+    run(tools, "python", "-m", "pytest", "-v", "-n", "2", "--durations", "15", *chosen)
+
+
+def playbook_thorough(run: Run, tools: Toolbox) -> None:
+    """Variants of what the tests above walk."""
+    run(tools, "python", "-m", "pytest", "-v", "-n", "2", "--durations", "15", "-m", "thorough", "tests/playbook")
 
 
 def playbook_with_a_scenario(run: Run, tools: Toolbox) -> None:
@@ -380,6 +386,7 @@ PHASES = (
 MORE_FAST = (
     Phase("units", "unit tests of the plugins, newest core", units_plugins_newest),
     Phase("playbook", "playbook tests of what has a scenario", playbook_with_a_scenario),
+    Phase("playbook", "playbook tests, variants", playbook_thorough),
     Phase("sanity", "sanity, oldest core", sanity_oldest),
 )
 # By their own names alone.
