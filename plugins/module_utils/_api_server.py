@@ -61,7 +61,11 @@ def drain(root: Path, kubeconfig: str, timeout: float) -> str:
     if not etcd_is_local(pod.flags):
         return "Its etcd is not on this node."
     local = Local(root)
-    others = others_than(pod.flags.get("advertise-address"), Api(StdlibTransport(kubeconfig), timeout).find(SLICE))
+    try:
+        noted = Api(StdlibTransport(kubeconfig), timeout).find(SLICE)
+    except UpliftError as error:
+        return f"Which other API servers there are could not be asked. {error}"
+    others = others_than(pod.flags.get("advertise-address"), noted)
     if not others:
         return "There is no other API server for its clients to go to."
     answers = {host: local.ask(NAME, Manifest("", flags)) for host, flags in others.items()}

@@ -15,8 +15,10 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import (
     image_version,
     is_true,
 )
+from ansible_collections.uplift.kubeadm.plugins.module_utils._placement_shapes import CORDON_TAINT
 from ansible_collections.uplift.kubeadm.plugins.module_utils._quantity import amounts
 from ansible_collections.uplift.kubeadm.plugins.module_utils._reading import Reading, without_empty
+from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import tolerates
 
 T = t.TypeVar("T")
 # Added to every pod by the API server (plugin DefaultTolerationSeconds), and without a say in where it may run.
@@ -94,6 +96,8 @@ class PodReader:
             **{key: self._once(value) for key, value in _placing(spec, owner).items()},
         }
         row = without_empty(row)
+        if owner and tolerates(spec.get("tolerations") or (), CORDON_TAINT):  # it may come back to a cordoned node
+            row["created"] = meta.get("creationTimestamp")
         if spec.get("priority"):
             row["priority"] = spec["priority"]
         if spec.get("terminationGracePeriodSeconds", _DEFAULT_GRACE) != _DEFAULT_GRACE:

@@ -46,9 +46,7 @@ def remove(own: Etcd, name: str, address: str, timeout: float, dry_run: bool = F
 
     :raises UpliftError: it is the only one, or the others are not well after timeout seconds.
     """
-    if only_dead and _answers(own, name, address):
-        return False
-    found = _wait(lambda: _removable(own, name, address), timeout, f"{name or address} cannot be removed")
+    found = _wait(lambda: _removable(own, name, address, only_dead), timeout, f"{name or address} cannot be removed")
     member, leader = found[0], found[1]
     if member is None:
         return False
@@ -99,11 +97,14 @@ def _why(member: Member, own: Etcd) -> str:
     return "it is a learner." if member["learner"] else why_silent(member, own)
 
 
-def _removable(own: Etcd, name: str, address: str) -> _Verdict:
+def _removable(own: Etcd, name: str, address: str, only_dead: bool) -> _Verdict:
     """The member that is to go, and who is to lead in its place (None: it does not lead; itself: it was asked)."""
     facts = own.facts()
     member = find(facts["members"], name, address)
     if member is None:
+        return _Verdict("", (None, None))
+    well = not _why(member, own)
+    if only_dead and well:
         return _Verdict("", (None, None))
     if member["id"] == facts["member"]:
         return _Verdict("", (member, member))
@@ -113,14 +114,6 @@ def _removable(own: Etcd, name: str, address: str) -> _Verdict:
         silent = [f"{other['name'] or other['id']}: {why}" for other in others if (why := _why(other, own))]
         return _Verdict(f"{len(well)} of {len(others)} other members are well. {' '.join(silent)}")
     return _Verdict("", (member, well[0] if _leads(member, own) else None))
-
-
-def _answers(own: Etcd, name: str, address: str) -> bool:
-    try:
-        member = find(own.facts()["members"], name, address)
-    except UpliftError:  # told by what comes after
-        return False
-    return member is not None and not _why(member, own)
 
 
 def enough(others: int, well: int, target_well: bool) -> bool:

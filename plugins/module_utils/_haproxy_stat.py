@@ -52,7 +52,7 @@ def servers(stat: str, backends: Sequence[str], blue: Sequence[str], green: Sequ
     """The servers of the backends, in HAProxy's order. `blue` and `green` are names with wildcards.
 
     Raises UpliftError for a backend that is not there, for one without servers of either side, and for servers that are
-    of no side or of both: what they are given is no share of either. Backup servers of no side are passed over.
+    of no side or of both: what they are given is no share of either. Backup servers are passed over.
     """
     rows = [row for row in csv.DictReader(stat[2:].splitlines()) if row["svname"] not in ("FRONTEND", "BACKEND")]
     there = sorted({row["pxname"] for row in rows})
@@ -101,8 +101,10 @@ def _of_backend(
         )
     for side, patterns in zip(SIDES, sides):
         if not any(server.side == side for server in found):
+            passed = ", ".join(row["svname"] for row in rows if row.get("bck") == "1")
             raise UpliftError(
-                f"The backend «{backend}» has no {side} server: none of {names} is called {' or '.join(patterns)}."
+                f"The backend «{backend}» has no {side} server: none of {names} is called {' or '.join(patterns)}"
+                + (f", but for backup servers ({passed}), which get no traffic while others are up." if passed else ".")
             )
     return found
 

@@ -16,7 +16,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _cordon, _drain_rules
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import Api, ApiError, Object, path_part
-from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import MIRROR_ANNOTATION, is_cordoned, is_true
+from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import (
+    MIRROR_ANNOTATION,
+    cordon_note,
+    is_cordoned,
+    is_true,
+)
 from ansible_collections.uplift.kubeadm.plugins.module_utils._drain import Drain, Report
 from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_rules import Options
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
@@ -72,18 +77,25 @@ def drain(
 def remaining(api: Api, name: str, options: Options | None = None) -> list[str]:
     """Pods of a node that are no DaemonSet's and no static pod, as etcd has them; what has ended does not count.
 
-    Nor do pods that tolerate a cordon: evicted, such a one may be there again at once, and a drain leaves it then.
+    Nor does a pod of a controller that came after our cordon of the node, which it tolerates: evicted, it would be
+    there again at once, so a drain leaves it.
 
     :param options: of a drain: what it did not wait for, as it was deleted long ago, does not count either.
     """
     now = time.time()
+    note = cordon_note(api.find(f"/api/v1/nodes/{path_part(name)}") or {"metadata": {}}) or {}
+
+    def came_after(pod: Object) -> bool:
+        late = bool(note.get("at")) and pod["metadata"].get("creationTimestamp", "") > note["at"]
+        return late and _cordon.controller(pod) is not None and _drain_rules.comes_back(pod)
+
     return sorted(
         f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
         for pod in _cordon.pods_on(api, name, exact=True)
         if not _cordon.is_daemonset_pod(pod)
         and MIRROR_ANNOTATION not in (pod["metadata"].get("annotations") or {})
         and not _drain_rules.is_finished(pod)
-        and not _drain_rules.comes_back(pod)
+        and not came_after(pod)
         and not (options and _drain_rules.deleted_long_ago(pod, options, now))
     )
 

@@ -14,13 +14,12 @@ import typing as t
 from collections import Counter
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _quantity, _yaml
-from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_verdict import LEAVE
+from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_verdict import EVICT, LEAVE
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast import Row, Simulation, oldest_api_server
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_pods import DrainOptions, Workloads, verdict
-from ansible_collections.uplift.kubeadm.plugins.module_utils._placement_shapes import CORDON_TAINT, Facts
+from ansible_collections.uplift.kubeadm.plugins.module_utils._placement_shapes import Facts
 from ansible_collections.uplift.kubeadm.plugins.module_utils._replace_cast import CONTROL_PLANE, Host, New
-from ansible_collections.uplift.kubeadm.plugins.module_utils._selectors import tolerates
 from ansible_collections.uplift.kubeadm.plugins.module_utils._waves import Waves, plan_waves
 from ansible_collections.uplift.kubeadm.plugins.module_utils._waves_rules import Rules
 
@@ -66,19 +65,17 @@ def expected_node(facts: Facts, new: New, host: Host, carried: t.Mapping[str, in
 def occupied(facts: Facts, drain: DrainOptions) -> set[str]:
     """The nodes on which something runs that their drain would take away.
 
-    On a node that is cordoned already, pods that tolerate that do not count: they come back whenever they are evicted.
+    Pods that came to a node after our cordon of it, which they tolerate, do not count: they would come again.
     """
     workloads, nodes = Workloads(facts), facts.get("nodes") or {}
 
-    def comes_back(pod: Facts) -> bool:
-        cordoned = (nodes.get(pod.get("node")) or {}).get("unschedulable")
-        return bool(cordoned) and tolerates(pod.get("tolerations") or [], CORDON_TAINT)
+    def counts(pod: Facts) -> bool:
+        what, _why = verdict(pod, workloads, drain)
+        cordon = (nodes.get(pod["node"]) or {}).get("cordon") or {}
+        came_after = bool(cordon.get("at")) and pod.get("created", "") > cordon["at"]
+        return what != LEAVE and not (what == EVICT and came_after)
 
-    return {
-        pod["node"]
-        for pod in facts.get("pods") or []
-        if pod.get("node") and verdict(pod, workloads, drain)[0] != LEAVE and not comes_back(pod)
-    }
+    return {pod["node"] for pod in facts.get("pods") or [] if pod.get("node") and counts(pod)}
 
 
 def skipped(facts: Facts, old: t.Collection[str], drain: DrainOptions) -> list[str]:
@@ -88,7 +85,7 @@ def skipped(facts: Facts, old: t.Collection[str], drain: DrainOptions) -> list[s
     return [
         f"{pod['ns']}/{pod['name']} on {pod['node']}: {why[0]}"
         for pod, what, why in rows
-        if what == LEAVE and why and why[0].startswith("skipped")
+        if what == LEAVE and why and why[0].startswith("skipped") and not pod.get("finished")
     ]
 
 

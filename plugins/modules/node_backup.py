@@ -37,12 +37,13 @@ options:
     type: str
     choices: [taken, pruned, listed]
     default: taken
-  skip_same_kubelet:
+  unless_since:
     description:
-      - With O(state=taken), take none where the newest backup of this node has the version of kubelet that it has now.
-        A run of workers alone that was killed, and goes on, then keeps each node's files once.
-    type: bool
-    default: false
+      - With O(state=taken), take none where this node has a backup that is not older than the one of this name, and
+        the newest of these has the version of kubelet that the node has now. V(0) stands for any.
+      - A run of workers alone gives the newest snapshot of etcd: to go back to that, each node needs a backup as
+        new. A run that was killed, and goes on, keeps the files of a node once.
+    type: str
   keep:
     description: How many backups O(state=pruned) keeps. The newest one is always kept.
     type: int
@@ -64,8 +65,8 @@ EXAMPLES = r"""
 
 - name: Keep them once, however often a run of workers alone goes on
   uplift.kubeadm.node_backup:
-    id: 20261121T180000Z-v1.24.17
-    skip_same_kubelet: true
+    id: 20261128T180000Z-v1.24.17
+    unless_since: 20261121T180000Z-v1.24.17
 
 - name: Remove what is older
   uplift.kubeadm.node_backup:
@@ -118,8 +119,8 @@ MANIFESTS = (_backup.MANIFEST, _etcd_snapshot.MANIFEST)
 def taken(wants: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:
     """state=taken."""
     node, folder = Node(ROOT, Runner()), _backup_folder.folder(wants["directory"], wants["id"])
-    if wants["skip_same_kubelet"]:
-        folder = _of_kubelet(node, wants["directory"]) or folder
+    if wants["unless_since"] is not None:
+        folder = _since(wants["unless_since"], node, wants["directory"]) or folder
     if (folder / _backup.MANIFEST).is_file():
         manifest, changed = _backup.read_manifest(folder), False
     else:
@@ -131,10 +132,10 @@ def taken(wants: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:
     return {"changed": changed, "path": str(folder), "warnings_told": told, "node": manifest["node"]}
 
 
-def _of_kubelet(node: Node, directory: str) -> Path | None:
-    """The newest backup, when it is whole, and of the kubelet that this node has now."""
+def _since(name: str, node: Node, directory: str) -> Path | None:
+    """The newest backup, when it is not older than that name, whole, and of the kubelet that this node has now."""
     newest = next(iter(_backup_folder.folders(Path(directory), _backup.MANIFEST)), None)
-    if newest is None:
+    if newest is None or newest.name < name:
         return None
     try:
         then = _backup.read_manifest(newest)["node"]["kubelet"]
@@ -168,7 +169,7 @@ def main() -> None:
         argument_spec={
             "state": {"type": "str", "choices": list(STATES), "default": "taken"},
             **_backup_folder.BACKUP_ARGS,
-            "skip_same_kubelet": {"type": "bool", "default": False},
+            "unless_since": {"type": "str"},
             "keep": {"type": "int", "default": 3},
             "keep_kubeadm": {"type": "int", "default": 3},
         },

@@ -96,7 +96,7 @@ def test_control_plane_now_and_workers_later(tmp_path: Path) -> None:
     order = [(event["module"], event["state"], event["host"]) for event in cluster.events()]
     for worker in ("w1", "w2"):
         assert order.index(("node_backup", None, worker)) < order.index(("kubeadm_run", None, worker))
-    assert "etcd_snapshot" not in {module for module, _state, _host in order}
+    assert ("etcd_snapshot", "listed", "cp1") in order and ("etcd_snapshot", None, "cp1") not in order
 
 
 def test_limit_takes_workers_one_by_one(tmp_path: Path) -> None:

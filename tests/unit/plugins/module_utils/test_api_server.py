@@ -121,6 +121,13 @@ def test_the_only_one_that_is_well_is_left_alone(scene: Scene) -> None:
     assert scene.ended == []
 
 
+def test_where_the_api_cannot_be_asked_it_is_left_alone(scene: Scene) -> None:
+    """Protects: an old control plane whose admin.conf has expired could not be removed any more."""
+    scene.api.stop()
+    assert scene.drain(timeout=0.3).startswith("Which other API servers there are could not be asked.")
+    assert scene.ended == []
+
+
 def test_a_worker_has_none(scene: Scene, tmp_path: Path) -> None:
     assert _api_server.drain(tmp_path / "worker", "", 1) == "This node runs no kube-apiserver."
 

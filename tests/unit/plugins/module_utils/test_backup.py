@@ -281,10 +281,13 @@ def test_a_node_of_the_same_kubelet_is_kept_once(
     """Protects: a run of workers alone that is killed and begun again would push out the backups that count."""
     monkeypatch.setattr(node_backup, "ROOT", root)
     fake_program(root / "usr/bin/kubelet", "kubelet", "v1.24.17")
-    run = run_module(node_backup.main, capsys, {"directory": str(tmp_path / "b"), "skip_same_kubelet": True})
+    run = run_module(node_backup.main, capsys, {"directory": str(tmp_path / "b"), "unless_since": "0"})
     assert run(id=ID)["changed"] is True
     later = run(id="20261122T180000Z-v1.24.17")
     assert (later["changed"], Path(later["path"]).name) == (False, ID)
+    # There is a snapshot since, and with it the control plane cannot go back to an older state of this node.
+    assert run(id="20261122T180000Z-v1.24.17", unless_since="20261122T170000Z-v1.24.17")["changed"] is True
+    assert run(id="20261122T190000Z-v1.24.17", unless_since="20261122T170000Z-v1.24.17")["changed"] is False
     fake_program(root / "usr/bin/kubelet", "kubelet", "v1.25.4")
     assert run(id="20261123T180000Z-v1.25.4")["changed"] is True
     (tmp_path / "b/20261123T180000Z-v1.25.4/node.tar").write_text("rotten")

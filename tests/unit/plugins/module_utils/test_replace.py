@@ -409,16 +409,24 @@ def test_pods_that_come_back_are_drained_once() -> None:
     anywhere = [{"operator": "Exists"}]
     known = cluster([pod("operator", "o1", tolerations=anywhere)])
     assert [wave["nodes"] for wave in plan(known)[0]["waves"]] == [["o1"]]
-    known["nodes"]["o1"].update(unschedulable=True, cordon={"at": "x"})
-    known["nodes"]["o2"].update(unschedulable=True, cordon={"at": "x"})
+    for name in ("o1", "o2"):
+        known["nodes"][name].update(unschedulable=True, cordon={"at": "2026-11-30T10:00:00Z"})
+    known["pods"][0]["created"] = "2026-11-30T10:00:07Z"
     made, found = plan(known)
     assert (made["waves"], made["changes"], found) == ([], False, {})
+    known["pods"][0]["created"] = "2026-11-29T10:00:00Z"  # of before: a run that was killed had not come to it
+    assert [wave["nodes"] for wave in plan(known)[0]["waves"]] == [["o1"]]
+    known["pods"][0]["created"] = "2026-11-30T10:00:07Z"
+    known["nodes"]["o1"]["cordon"] = None  # a person's, of which nobody knows when
+    assert [wave["nodes"] for wave in plan(known)[0]["waves"]] == [["o1"]]
 
 
 def test_pods_that_a_drain_would_skip_are_a_blocker() -> None:
     known = cluster([pod("db-1", "o1", labels={"app": "db"})])
     order = [{"selector": "app=db", "action": "skip"}]
     assert "replace-skipped" in plan(known, drain={"drain_order": order})[1]
+    known["pods"][0]["finished"] = True
+    assert "replace-skipped" not in plan(known, drain={"drain_order": order})[1]
 
 
 # --- properties ------------------------------------------------------------------------------------------------------

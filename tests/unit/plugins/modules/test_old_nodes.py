@@ -128,6 +128,22 @@ def test_nodes_are_removed_when_they_are_cordoned_and_empty(api: FakeApi, run: R
     assert run(state="removed")["changed"] is False
 
 
+def test_what_came_after_the_cordon_that_it_tolerates_keeps_no_node(api: FakeApi, run: Run) -> None:
+    """An operator that tolerates everything likes a node that was just emptied. What ran there before has to go."""
+    run(state="cordoned")
+    pods = [
+        api.pod("operator", "o1", creationTimestamp="2020-01-01T00:00:00Z"),
+        api.pod("back-again", "o1", creationTimestamp="2999-01-01T00:00:00Z"),
+        api.pod("debugger", "o2", owner=None, creationTimestamp="2999-01-01T00:00:00Z"),
+    ]
+    for pod in pods:
+        pod["spec"]["tolerations"] = [{"operator": "Exists"}]
+    assert "default/operator run there still" in run(failed=True, state="removed", names=["o1"])["msg"]
+    assert "default/debugger run there still" in run(failed=True, state="removed", names=["o2"])["msg"]
+    del api.objects["/api/v1/namespaces/default/pods/operator"]
+    assert run(state="removed", names=["o1"])["changed"] is True
+
+
 def test_a_node_that_takes_pods_or_has_some_is_not_removed(api: FakeApi, run: Run) -> None:
     assert "it is not cordoned" in run(names=["n1"], state="removed", failed=True)["msg"]
     run(state="cordoned")
