@@ -103,14 +103,14 @@ def _removable(own: Etcd, name: str, address: str, only_dead: bool) -> _Verdict:
     member = find(facts["members"], name, address)
     if member is None:
         return _Verdict("", (None, None))
-    well = not _why(member, own)
-    if only_dead and well:
+    target_well = not _why(member, own)
+    if only_dead and target_well:
         return _Verdict("", (None, None))
     if member["id"] == facts["member"]:
         return _Verdict("", (member, member))
     others = [other for other in facts["members"] if other["id"] != member["id"]]
     well = [other for other in others if not _why(other, own)]
-    if not enough(len(others), len(well), target_well=not _why(member, own)):
+    if not enough(len(others), len(well), target_well):
         silent = [f"{other['name'] or other['id']}: {why}" for other in others if (why := _why(other, own))]
         return _Verdict(f"{len(well)} of {len(others)} other members are well. {' '.join(silent)}")
     return _Verdict("", (member, well[0] if _leads(member, own) else None))
