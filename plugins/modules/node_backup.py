@@ -41,8 +41,8 @@ options:
     description:
       - With O(state=taken), take none where this node has a backup that is not older than the one of this name, and
         the newest of these has the version of kubelet that the node has now. V(0) stands for any.
-      - A run of workers alone gives the newest snapshot of etcd: to go back to that, each node needs a backup as
-        new. A run that was killed, and goes on, keeps the files of a node once.
+      - A run of workers alone gives the newest snapshot of etcd. To go back to that, each node needs a backup that is
+        no older. A run that was killed, and goes on, keeps the files of a node once.
     type: str
   keep:
     description: How many backups O(state=pruned) keeps. The newest one is always kept.
