@@ -296,16 +296,28 @@ def main() -> None:
             result["waited"] = round(time.monotonic() - began, 1)
         if module.params["etcd_spare"] and not module.check_mode:
             require_spare(ROOT, module.params["timeout"])
-        if module.params["patience"] > 0:
-            with contextlib.suppress(UpliftError):  # whoever is unhealthy for longer is told among the facts
-                wait_for(Local(ROOT), dict.fromkeys(manifests(ROOT), ""), module.params["patience"])
         node = Node(ROOT)
-        result["node"] = node.facts(module.params["patches"])
+        result["node"] = facts(node, module.params["patches"], module.params["patience"])
         if module.params["detail"]:
             add_detail(node, result["node"], live(module.params))
     except UpliftError as exc:
         module.fail_json(msg=str(exc))
     module.exit_json(**result)
+
+
+def facts(node: Node, patches: str | None, patience: float) -> dict[str, t.Any]:
+    """The node's facts; looked at again, for so many seconds, while a program of its control plane is unhealthy.
+
+    The look that is told is the one that was well: one in a second wait could find what the first had not.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        found = node.facts(patches)
+        left = deadline - time.monotonic()
+        if all(found["healthy"].values()) or left <= 0:
+            return found
+        with contextlib.suppress(UpliftError):  # whoever is unhealthy for longer is told among the facts
+            wait_for(Local(ROOT), dict.fromkeys(manifests(ROOT), ""), left)
 
 
 def live(params: dict[str, t.Any]) -> Live:

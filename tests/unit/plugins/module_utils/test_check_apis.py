@@ -55,7 +55,11 @@ def written(by: str, on: str, **more: str) -> dict[str, str]:
 
 def test_what_was_counted_stays_and_the_finding_says_how_to_count_anew() -> None:
     fix = only(context([call("batch", "v1beta1", "cronjobs", "1.25")])).fix
-    for words in ("counts until it restarts", "crictl stop --timeout 90 $(crictl ps -q --name kube-apiserver)", "A hop restarts"):
+    for words in (
+        "counts until it restarts",
+        "crictl stop --timeout 90 $(crictl ps -q --name kube-apiserver)",
+        "A hop restarts",
+    ):
         assert words in fix
 
 

@@ -42,6 +42,18 @@ def test_check_mode_does_not_wait(run: Run) -> None:
     assert "waited" not in run(check_mode=True, wait_version="v1.25.4")
 
 
+def test_what_is_told_is_a_look_at_which_all_were_well(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects: a starved machine, on which a wait had just found all well, and the look after it had not."""
+    looks = [False, False, True]
+    monkeypatch.setattr(node_info.Node, "facts", lambda _node, _patches: {"healthy": {"kube-apiserver": looks.pop(0)}})
+    monkeypatch.setattr(node_info, "wait_for", lambda *_arguments: {})  # well
+    assert run(patience=30)["node"]["healthy"] == {"kube-apiserver": True}
+    looks[:] = [False]
+    assert run()["node"]["healthy"] == {"kube-apiserver": False}
+    looks[:] = [False] * 10**6
+    assert run(patience=0.05)["node"]["healthy"] == {"kube-apiserver": False}
+
+
 def test_a_folder_of_patches_is_looked_for(run: Run, tmp_path: Path) -> None:
     assert run()["node"]["patches_there"] is None
     assert run(patches="/etc/patches")["node"]["patches_there"] is False
