@@ -14,6 +14,7 @@ import typing as t
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _drain_order as _order
 
 EVICT, WAIT, LEAVE, REFUSE = "evict", "wait", "leave", "refuse"
+SKIPPED = "skipped"  # how the words of a pod begin that the drain's order leaves where it is
 UNMANAGED, EMPTYDIR, ORPHAN = "unmanaged", "emptydir", "orphan"
 
 Verdict = tuple[str, tuple[str, ...]]
@@ -40,7 +41,7 @@ def judge(pod: Traits, group: _order.Group, delete_emptydir_data: bool, force_un
     if pod.static:
         return LEAVE, ("static pod",)
     if group.action == _order.SKIP:
-        return LEAVE, (f"skipped, as {group.text} has it",)
+        return LEAVE, (f"{SKIPPED}, as {group.text} has it",)
     if pod.finished:
         # Not evicted where its end was waited for: a Job of before 1.26 counts its pods, and would run it again.
         return (LEAVE, ("completed",)) if group.action == _order.WAIT else (EVICT, ())

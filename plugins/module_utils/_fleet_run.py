@@ -22,7 +22,6 @@ LOOKS_AT_ONCE = 4  # looks and plans only read; each is an ansible-playbook on t
 TELL_EVERY = 30.0  # seconds between two lines of progress of one cluster
 LONGEST_LOOK = 120.0  # seconds; or the watch's patience where that is longer
 LEFT_OUT = 4  # ansible-playbook's exit code when a host was unreachable; one may be left out (docs/upgrade.md)
-WELL = (0, LEFT_OUT)
 TIMED_OUT = 124  # the exit code of a child that was ended, as of timeout(1); ansible-playbook has none like it
 _LOOK_AGAIN = 5.0  # seconds, when a cluster that was well a moment ago is not: soon, as it may be settling
 
@@ -79,7 +78,8 @@ class Fleet:
 
         def looked(name: str, code: int) -> bool:
             summary, answer = self.clusters.plan(name), self.clusters.answer(name)
-            if code not in WELL or answer is None or (code == LEFT_OUT and summary is None):
+            planned = code == 0 or (code == LEFT_OUT and summary is not None)
+            if not planned or answer is None:
                 self._set(name, _fleet.UNKNOWN, why=last_words(self.clusters.log(name, PLAN)))
             else:
                 state = _fleet.state_of(summary, answer["notes"])

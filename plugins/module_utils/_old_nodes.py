@@ -18,7 +18,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils import _cordon, _dr
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import Api, ApiError, Object, path_part
 from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import (
     MIRROR_ANNOTATION,
-    cordon_note,
+    cordon_record,
     is_cordoned,
     is_true,
 )
@@ -62,10 +62,11 @@ def drain(
         work = Drain(api, name, options, lost)
         try:
             report = work.forecast() if dry_run else work.run()
-            why = "" if dry_run or not report.drained else _not_empty(name, remaining(api, name, options))
+            if dry_run or not report.drained:
+                return report, ""
+            return report, _not_empty(name, remaining(api, _cordon.get_node(api, name), options))
         except UpliftError as error:
             return work.report, str(error)
-        return report, why
 
     with ThreadPoolExecutor(max_workers=max(1, len(names))) as pool:
         results = dict(zip(names, pool.map(one, names)))
@@ -74,7 +75,7 @@ def drain(
     return Drained(not failed and all(report.drained for report in reports.values()), failed, reports)
 
 
-def remaining(api: Api, name: str, options: Options | None = None) -> list[str]:
+def remaining(api: Api, node: Object, options: Options | None = None) -> list[str]:
     """Pods of a node that are no DaemonSet's and no static pod, as etcd has them; what has ended does not count.
 
     Nor does a pod of a controller that came after our cordon of the node, which it tolerates: evicted, it would be
@@ -83,7 +84,7 @@ def remaining(api: Api, name: str, options: Options | None = None) -> list[str]:
     :param options: of a drain: what it did not wait for, as it was deleted long ago, does not count either.
     """
     now = time.time()
-    note = cordon_note(api.find(f"/api/v1/nodes/{path_part(name)}") or {"metadata": {}}) or {}
+    note = cordon_record(node) or {}
 
     def came_after(pod: Object) -> bool:
         late = bool(note.get("at")) and pod["metadata"].get("creationTimestamp", "") > note["at"]
@@ -91,7 +92,7 @@ def remaining(api: Api, name: str, options: Options | None = None) -> list[str]:
 
     return sorted(
         f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
-        for pod in _cordon.pods_on(api, name, exact=True)
+        for pod in _cordon.pods_on(api, node["metadata"]["name"], exact=True)
         if not _cordon.is_daemonset_pod(pod)
         and MIRROR_ANNOTATION not in (pod["metadata"].get("annotations") or {})
         and not _drain_rules.is_finished(pod)
@@ -112,7 +113,7 @@ def remove(api: Api, name: str, was_reset: bool = False, dry_run: bool = False) 
     if not is_cordoned(node):
         raise UpliftError(f"The node {name} is not removed: it is not cordoned, so it takes pods.")
     ready = is_true(node, "Ready") and not was_reset
-    left = remaining(api, name) if ready else []  # of a node that is gone, no kubelet will ever end them
+    left = remaining(api, node) if ready else []  # of a node that is gone, no kubelet will ever end them
     if left:
         raise UpliftError(_not_empty(name, left) + " It is not removed.")
     if _CONTROL_PLANE in (node["metadata"].get("labels") or {}) and ready and _runs_api_server(api, name):

@@ -14,7 +14,7 @@ import typing as t
 from collections import Counter
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _quantity, _yaml
-from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_verdict import EVICT, LEAVE
+from ansible_collections.uplift.kubeadm.plugins.module_utils._drain_verdict import EVICT, LEAVE, SKIPPED
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast import Row, Simulation, oldest_api_server
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_pods import DrainOptions, Workloads, verdict
@@ -85,7 +85,7 @@ def skipped(facts: Facts, old: t.Collection[str], drain: DrainOptions) -> list[s
     return [
         f"{pod['ns']}/{pod['name']} on {pod['node']}: {why[0]}"
         for pod, what, why in rows
-        if what == LEAVE and why and why[0].startswith("skipped") and not pod.get("finished")
+        if what == LEAVE and why and why[0].startswith(SKIPPED) and not pod.get("finished")
     ]
 
 
