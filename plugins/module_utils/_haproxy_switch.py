@@ -23,7 +23,9 @@ SOCKET_ARGS: dict[str, dict[str, t.Any]] = {
     "green": {"type": "list", "elements": "str", "default": ["green*"]},
 }
 
+Weights = dict[str, dict[str, int]]  # by backend and server
 
+TRIES = 3
 BETWEEN_TRIES = 0.5  # seconds
 
 
@@ -39,9 +41,9 @@ class Switch:
         return _haproxy_stat.servers(self.runtime.stat(), self._backends, *self._sides)
 
 
-def wanted(servers: t.Sequence[Server], share: int) -> dict[str, dict[str, int]]:
-    """Weights by backend and server. Raises UpliftError when a side that is to get traffic has no server for it."""
-    found: dict[str, dict[str, int]] = {}
+def wanted(servers: t.Sequence[Server], share: int) -> Weights:
+    """The weights for a share. Raises UpliftError when a side that is to get traffic has no server for it."""
+    found: Weights = {}
     for backend in dict.fromkeys(server.backend for server in servers):
         own = [server for server in servers if server.backend == backend]
         counts = [sum(server.side == side for server in own) for side in SIDES]
@@ -56,26 +58,33 @@ def wanted(servers: t.Sequence[Server], share: int) -> dict[str, dict[str, int]]
 def set_weights(switch: Switch, share: int) -> list[Server]:
     """Set what differs, and read it back; more is given before less is: at no moment has a backend no weight at all.
 
-    Raises UpliftError when weights are others than were set, three times. Once or twice that is a reload: the worker
+    Raises UpliftError when weights are others than were set, TRIES times. Once or twice that is a reload: the worker
     that takes over in between has what its file said.
     """
-    servers, to_set = switch.servers(), {}
-    for again in (False, True, True):
-        if again:
+    servers = switch.servers()
+    to_set = wanted(servers, share)
+    tries = 0
+    while off := [server for server in servers if _more(server, to_set)]:
+        if tries == TRIES:
+            raise _not_kept(share, to_set, off)
+        if tries:
             time.sleep(BETWEEN_TRIES)
-        to_set = wanted(servers, share)
-        changes = [(to_set[s.backend][s.name] - s.weight, s) for s in servers if to_set[s.backend][s.name] != s.weight]
-        if not changes:
-            return servers
-        for _by, server in sorted(changes, key=lambda change: -change[0]):
+        for server in sorted(off, key=lambda server: -_more(server, to_set)):
             switch.runtime.set_weight(server.backend, server.name, to_set[server.backend][server.name])
         servers = switch.servers()
-        off = [s for s in servers if s.weight != to_set[s.backend][s.name]]
-        if not off:
-            return servers
+        tries += 1
+    return servers
+
+
+def _more(server: Server, to_set: Weights) -> int:
+    """By how much its weight is to grow."""
+    return to_set[server.backend][server.name] - server.weight
+
+
+def _not_kept(share: int, to_set: Weights, off: t.Sequence[Server]) -> UpliftError:
     told = "; ".join(f"{s.place} has {s.weight} instead of {to_set[s.backend][s.name]}" for s in off)
-    raise UpliftError(
-        f"Weights were set for a share of {share} %, and «show stat» says otherwise, three times: {told}. "
+    return UpliftError(
+        f"Weights were set for a share of {share} %, and «show stat» says otherwise, {TRIES} times: {told}. "
         "Does something else set weights here (an agent-check, a controller, another run)?"
     )
 

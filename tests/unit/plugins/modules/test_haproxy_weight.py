@@ -138,7 +138,7 @@ def test_weights_that_something_else_sets_again_are_told(
     really = Runtime.set_weight
     monkeypatch.setattr(Runtime, "set_weight", lambda runtime, backend, name, weight: really(runtime, backend, name, 7))
     said = run(failed=True, share=50)["msg"]
-    assert "three times: web/blue-1 has 7 instead of 50" in said and "Does something else set weights" in said
+    assert "3 times: web/blue-1 has 7 instead of 50" in said and "Does something else set weights" in said
 
 
 def test_backup_servers_have_no_share(
