@@ -63,9 +63,8 @@ class Client:
         return len(self.seconds) + len(self.failures)
 
     def _ask(self, number: int) -> None:
-        while not self._stop.is_set():
-            # The request's number gives its time and its node. One that is late is sent at once, none is left out.
-            self._stop.wait(max(0.0, self._began + number / self.rate - time.monotonic()))
+        # The request's number gives its time and its node. One that is late is sent at once, none is left out.
+        while not self._stop.wait(max(0.0, self._began + number / self.rate - time.monotonic())):
             self._request(*self.entries[number % len(self.entries)])
             number += _THREADS
 
