@@ -125,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _etcd_option(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--etcd", default="", metavar="TAGS", help="images of etcd to be had besides, as 3.5.32-0")
+    command.add_argument("--etcd", default="", metavar="TAGS", help="images of etcd to be had besides, as 3.5.33-0")
 
 
 def _count(least: int) -> Callable[[str], int]:

@@ -22,7 +22,7 @@ from .runs import Runs
 
 START, HOPS = "1.34.0", ("1.35.0", "1.36.0")
 BRIDGE_START, BRIDGE_HOPS = "1.33.0", ("1.34.0",)
-BRIDGE_TAG = "3.5.33-0"  # what etcd asks of members before they go to 3.6
+BRIDGE_TAG = "3.5.33-0"  # etcd asks for 3.5.32 or newer of members before they go to 3.6
 SETTLE = 180.0  # seconds that pods may take to be Ready after the playbook has ended
 SPACE = "/apis/apps/v1/namespaces/default/deployments"
 # Given to kubeadm from 1.31 on. SystemVerification is what refuses cgroup v1 from 1.35 on.
