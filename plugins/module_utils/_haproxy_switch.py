@@ -68,6 +68,7 @@ def set_weights(switch: Switch, share: int) -> list[Server]:
         if tries == TRIES:
             raise _not_kept(share, to_set, off)
         if tries:
+            to_set = wanted(servers, share)  # a side that has gone down meanwhile is given nothing
             time.sleep(BETWEEN_TRIES)
         for server in sorted(off, key=lambda server: -_more(server, to_set)):
             switch.runtime.set_weight(server.backend, server.name, to_set[server.backend][server.name])

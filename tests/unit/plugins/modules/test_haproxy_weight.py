@@ -117,6 +117,22 @@ def test_a_worker_that_takes_over_before_the_weights_are_read_back(
     assert proxy.weights() == {"blue-1": 50, "green-1": 50}
 
 
+def test_a_side_that_has_gone_down_when_weights_are_set_again_gets_nothing(
+    run: Run, proxy: Haproxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really, calls = Runtime.set_weight, iter(range(9))
+
+    def set_weight(runtime: Runtime, backend: str, name: str, weight: int) -> None:
+        really(runtime, backend, name, weight)
+        if next(calls) == 1:  # both are set; the worker that takes over has the file's, and green is down there
+            proxy.reload()
+            proxy.ask("set server web/green-1 state maint")
+
+    monkeypatch.setattr(Runtime, "set_weight", set_weight)
+    assert "No green server would take traffic" in run(failed=True, share=100)["msg"]
+    assert proxy.weights() == {"blue-1": 100, "green-1": 0}
+
+
 def test_a_worker_of_the_old_file_that_takes_over_after_they_are_read_back(
     run: Run, proxy: Haproxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
