@@ -258,9 +258,9 @@ def as_wanted(run: Runs, kube: Kube, figures: Figures, target: str) -> None:
 def out_of_service(figures: Figures, made: World, nodes: Nodes) -> None:
     """Figures, no check: seconds for which each node was cordoned or not Ready."""
     for host in made.nodes:
-        figures.seconds[f"out of service: {host} (drained {nodes.cordons.get(host, 0)} times)"] = round(
-            nodes.out.get(host, 0.0), 1
-        )
+        drains = nodes.cordons.get(host, 0)
+        often = {0: "not drained", 1: "drained once", 2: "drained twice"}.get(drains, f"drained {drains} times")
+        figures.seconds[f"out of service: {host} ({often})"] = round(nodes.out.get(host, 0.0), 1)
 
 
 def told(thing: Any) -> str:

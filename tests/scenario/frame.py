@@ -53,6 +53,7 @@ class Figures:
         self.seconds[name] = round(time.monotonic() - begun, 1)
 
     def check(self, holds: bool, what: str) -> None:
+        what = what.rstrip()  # many end with a list, which is empty when all is well
         self.checks.append((holds, what))
         if not holds:
             say(f"    NOT SO: {what}")
