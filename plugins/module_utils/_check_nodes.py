@@ -78,9 +78,9 @@ def pressure(ctx: Context) -> t.Iterator[Finding]:
 
 
 def cordoned(ctx: Context) -> t.Iterator[Finding]:
-    """Nodes that a person cordoned: they stay so."""
+    """Nodes that a person cordoned, or a replacement: they stay so."""
     seen = [
-        f"{name}: unschedulable"
+        f"{name}: unschedulable{', as others replace it' if node.get('leaving') is not None else ''}"
         for name, node in ctx.facts["nodes"].items()
         if node.get("unschedulable") and not node.get("cordon")
     ]
@@ -90,8 +90,10 @@ def cordoned(ctx: Context) -> t.Iterator[Finding]:
             severity="info",
             title=f"{len(seen)} node(s) are cordoned",
             seen=cut(seen),
-            why="Somebody cordoned them. They are upgraded and stay cordoned, and offer no room for pods meanwhile.",
-            fix="kubectl uncordon NAME, if the reason is gone.",
+            why="Somebody, or replace_nodes, cordoned them. They are upgraded and stay cordoned, and offer no room for "
+            "pods meanwhile.",
+            fix="kubectl uncordon NAME, if the reason is gone. Nodes that others have replaced need no upgrade: remove "
+            "them (replace_nodes_remove), or give them back (replace_nodes_state=back).",
             source="docs/drain.md of this collection",
         )
 

@@ -23,7 +23,8 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._etcd_pin import pi
 from ansible_collections.uplift.kubeadm.plugins.module_utils._files import write_private
 
 SCHEMA = 2
-CORDON_ANNOTATION = "uplift.kubeadm/cordon"
+# Of a cordon of ours: an upgrade's, which the next run lifts, and that of a node which others replace, which it leaves.
+CORDON_ANNOTATION, LEAVING_ANNOTATION = "uplift.kubeadm/cordon", "uplift.kubeadm/leaving"
 MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
 KUBE_SYSTEM = "/api/v1/namespaces/kube-system"
 _SERVER = re.compile(r"^\s*server:\s*[\"']?([^\s\"']+)", re.MULTILINE)  # of a kubeconfig
@@ -125,9 +126,9 @@ def is_true(obj: Object, kind: str) -> bool:
     return condition(obj, kind).get("status") == "True"
 
 
-def cordon_note(node: Object) -> Object | None:
+def cordon_note(node: Object, annotation: str = CORDON_ANNOTATION) -> Object | None:
     """What our cordon annotation on a node holds; {} when it is ours and unreadable; None when there is none."""
-    text = (node["metadata"].get("annotations") or {}).get(CORDON_ANNOTATION)
+    text = (node["metadata"].get("annotations") or {}).get(annotation)
     if text is None:
         return None
     try:
@@ -141,7 +142,7 @@ def is_cordoned(node: Object) -> bool:
     return bool(node.get("spec", {}).get("unschedulable"))
 
 
-def cordon_record(node: Object) -> Object | None:
+def cordon_record(node: Object, annotation: str = CORDON_ANNOTATION) -> Object | None:
     """Our cordon_note() of a node, unless it is stale: someone else has lifted our cordon and set another since.
 
     `kubectl uncordon` leaves our annotation behind; managedFields tell who has set spec.unschedulable. A node that is
@@ -151,8 +152,8 @@ def cordon_record(node: Object) -> Object | None:
     if is_cordoned(node):
         for entry in node["metadata"].get("managedFields") or []:
             if "f:unschedulable" in ((entry.get("fieldsV1") or {}).get("f:spec") or {}):
-                return cordon_note(node) if entry.get("manager") == FIELD_MANAGER else None
-    return cordon_note(node)
+                return cordon_note(node, annotation) if entry.get("manager") == FIELD_MANAGER else None
+    return cordon_note(node, annotation)
 
 
 def container_image(pod: Object, container: str) -> str:
@@ -237,6 +238,7 @@ def node_facts(node: Object) -> tuple[str, Object]:
         else ready.get("message") or "the node reports no Ready condition",
         "unschedulable": is_cordoned(node),
         "cordon": cordon_record(node),
+        "leaving": cordon_record(node, LEAVING_ANNOTATION),
         "kube_proxy": None,
         "static_pods": {},
         "internal_ip": next(

@@ -5,6 +5,8 @@
 
 The annotation is set in the same request as spec.unschedulable, so that a run that was killed can tell its own cordon
 from a person's, whenever it was killed. It holds what the node offered before, for the check before it is uncordoned.
+
+A node that others replace has an annotation of its own, and for an upgrade its cordon is a person's: it stays.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import typing as t
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import Api, ApiError, Object, path_part
 from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import (
     CORDON_ANNOTATION,
+    LEAVING_ANNOTATION,
     MIRROR_ANNOTATION,
     cordon_note,
     cordon_record,
@@ -38,45 +41,74 @@ class Cordon(t.NamedTuple):
 
 
 def cordon(
-    api: Api, name: str, dry_run: bool = False, node: Object | None = None, pods: list[Object] | None = None
+    api: Api,
+    name: str,
+    dry_run: bool = False,
+    node: Object | None = None,
+    pods: list[Object] | None = None,
+    leaving: bool = False,
 ) -> Cordon:
     """Make a node unschedulable, with our record; a node that already is stays so, and loses a record that is stale.
 
     :param node, pods: the node and what is on it, where they have just been read.
+    :param leaving: others replace the node. A cordon that an upgrade has left becomes one of the replacement.
     """
+    own, other = _annotations(leaving)
 
     def change(node: Object) -> tuple[Object | None, Cordon]:
-        if is_cordoned(node):
-            record = cordon_record(node)
-            stale = record is None and cordon_note(node) is not None
-            patch: Object = {"metadata": {"annotations": {CORDON_ANNOTATION: None}}}
-            return patch if stale else None, Cordon(stale, True, record is None, record or offer(api, node, pods))
-        note = offer(api, node, pods)
-        text = json.dumps(note, sort_keys=True)
-        patch = {"metadata": {"annotations": {CORDON_ANNOTATION: text}}, "spec": {"unschedulable": True}}
-        return patch, Cordon(True, False, False, note)
+        if not is_cordoned(node):
+            note = offer(api, node, pods)
+            patch: Object = {"metadata": _noted(own, note, other), "spec": {"unschedulable": True}}
+            return patch, Cordon(True, False, False, note)
+        record = cordon_record(node, own)
+        if record is None and leaving and (left := cordon_record(node, other)) is not None:
+            return {"metadata": _noted(own, left, other)}, Cordon(True, True, False, left)
+        stale = record is None and cordon_note(node, own) is not None
+        patch = {"metadata": {"annotations": {own: None}}}
+        return patch if stale else None, Cordon(stale, True, record is None, record or offer(api, node, pods))
 
     return _update(api, name, change, dry_run, node)
 
 
-def uncordon(api: Api, name: str, dry_run: bool = False, keep_record: bool = False) -> Cordon:
+def uncordon(
+    api: Api, name: str, dry_run: bool = False, keep_record: bool = False, leaving: bool = False
+) -> Cordon:
     """Lift our cordon and remove its record; a person's cordon stays.
+
+    :param leaving: lift that of a replacement, and no other.
 
     :param keep_record: leave the record to a later call, which then has only that to remove: as long as it is there,
         a run that was killed meanwhile is known not to have finished with the node.
     """
 
+    own, _other = _annotations(leaving)
+
     def change(node: Object) -> tuple[Object | None, Cordon]:
         cordoned = is_cordoned(node)
-        recorded = cordon_record(node) is not None
+        recorded = cordon_record(node, own) is not None
         if cordoned and not recorded:
             return None, Cordon(False, True, True, {})
         if not cordoned and (keep_record or not recorded):
             return None, Cordon(False, False, False, {})
-        metadata = {} if keep_record else {"annotations": {CORDON_ANNOTATION: None}}
+        metadata = {} if keep_record else {"annotations": {own: None}}
         return {"metadata": metadata, "spec": {"unschedulable": None}}, Cordon(True, cordoned, False, {})
 
     return _update(api, name, change, dry_run)
+
+
+def record(node: Object, leaving: bool = False) -> Object:
+    """What a cordon of ours has recorded, of the kind that is meant; {} without one."""
+    return cordon_record(node, _annotations(leaving)[0]) or {}
+
+
+def _annotations(leaving: bool) -> tuple[str, str]:
+    """The annotation of the cordon that is meant, and that of the other kind."""
+    return (LEAVING_ANNOTATION, CORDON_ANNOTATION) if leaving else (CORDON_ANNOTATION, LEAVING_ANNOTATION)
+
+
+def _noted(own: str, note: Object, other: str) -> Object:
+    """Metadata with one record. The other's goes: with a cordon that we set, it would be taken for a record of it."""
+    return {"annotations": {own: json.dumps(note, sort_keys=True), other: None}}
 
 
 def offer(api: Api, node: Object, pods: list[Object] | None = None) -> Object:

@@ -21,7 +21,6 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils import (
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import Api, ApiAway, ApiError, Object
 from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import (
     condition,
-    cordon_record,
     is_cordoned,
     is_true,
 )
@@ -142,7 +141,7 @@ class Drain:
         node, found = self._survey.read()
         uid = node["metadata"]["uid"]
         if is_cordoned(node):
-            self._take_up(self._store.read(uid, (cordon_record(node) or {}).get("at", "")), found)
+            self._take_up(self._store.read(uid, _cordon.record(node, self.options.leaving).get("at", "")), found)
         pods, budgets = self._decide(found)
         if any(pod.verdict == EVICT for pod in pods) and self._cluster_was_waited_for():
             node, found = self._survey.read()
@@ -208,7 +207,7 @@ class Drain:
             self._kept = now
 
     def _set_cordon(self, node: Object, found: list[Object], dry_run: bool = False) -> None:
-        outcome = _cordon.cordon(self.api, self.node, dry_run, node, found)
+        outcome = _cordon.cordon(self.api, self.node, dry_run, node, found, self.options.leaving)
         self.report.changed |= outcome.changed
         if not self._took_up:
             self.report.cordoned_before = outcome.was_cordoned
@@ -370,7 +369,7 @@ class Drain:
         )
         if self._lost():
             return text + "The node is left as it is, for the run that has the cluster now."
-        if self.options.keep_cordon:
+        if self.options.leaving:
             return text + "The node stays cordoned."
         try:
             outcome = _cordon.uncordon(self.api, self.node)

@@ -40,7 +40,7 @@ DRAIN_ARGS: dict[str, dict[str, t.Any]] = {
 }
 
 
-def options(params: t.Mapping[str, t.Any], keep_cordon: bool = False) -> Options:
+def options(params: t.Mapping[str, t.Any], leaving: bool = False) -> Options:
     """:raises UpliftError: they do not fit together."""
     given = {name: params[name] for name in Options.__dataclass_fields__ if name in params}
     if given["force_past_budgets_after"] >= given["timeout"]:
@@ -49,4 +49,4 @@ def options(params: t.Mapping[str, t.Any], keep_cordon: bool = False) -> Options
             f"{given['timeout']} s: give it (kubeadm_upgrade_drain_timeout, or the module's option timeout) more than "
             "that, with time for the pods to end."
         )
-    return Options(**{**given, "order": parse_order(params["order"], params["timeout"]), "keep_cordon": keep_cordon})
+    return Options(**{**given, "order": parse_order(params["order"], params["timeout"]), "leaving": leaving})

@@ -18,7 +18,6 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils import _cordon, _dr
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import Api, ApiError, Object, path_part
 from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import (
     MIRROR_ANNOTATION,
-    cordon_record,
     is_cordoned,
     is_true,
 )
@@ -41,12 +40,12 @@ class Drained(t.NamedTuple):
 
 def cordon(api: Api, names: t.Sequence[str], dry_run: bool = False) -> dict[str, _cordon.Cordon]:
     """Cordon all of them, with our record; who is cordoned already stays so."""
-    return _all(names, lambda name: _cordon.cordon(api, name, dry_run))
+    return _all(names, lambda name: _cordon.cordon(api, name, dry_run, leaving=True))
 
 
 def uncordon(api: Api, names: t.Sequence[str], dry_run: bool = False) -> dict[str, _cordon.Cordon]:
-    """Lift our cordons; a person's stay."""
-    return _all(names, lambda name: _cordon.uncordon(api, name, dry_run))
+    """Lift our cordons; a person's stay, and an upgrade's."""
+    return _all(names, lambda name: _cordon.uncordon(api, name, dry_run, leaving=True))
 
 
 def drain(
@@ -84,7 +83,7 @@ def remaining(api: Api, node: Object, options: Options | None = None) -> list[st
     :param options: of a drain: what it did not wait for, as it was deleted long ago, does not count either.
     """
     now = time.time()
-    note = cordon_record(node) or {}
+    note = _cordon.record(node, leaving=True)
 
     def came_after(pod: Object) -> bool:
         late = bool(note.get("at")) and pod["metadata"].get("creationTimestamp", "") > note["at"]

@@ -120,7 +120,8 @@ def _steps(facts: Facts, people: Cast, hosts: t.Sequence[Host], remove: str) -> 
     """What is left to do of each kind; drains apart.
 
     join_control_planes, join_workers: {"host", "node", "half", "registered", "address"}, half: a join was cut off;
-    registered: it has a Node object from that, and an address. cordon: nodes. remove: {"node", "host", "role",
+    registered: it has a Node object from that, and an address. cordon: nodes that are not, or that an upgrade has left
+    cordoned, which would lift it again. remove: {"node", "host", "role",
     "reset", "was_reset"}, workers first; a control plane whose Node object somebody deleted is among them, as it is a
     member of etcd still. members_first: control planes that are NotReady, whose members of etcd, where they are dead,
     have to go before another can be added. reset_only: {"host", "node"} of hosts of workers whose node is gone.
@@ -136,10 +137,14 @@ def _steps(facts: Facts, people: Cast, hosts: t.Sequence[Host], remove: str) -> 
         ],
         "join_control_planes": planes,
         "join_workers": _join(facts, joining, WORKER),
-        "cordon": [old.node for old in people.old if not facts["nodes"][old.node].get("unschedulable")],
+        "cordon": [old.node for old in people.old if _to_cordon(facts["nodes"][old.node])],
         "remove": sorted(removed, key=lambda row: row["role"] == CONTROL_PLANE),
         "reset_only": [{"host": row["host"], "node": row["node"]} for row in leftovers if row["role"] == WORKER],
     }
+
+
+def _to_cordon(node: t.Mapping[str, t.Any]) -> bool:
+    return not node.get("unschedulable") or node.get("cordon") is not None
 
 
 def _join(facts: Facts, joining: t.Iterable[New], role: str) -> list[Row]:

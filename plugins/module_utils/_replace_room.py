@@ -71,7 +71,7 @@ def occupied(facts: Facts, drain: DrainOptions) -> set[str]:
 
     def counts(pod: Facts) -> bool:
         what, _why = verdict(pod, workloads, drain)
-        cordon = (nodes.get(pod["node"]) or {}).get("cordon") or {}
+        cordon = (nodes.get(pod["node"]) or {}).get("leaving") or {}
         came_after = bool(cordon.get("at")) and pod.get("created", "") > cordon["at"]
         return what != LEAVE and not (what == EVICT and came_after)
 

@@ -36,12 +36,13 @@ options:
     required: true
   state:
     description:
-      - V(cordoned) cordons all of them, each with our annotation.
+      - V(cordoned) cordons all of them, each with the annotation C(uplift.kubeadm/leaving). An upgrade takes that for a
+        person's cordon, and leaves it. A cordon that an upgrade has left is taken over.
       - V(drained) cordons them and evicts their pods, all at once. After it nothing but pods of DaemonSets and static
         pods runs there; anything else fails it, but for what O(skip_wait_for_delete_timeout) goes on without.
       - V(removed) deletes their Node objects. A node that is not cordoned, one that is Ready and not empty, and a
         control plane whose API server runs is refused.
-      - V(uncordoned) lifts the cordons of this collection. A person's stay.
+      - V(uncordoned) lifts the cordons that this module has set. Others stay.
     type: str
     choices: [cordoned, drained, removed, uncordoned]
     default: drained
@@ -120,7 +121,7 @@ Result = dict[str, t.Any]
 
 def drained(module: AnsibleModule, api: Api) -> Result:
     names = module.params["names"]
-    chosen = options(module.params, keep_cordon=True)
+    chosen = options(module.params, leaving=True)
     with for_module(None if module.check_mode else module.params["lock"], module.params) as heart:
         found = _old_nodes.drain(api, names, chosen, lambda: heart.lost, module.check_mode)
     reports = found.nodes

@@ -55,6 +55,8 @@ def test_pressure(condition: str) -> None:
 def test_cordoned_by_a_person() -> None:
     assert severities(CHECKS, in_cluster("w1", unschedulable=True)) == {"node-cordoned": "info"}
     assert severities(CHECKS, in_cluster("w1", unschedulable=True, cordon={"at": "…"})) == {}
+    leaving = in_cluster("w1", unschedulable=True, leaving={"at": "…"})
+    assert severities(CHECKS, leaving) == {"node-cordoned": "info"}
 
 
 def pod(**changes: t.Any) -> t.Callable[[t.Any, t.Any], None]:

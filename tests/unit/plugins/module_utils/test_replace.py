@@ -111,12 +111,20 @@ def test_all_old_nodes_are_cordoned_and_those_with_pods_drained() -> None:
 def test_old_nodes_that_are_emptied_wait_for_their_removal() -> None:
     known = cluster([pod("web-1", "n1")])
     for name in ("o1", "o2"):
-        known["nodes"][name].update(unschedulable=True, cordon={"at": "x"})
+        known["nodes"][name].update(unschedulable=True, leaving={"at": "x"})
     made, _found = plan(known)
     assert not made["changes"]
     assert "To remove them:" in " ".join(_replace_words.table(made))
     made, _found = plan(known, remove="node")
     assert [row["node"] for row in made["remove"]] == ["o1", "o2"]
+
+
+def test_a_node_that_an_upgrade_has_left_cordoned_is_cordoned_for_good() -> None:
+    """Protects: the next upgrade does not lift it."""
+    known = cluster()
+    known["nodes"]["o1"].update(unschedulable=True, cordon={"at": "x"})
+    known["nodes"]["o2"].update(unschedulable=True)  # a person's
+    assert plan(known)[0]["cordon"] == ["o1"]
 
 
 def test_control_planes_are_drained_and_removed_last_and_one_by_one() -> None:
@@ -410,14 +418,14 @@ def test_pods_that_come_back_are_drained_once() -> None:
     known = cluster([pod("operator", "o1", tolerations=anywhere)])
     assert [wave["nodes"] for wave in plan(known)[0]["waves"]] == [["o1"]]
     for name in ("o1", "o2"):
-        known["nodes"][name].update(unschedulable=True, cordon={"at": "2026-11-30T10:00:00Z"})
+        known["nodes"][name].update(unschedulable=True, leaving={"at": "2026-11-30T10:00:00Z"})
     known["pods"][0]["created"] = "2026-11-30T10:00:07Z"
     made, found = plan(known)
     assert (made["waves"], made["changes"], found) == ([], False, {})
     known["pods"][0]["created"] = "2026-11-29T10:00:00Z"  # of before: a run that was killed had not come to it
     assert [wave["nodes"] for wave in plan(known)[0]["waves"]] == [["o1"]]
     known["pods"][0]["created"] = "2026-11-30T10:00:07Z"
-    known["nodes"]["o1"]["cordon"] = None  # a person's, of which nobody knows when
+    known["nodes"]["o1"]["leaving"] = None  # a person's, of which nobody knows when
     assert [wave["nodes"] for wave in plan(known)[0]["waves"]] == [["o1"]]
 
 
@@ -440,8 +448,8 @@ def worlds(draw: st.DrawFn) -> tuple[dict[str, Any], list[Host]]:
     hosts = [Host("cp1", True, look=look("cp1", control_plane=True))]
     for at in range(draw(st.integers(1, 4))):
         name = f"o{at}"
-        cordon = {"at": "x"} if draw(st.booleans()) else None
-        nodes[name] = node(name, cpu=8000, unschedulable=cordon is not None, cordon=cordon)
+        ours = draw(st.sampled_from([{}, {"leaving": {"at": "x"}}, {"cordon": {"at": "x"}}]))
+        nodes[name] = node(name, cpu=8000, unschedulable=bool(ours), **ours)
         hosts.append(Host(name, old=True, look=look(name)))
         pods += [
             pod(f"p{at}-{number}", name, ("ReplicaSet", f"app{number}-5d4f"), requests={"cpu": 1000},
@@ -486,7 +494,7 @@ def carry_out(known: dict[str, Any], hosts: list[Host], made: dict[str, Any], st
             known["nodes"][name] = node(name, cpu=by_name[name].look["cpus"] * 1000)  # type: ignore[index]
             by_name[name] = Host(name, new=True, look={**by_name[name].look, "name": name})  # type: ignore[dict-item]
         elif what == "cordon":
-            known["nodes"][name].update(unschedulable=True, cordon={"at": "x"})
+            known["nodes"][name].update(unschedulable=True, leaving={"at": "x"}, cordon=None)
         elif what == "drain":
             free = {n: known["nodes"][n]["allocatable"]["cpu"] // 1000 for n in known["nodes"] if n.startswith("n")}
             for row in known["pods"]:

@@ -187,6 +187,14 @@ def test_a_cordon_record_that_is_stale_is_none(
     run()
     shown = json.loads((tmp_path / "facts.json").read_text())["nodes"]["w1"]
     assert (shown["unschedulable"], shown["cordon"]) == (unschedulable, {"daemonset_pods": 1} if ours else None)
+    assert shown["leaving"] is None
+
+
+def test_the_cordon_of_a_node_that_others_replace_is_none_of_an_upgrade(api: FakeApi, run: Run, tmp_path: Path) -> None:
+    api.objects["/api/v1/nodes/w1"]["metadata"]["annotations"] = {"uplift.kubeadm/leaving": '{"at": "x"}'}
+    run()
+    shown = json.loads((tmp_path / "facts.json").read_text())["nodes"]["w1"]
+    assert (shown["cordon"], shown["leaving"]) == (None, {"at": "x"})
 
 
 def test_fingerprints_of_the_authorities(api: FakeApi, run: Run, tmp_path: Path) -> None:

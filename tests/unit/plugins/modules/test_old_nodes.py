@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 from pathlib import Path
 
 import pytest
 
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _cordon
+from ansible_collections.uplift.kubeadm.plugins.module_utils._api import connect
 from ansible_collections.uplift.kubeadm.plugins.modules import old_nodes
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_api import FakeApi
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.run_module import Run, run_module
 
 OLD = ["o1", "o2"]
+LEAVING, CORDON = "uplift.kubeadm/leaving", "uplift.kubeadm/cordon"
 
 
 @pytest.fixture
@@ -44,12 +48,45 @@ def test_all_are_cordoned_with_our_annotation_and_given_back(api: FakeApi, run: 
     assert cordoned(api) == ["o2"]
     result = run(state="cordoned")
     assert (result["nodes"], result["by_person"]) == (["o1"], ["o2"])
-    assert "uplift.kubeadm/cordon" in api.get("/api/v1/nodes/o1")["metadata"]["annotations"]
+    assert LEAVING in api.get("/api/v1/nodes/o1")["metadata"]["annotations"]
     assert run(state="cordoned")["changed"] is False
     result = run(state="uncordoned")
     assert (result["nodes"], result["by_person"]) == (["o1"], ["o2"])
     assert cordoned(api) == ["o2"]
     assert run(state="uncordoned")["changed"] is False
+
+
+def test_an_upgrade_leaves_the_cordon_of_a_node_that_others_replace(api: FakeApi, run: Run) -> None:
+    """Protects: pods do not come back to old nodes that are kept, because somebody upgrades the cluster."""
+    run(state="cordoned")
+    client = connect({"kubeconfig": str(api.kubeconfig), "transport": "stdlib", "api_timeout": 5})
+    assert _cordon.uncordon(client, "o1").by_person
+    drained = _cordon.cordon(client, "o1")
+    assert (drained.changed, drained.by_person) == (False, True)
+    assert cordoned(api) == OLD
+    assert run(state="uncordoned")["nodes"] == OLD
+
+
+def test_a_cordon_that_an_upgrade_has_left_is_taken_over(api: FakeApi, run: Run) -> None:
+    client = connect({"kubeconfig": str(api.kubeconfig), "transport": "stdlib", "api_timeout": 5})
+    offered = _cordon.cordon(client, "o1").offered
+    assert run(names=["o1"], state="uncordoned")["by_person"] == ["o1"]
+    assert run(state="cordoned", check_mode=True)["nodes"] == OLD
+    assert run(state="cordoned")["nodes"] == OLD
+    annotations = api.get("/api/v1/nodes/o1")["metadata"]["annotations"]
+    assert (CORDON in annotations, json.loads(annotations[LEAVING])) == (False, offered)
+    assert run(state="cordoned")["changed"] is False
+
+
+def test_a_record_that_somebody_left_behind_is_not_taken_for_the_next_cordons(api: FakeApi, run: Run) -> None:
+    """kubectl uncordon leaves annotations: the upgrade that cordons the node then has to be able to lift it."""
+    run(names=["o1"], state="cordoned")
+    api.objects["/api/v1/nodes/o1"]["spec"]["unschedulable"] = None
+    client = connect({"kubeconfig": str(api.kubeconfig), "transport": "stdlib", "api_timeout": 5})
+    _cordon.cordon(client, "o1")
+    assert LEAVING not in api.get("/api/v1/nodes/o1")["metadata"]["annotations"]
+    assert run(names=["o1"], state="uncordoned")["by_person"] == ["o1"]
+    assert _cordon.uncordon(client, "o1").changed
 
 
 def test_nodes_are_drained_together_and_are_empty_after(api: FakeApi, run: Run) -> None:
