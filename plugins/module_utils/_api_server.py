@@ -13,6 +13,11 @@ A load balancer that sees it only sends no new connections there.
 One that was asked to end (SIGTERM) takes no new connections, answers what it was asked, and tells its clients to
 connect anew (HTTP/2's GOAWAY). kubelet starts it again when it has ended. Kubernetes' documentation advises the same:
 "Considerations when upgrading etcd", https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-upgrade/
+
+The kubelet of a control plane that kubeadm 1.33 or later has made knows this API server alone (the feature gate
+ControlPlaneKubeletLocalMode; https://kubernetes.io/docs/reference/setup-tools/kubeadm/kubeadm-init/). Until it is back,
+the node starts no pod that the API has for it; and kubeadm's own check, a Job that may come to this node, gets 15
+seconds (CreateJob, cmd/kubeadm/app/phases/upgrade/health.go). So it is waited for.
 """
 
 from __future__ import annotations
@@ -25,6 +30,7 @@ import typing as t
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ansible_collections.uplift.kubeadm.plugins.module_utils import _kubeconfig
 from ansible_collections.uplift.kubeadm.plugins.module_utils._api import (
     Api,
     ApiError,
@@ -39,6 +45,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._running import Loc
 from ansible_collections.uplift.kubeadm.plugins.module_utils._settled import Process, processes
 
 NAME = "kube-apiserver"
+KUBELET = "etc/kubernetes/kubelet.conf"
 # Where every API server notes that it is there (pkg/controlplane/controller/kubernetesendpoints).
 SLICE = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes"
 # New connections in a row that have to be answered. A load balancer takes some seconds to see that a server is gone,
@@ -52,7 +59,8 @@ def drain(root: Path, kubeconfig: str, timeout: float) -> str:
 
     It keeps the watches of before until it has ended, which may take a minute, and has no other clients.
 
-    :raises UpliftError: new connections to the API are not answered, timeout seconds later.
+    :raises UpliftError: new connections to the API are not answered, timeout seconds later; or this node's kubelet
+        knows no other API server, and it is not back after as long again.
     """
     pods, _unread = static_pods(root)
     pod = pods.get(NAME)
@@ -80,6 +88,8 @@ def drain(root: Path, kubeconfig: str, timeout: float) -> str:
     deadline = time.monotonic() + timeout
     _wait_closed(local.address(NAME, Manifest(pod.image, pod.flags)), deadline)
     _wait_answered(kubeconfig, deadline, timeout)
+    if _is_kubelets_only(root, pod.flags):
+        _wait_back(local, Manifest(pod.image, pod.flags), timeout)
     return ""
 
 
@@ -134,6 +144,28 @@ def _wait_answered(kubeconfig: str, deadline: float, timeout: float) -> None:
                 f"{timeout:g} s later new connections to the API still fail ({why or 'now and then'}). Nothing else "
                 "was done, and kubelet starts the API server again. Does the load balancer in front of them check "
                 "them, and leave out those that are away? See «crictl ps -a --name kube-apiserver», and run again."
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def _is_kubelets_only(root: Path, flags: t.Mapping[str, str]) -> bool:
+    """Whether the kubelet of this node speaks to this API server, and not to all of them by way of a load balancer."""
+    try:
+        server = _kubeconfig.load(str(root / KUBELET)).server
+    except UpliftError:
+        return False  # then nobody can tell, and the node's readiness is waited for later in any case
+    return urlsplit(server).hostname in {"127.0.0.1", "::1", "localhost", flags.get("advertise-address")}
+
+
+def _wait_back(local: Local, manifest: Manifest, timeout: float) -> None:
+    deadline = time.monotonic() + timeout
+    while not (answer := local.ask(NAME, manifest)).healthy:
+        if time.monotonic() >= deadline:
+            raise UpliftError(
+                "The API server of this node was ended, so that its clients go to another while etcd is away, and "
+                f"kubelet has not brought it back within {timeout:g} s: {answer.why}. It is the only one that this "
+                f"kubelet knows (/{KUBELET}). Nothing else was done. See «crictl ps -a --name kube-apiserver» and "
+                "«journalctl -u kubelet», and run again."
             )
         time.sleep(POLL_SECONDS)
 

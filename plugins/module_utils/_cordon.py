@@ -70,9 +70,7 @@ def cordon(
     return _update(api, name, change, dry_run, node)
 
 
-def uncordon(
-    api: Api, name: str, dry_run: bool = False, keep_record: bool = False, leaving: bool = False
-) -> Cordon:
+def uncordon(api: Api, name: str, dry_run: bool = False, keep_record: bool = False, leaving: bool = False) -> Cordon:
     """Lift our cordon and remove its record; a person's cordon stays.
 
     :param leaving: lift that of a replacement, and no other.

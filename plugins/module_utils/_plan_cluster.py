@@ -43,6 +43,7 @@ class Node:
     etcd: str | None = None  # release of its member of etcd, of a control plane
     kubelet_flags: frozenset[str] = frozenset()
     unfinished: KubeadmRun | None = None  # a run that has not reported success
+    in_phase: bool = False  # a run of one phase, by which a bridge of etcd is made, has not reported success
     unhealthy: dict[str, str] = field(default_factory=dict)  # {program of the control plane: why}
     ours: bool = False  # cordoned by a run of this collection that did not get to the uncordon
     ready: bool = True
@@ -172,6 +173,7 @@ def _node(name: str, facts: Mapping[str, Any], host: str | None, own: Mapping[st
         etcd=_etcd(pods, own) if control_plane else None,
         kubelet_flags=frozenset(own.get("kubelet_flags") or {}),
         unfinished=_unfinished(own.get("kubeadm_unit"), name),
+        in_phase=_in_phase(own.get("kubeadm_unit")),
         unhealthy=_unhealthy(pods, own) if control_plane else {},
         ours=bool(facts.get("cordon")),
         ready=bool(facts.get("ready")),
@@ -204,6 +206,10 @@ def _unfinished(unit: Any, name: str) -> KubeadmRun | None:
         return None
     version = parse_version(unit["version"], f"The version of the kubeadm run recorded on {name}")
     return next((KubeadmRun(command, version) for command in ("apply", "node") if command in words), None)
+
+
+def _in_phase(unit: Any) -> bool:
+    return bool(unit) and unit.get("state") != "done" and "phase" in (unit.get("command") or [])
 
 
 def _unhealthy(pods: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, str]:

@@ -10,7 +10,7 @@ killed run has left counts as asked for, so that a run always ends what another 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _knowledge
@@ -61,13 +61,22 @@ def plan_bridges(cluster: Cluster, hops: Sequence[Hop], asked: Sequence[str]) ->
         # A hop that was begun has taken members there already: they would not come back.
         if tag and ships[:2] > low[:2] and high[:2] < ships[:2]:
             wanted = release_of(tag)
-            behind = [node for node in cluster.control_planes if (low if moved else members[node.name]) < wanted]
+            behind = [
+                node
+                for node in cluster.control_planes
+                if (low < wanted if moved else _is_behind(node, members, wanted))
+            ]
             if behind or tag == cluster.etcd.bridge:
                 found[index] = Bridge(tag, behind or cluster.control_planes[:1], series_of(ships))
                 _check_bridge(cluster, found[index], moved)
         low, high, moved = max(low, ships), max(high, ships), True
     used = {bridge.tag for bridge in found.values()}
     return Bridges(found, [tag for tag in tags.values() if tag not in used])
+
+
+def _is_behind(node: Node, members: Mapping[str, Release], wanted: Release) -> bool:
+    """A run of kubeadm that was killed, or that nobody waited for, may still put the old etcd back."""
+    return members[node.name] < wanted or node.in_phase
 
 
 def bridge_words(cluster: Cluster, hops: Sequence[Hop], bridges: Bridges) -> list[str]:

@@ -176,6 +176,8 @@ def bridge(run: Runs, kube: Kube, figures: Figures) -> None:
             hook: dict[str, Any] = {"kubeadm_upgrade_hook_after_node": str(Path(__file__).parent / "linger.yml")}
             run.run("upgrade", kill_when=lambda: members.any_at(between), **asked, **hook)
         figures.check(pin(made.kube(30)) == (BRIDGE_TAG, BRIDGE_TAG), "the killed run left the pin, and whose it is")
+        # A node is NotReady for a while when its kubelet knows this API server alone; a run would say so, and end.
+        wait("all nodes to be Ready", lambda: all_ready(made.kube(30)), SETTLE)
         with figures.step(f"the same command again, to {target}"):
             # Without the variable: what a run began, the next one ends, whatever it is asked for.
             run.run("upgrade")
@@ -218,6 +220,10 @@ def workload(kube: Kube, version: str) -> None:
     budget = {"metadata": {"name": "web"}, "spec": {"maxUnavailable": 1, "selector": {"matchLabels": labels}}}
     kube.patient("POST", "/apis/policy/v1/namespaces/default/poddisruptionbudgets", budget)
     wait("the workload", lambda: runs_well(kube), SETTLE)
+
+
+def all_ready(kube: Kube) -> bool:
+    return all(map(is_ready, kube.patient("GET", "/api/v1/nodes")["items"]))
 
 
 def runs_well(kube: Kube) -> bool:

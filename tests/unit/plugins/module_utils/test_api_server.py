@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import typing as t
@@ -15,6 +16,7 @@ import pytest
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _api_server
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._running import Answer, Local, Manifest
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_api import FakeApi
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_control_plane import FakeControlPlane, FakeProgram
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.module_utils.test_settled import add_process
@@ -62,6 +64,14 @@ class Scene:
         self.ended.append((pid, number))
         self.own.stop()
 
+    def kubelet(self, host: str) -> None:
+        """What the kubelet of this node speaks to."""
+        user = {"name": "u", "user": {"token": "t"}}
+        at = {"name": "c", "cluster": {"server": f"https://{host}:6443", "insecure-skip-tls-verify": True}}
+        context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
+        path = self.node.root / _api_server.KUBELET
+        path.write_text(json.dumps({"current-context": "c", "contexts": [context], "clusters": [at], "users": [user]}))
+
 
 @pytest.fixture
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Iterator[Scene]:
@@ -88,6 +98,29 @@ def test_one_answer_in_two_is_not_enough(scene: Scene) -> None:
     scene.api.faults = [("readyz", good if number % 2 else "closed") for number in range(100)]
     with pytest.raises(UpliftError, match=r"new connections to the API still fail .*Nothing else was done"):
         scene.drain(timeout=0.5)
+
+
+def test_the_only_api_server_that_kubelet_knows_is_waited_for(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects: kubeadm's Job, which may come to this node, gets 15 seconds, and no pod starts there without it."""
+    scene.kubelet(OWN)
+    with pytest.raises(UpliftError, match=r"has not brought it back within 0\.5 s: kube-apiserver does not answer"):
+        scene.drain(timeout=0.5)
+    back = iter([False, False, True])
+    monkeypatch.setattr(_api_server, "_wait_closed", lambda *_arguments: None)
+
+    def ask(_local: Local, _name: str, manifest: Manifest) -> Answer:
+        return Answer("v1.34.0", True, "") if not manifest.image else Answer(None, next(back), "not yet")
+
+    monkeypatch.setattr(Local, "ask", ask)
+    assert scene.drain() == ""
+    assert list(back) == [], "asked until it was back"
+
+
+@pytest.mark.parametrize("host", ["lb.example.com", None])
+def test_a_kubelet_that_knows_others_waits_for_none(scene: Scene, host: str | None) -> None:
+    if host:
+        scene.kubelet(host)
+    assert scene.drain() == ""
 
 
 @pytest.mark.parametrize("urls", ["https://127.0.0.1:2379", f"https://{OWN}:2379", "https://[::1]:2379"])

@@ -30,6 +30,7 @@ class Etcd:
         self.members = {f"cp{number + 1}": release for number, release in enumerate(members)}
         self.config = {"external": False, "image_tag": None, "bridge": None, **config}
         self.kubeadm: dict[str, str] = {}
+        self.units: dict[str, dict[str, Any]] = {}
 
     def plan(self, target: str, tags: list[str]) -> dict[str, Any]:
         facts, hosts = self.cluster.facts(), self.cluster.hosts()
@@ -38,6 +39,7 @@ class Etcd:
             facts["nodes"][name]["static_pods"]["etcd"] = {"version": f"{release}-0"}
             hosts[f"host-{name}"]["running"]["etcd"] = release
             hosts[f"host-{name}"]["kubeadm"] = self.kubeadm.get(name)
+            hosts[f"host-{name}"]["kubeadm_unit"] = self.units.get(name)
         return make_plan(facts, hosts, AVAILABLE, Options(target=target, etcd_bridge=tags))["plan"]
 
 
@@ -147,6 +149,17 @@ def test_a_phase_of_kubeadm_that_was_cut_off_is_no_hop() -> None:
     hosts["host-cp1"]["kubeadm_unit"] = {"command": command, "version": "v1.33.1", "state": "unfinished"}
     plan = make_plan(facts, hosts, AVAILABLE, Options(target="1.34"))["plan"]
     assert [hop["version"] for hop in plan["hops"]] == ["v1.34.1"]
+
+
+@pytest.mark.parametrize(
+    ("state", "nodes"), [("running", ["cp1", "cp2"]), ("failed", ["cp1", "cp2"]), ("done", ["cp2"])]
+)
+def test_a_member_whose_kubeadm_has_not_ended_well_is_gone_on_with(state: str, nodes: list[str]) -> None:
+    """Protects: the pin is not cleared while a kubeadm that a killed run has left may put the old etcd back."""
+    etcd = Etcd("v1.33.1", "3.5.32", "3.5.24", "3.5.32", bridge="3.5.32-0")
+    command = ["/usr/bin/kubeadm", "upgrade", "node", "phase", "control-plane"]
+    etcd.units = {"cp1": {"command": command, "version": "v1.33.1", "state": state}}
+    assert bridges(etcd.plan("1.34", [])) == [("v1.34.1", "3.5.32-0", nodes)]
 
 
 # --- replay: kubeadm's own rules, written down apart from the planner ------------------------------------------------
