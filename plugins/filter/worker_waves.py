@@ -101,6 +101,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast import oldest_api_server
+from ansible_collections.uplift.kubeadm.plugins.module_utils._plan_waves import NEEDED
 from ansible_collections.uplift.kubeadm.plugins.module_utils._waves import plan_waves
 from ansible_collections.uplift.kubeadm.plugins.module_utils._waves_rules import Rules, amount, read_groups, whole
 from ansible_collections.uplift.kubeadm.plugins.module_utils._waves_words import as_data, decisions
@@ -123,6 +124,12 @@ def worker_waves(
     strangers = [name for name in workers if name not in known]
     if strangers:
         raise AnsibleFilterError(f"worker_waves: the facts have no node {', '.join(strangers)}.")
+    unread = [gap for gap in facts.get("unread") or () if gap.get("what") in NEEDED]
+    if unread:
+        raise AnsibleFilterError(
+            "worker_waves: which nodes may be out together cannot be told, as some of the facts could not be read: "
+            + "; ".join(f"{gap.get('what')}: {gap.get('why')}" for gap in unread)
+        )
     try:
         rules = Rules(
             groups=read_groups(groups, inventory_groups or {}),

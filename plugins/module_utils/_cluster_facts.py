@@ -68,10 +68,14 @@ def read_nodes(api: Api) -> Object:
     }
 
 
+class Unread(UpliftError):
+    """Something that a decision needs could not be read."""
+
+
 def read_for_waves(api: Api) -> Object:
     """The part of the facts that says which nodes may be out together: nodes, pods, their workloads, budgets, volumes.
 
-    :raises UpliftError: as read(), and where any of it cannot be read.
+    :raises UpliftError: as read(); Unread where some of it cannot be read.
     """
     with _uncollected():
         version = api.get("/version")["gitVersion"]
@@ -82,7 +86,7 @@ def read_for_waves(api: Api) -> Object:
         objects = _cluster_objects.read_for_waves(reading, pods)
     if reading.unread:
         gap = reading.unread[0]
-        raise UpliftError(f"Which nodes may be out together cannot be told: {gap['what']}: {gap['why']}")
+        raise Unread(f"Which nodes may be out together cannot be told: {gap['what']}: {gap['why']}")
     return {"schema": SCHEMA, "version": version, "nodes": nodes, "pods": pods, **objects, "unread": []}
 
 

@@ -147,7 +147,7 @@ def _stage(
             {"nodes": size, "seconds": _rounds(size, forks) * max(seconds[key] for key in keys[begun : begun + size])}
         )
         begun += size
-    watched = sum(wave["soak"] for wave in (stage.get("waves") or [])[:-1])
+    watched = sum(wave["soak"] for wave in stage.get("waves") or [])
     return {"id": stage["id"], "seconds": sum(wave["seconds"] for wave in waves) + watched, "waves": waves}
 
 

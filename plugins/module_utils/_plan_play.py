@@ -60,7 +60,7 @@ def host_steps(play: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     It is {"id", "title", "hop", "version", "kinds": [kind], "node": name in the cluster,
     "action": "apply" | "node" | "", "image_tag": of the stage etcd, or "", "force_kubelet_skew": bool,
     "strip_kubelet_flags": [flag], "versions": [versions to bring],
-    "wave": {"number": from 1 on, "of": waves, "canary": bool, "soak": seconds to watch before it}, or {},
+    "wave": {"number": from 1 on, "of": waves, "canary": bool, "soak": seconds to watch after it}, or {},
     "ends_hop": whether this host's wave is the last of the hop}.
     """
     ending = _ending(play)
@@ -101,7 +101,7 @@ def _last_kind(plan: Mapping[str, Any], hop: int) -> str:
 
 
 def _only(stage: Mapping[str, Any], waves: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """A stage of these waves of its nodes alone. They are watched for as long as any wave of the stage."""
+    """A stage of these waves of its nodes alone. Each is watched for as long as any wave of the stage."""
     hosts = dict(zip(stage["nodes"], stage["hosts"]))
     kept = [wave for wave in ([name for name in wave if name in hosts] for wave in waves) if wave]
     nodes = [name for wave in kept for name in wave]
@@ -111,7 +111,7 @@ def _only(stage: Mapping[str, Any], waves: Sequence[Sequence[str]]) -> dict[str,
     ]
     names = [hosts[name] for name in nodes]
     sizes = [len(wave) for wave in kept]
-    changed = {"hosts": names, "nodes": nodes, "drains": names, "serial": sizes, "waves": told, "soak_before": soak}
+    changed = {"hosts": names, "nodes": nodes, "drains": names, "serial": sizes, "waves": told}
     return {**stage, **changed}
 
 
@@ -135,11 +135,11 @@ def _serial(stages: Sequence[Mapping[str, Any]], hosts: Sequence[str]) -> list[i
 
 
 def _waves_of(stage: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    waves, found, begun, soak = stage.get("waves") or [], {}, 0, stage.get("soak_before", 0)
+    waves, found, begun = stage.get("waves") or [], {}, 0
     for number, wave in enumerate(waves, 1):
-        told = {"number": number, "of": len(waves), "canary": wave["canary"], "soak": soak}
+        told = {"number": number, "of": len(waves), "canary": wave["canary"], "soak": wave["soak"]}
         found.update(dict.fromkeys(stage["hosts"][begun : begun + wave["size"]], told))
-        begun, soak = begun + wave["size"], wave["soak"]
+        begun += wave["size"]
     return found
 
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from ansible_collections.uplift.kubeadm.plugins.module_utils._findings import unread_of
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast import oldest_api_server
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import parse_version
-from ansible_collections.uplift.kubeadm.plugins.module_utils._waves import Waves, plan_waves
+from ansible_collections.uplift.kubeadm.plugins.module_utils._waves import Waves, one_by_one, plan_waves
 from ansible_collections.uplift.kubeadm.plugins.module_utils._waves_rules import Rules, amount, read_groups, whole
 from ansible_collections.uplift.kubeadm.plugins.module_utils._waves_words import as_data, decisions
 
 AUTO = "auto"
-_NEEDED = ("pods", "pdbs", "workloads", "volumes")
+NEEDED = ("pods", "pdbs", "workloads", "volumes")
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class WaveOptions:
 def read_rules(options: WaveOptions, hosts: Mapping[str, Mapping[str, t.Any]]) -> Rules:
     """`hosts`: {inventory name: facts of the host}. Raises UpliftError for what is no good."""
     members = {
-        group: [str(hosts[host].get("name")) for host in names if host in hosts]
+        # Of a host that could not be reached: as its node may be called.
+        group: [str(hosts[host].get("name")) if host in hosts else host for host in names]
         for group, names in options.inventory_groups.items()
     }
     return Rules(
@@ -55,8 +56,10 @@ def lay_waves(plan: dict[str, t.Any], facts: Mapping[str, t.Any], rules: Rules) 
     waves: they are looked at again, with what the cluster is then, when each begins.
     """
     stages = [stage for stage in plan["stages"] if stage["kind"] == "workers"]
-    unknown = [key for key in _NEEDED if unread_of(facts, key)]
+    unknown = [key for key in NEEDED if unread_of(facts, key)]
     if unknown:
+        for stage in stages:
+            _lay(stage, one_by_one(facts, stage["nodes"], rules))
         if stages:
             plan["decisions"].append(
                 f"Workers go one at a time: waves need to know {', '.join(unknown)}, which could not be read."

@@ -20,7 +20,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast import Ro
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast_pods import DrainOptions, Workloads, verdict
 from ansible_collections.uplift.kubeadm.plugins.module_utils._placement_shapes import Facts
 from ansible_collections.uplift.kubeadm.plugins.module_utils._replace_cast import CONTROL_PLANE, Host, New
-from ansible_collections.uplift.kubeadm.plugins.module_utils._waves import Waves, plan_waves
+from ansible_collections.uplift.kubeadm.plugins.module_utils._waves import Waves, plan_waves, to_stay_cordoned
 from ansible_collections.uplift.kubeadm.plugins.module_utils._waves_rules import Rules
 
 EVICTION_MEMORY = "100Mi"  # kubelet's own default of evictionHard memory.available
@@ -32,7 +32,7 @@ def prepared(facts: Facts, old: t.Iterable[str], joining: t.Iterable[tuple[New, 
     """The facts as they are when all new nodes have joined, and all old ones are cordoned and stay so."""
     gone = frozenset(old)
     nodes = {
-        name: {**node, "unschedulable": True, "cordon": None} if name in gone else node
+        name: {**to_stay_cordoned(node), "unschedulable": True} if name in gone else node
         for name, node in (facts.get("nodes") or {}).items()
     }
     carried = _daemonset_requests(facts)
@@ -55,6 +55,7 @@ def expected_node(facts: Facts, new: New, host: Host, carried: t.Mapping[str, in
         "ready": True,
         "unschedulable": False,
         "cordon": None,
+        "leaving": None,
         "labels": {**labels, **host.labels},
         "taints": [*host.taints, *own_taints],
         "allocatable": _allocatable(facts, look, carried),

@@ -14,7 +14,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._api import Api, Ob
 from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import is_true
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._forecast import oldest_api_server
-from ansible_collections.uplift.kubeadm.plugins.module_utils._waves import fitting, plan_waves
+from ansible_collections.uplift.kubeadm.plugins.module_utils._waves import fitting, plan_waves, to_stay_cordoned
 from ansible_collections.uplift.kubeadm.plugins.module_utils._waves_rules import Rules
 from ansible_collections.uplift.kubeadm.plugins.module_utils._waves_words import what
 
@@ -49,8 +49,8 @@ def watch(api: Api, nodes: t.Collection[str], seconds: float, patience: float, c
         down = sorted(_not_ready(api, nodes)) if nodes else []
         if down and (ready_once or asked - begun >= patience):
             raise UpliftError(
-                f"{', '.join(down)} went before and should be in service, but is not Ready now, "
-                f"{clock.now() - begun:.0f} s after this wave was to begin. No node of it was begun."
+                f"{', '.join(down)} went before and should be in service, but is not Ready now, after "
+                f"{clock.now() - begun:.0f} s of watching. No node after it was begun."
             )
         ready_once = ready_once or not down
         if not down and asked - begun >= seconds:
@@ -71,22 +71,28 @@ def let_in(api: Api, nodes: t.Sequence[str], rules: Rules, patience: float, cloc
     """Which nodes of a planned wave may be out together now. All of them; or what is so after `patience` seconds, and
     sooner where no pod is on its way any more.
 
-    Returns {"fits": [nodes in order, one at least], "held": {node: by what}, "waited": seconds}. One node alone is not
-    asked about: its drain waits for budgets itself.
+    Returns {"fits": [nodes in order, one at least], "held": {node: by what}, "waited": seconds}. One node alone goes in
+    the end whatever holds it, and also where it cannot be read what does: its drain waits for budgets itself.
     """
+    if not nodes:
+        return {"fits": [], "held": {}, "waited": 0.0}
     begun = moved = clock.now()
     unsettled = Unsettled()
     while True:
-        if len(nodes) < 2:
-            return {"fits": list(nodes), "held": {}, "waited": 0.0}
         asked = clock.now()
-        facts = _cluster_facts.read_for_waves(api)
-        fits, held, limits = fitting(facts, nodes, rules, oldest_api_server(facts))
+        try:
+            facts = _cluster_facts.read_for_waves(api)
+        except _cluster_facts.Unread:
+            if len(nodes) > 1:
+                raise
+            return {"fits": list(nodes), "held": {}, "waited": round(asked - begun, 1)}
+        fit = fitting(facts, nodes, rules, oldest_api_server(facts))
         if unsettled.look(facts["pods"], clock.now()):
             moved = clock.now()
-        if not held or clock.now() - begun >= patience or clock.now() - moved >= _STILL:
-            words = {name: what(key, limits) for name, key in held.items()}
-            return {"fits": fits, "held": words, "waited": round(asked - begun, 1)}
+        free = not fit.held and not fit.forced
+        if free or clock.now() - begun >= patience or clock.now() - moved >= _STILL:
+            words = {name: what(key, fit.limits) for name, key in fit.held.items()}
+            return {"fits": fit.nodes, "held": words, "waited": round(asked - begun, 1)}
         clock.sleep(max(1.0, (clock.now() - asked) * _SHARE))
 
 
@@ -115,7 +121,8 @@ def plan_anew(api: Api, nodes: t.Sequence[str], rules: Rules) -> list[list[str]]
     Those that are cordoned already stay so, as nodes do that are to go: no pod finds room on one that was drained.
     """
     facts = _cluster_facts.read_for_waves(api)
-    facts["nodes"].update({name: {**facts["nodes"][name], "cordon": None} for name in nodes if name in facts["nodes"]})
+    known = facts["nodes"]
+    known.update({name: to_stay_cordoned(known[name]) for name in nodes if name in known})
     found = [wave.nodes for wave in plan_waves(facts, nodes, rules, oldest_api_server(facts)).waves]
     planned = {name for wave in found for name in wave}
     return found + [[name] for name in nodes if name not in planned]  # nodes that the cluster does not know any more

@@ -20,21 +20,21 @@ from dataclasses import dataclass, field
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils._placement_shapes import Facts
 from ansible_collections.uplift.kubeadm.plugins.module_utils._versions import Version
-from ansible_collections.uplift.kubeadm.plugins.module_utils._waves_rules import DEFAULT_ORDER, Rules, share
-from ansible_collections.uplift.kubeadm.plugins.module_utils._waves_yard import Key, Move, Yard
+from ansible_collections.uplift.kubeadm.plugins.module_utils._waves_rules import DEFAULT_ORDER, Group, Rules, share
+from ansible_collections.uplift.kubeadm.plugins.module_utils._waves_yard import BUDGET, Key, Move, Yard
 
 GROUP, PER_ZONE, WAVE = "group", "zone", "wave"
 ZONE = "topology.kubernetes.io/zone"
 GROWTH = 4  # after canaries, a wave is at most so many times as large as all that went before it
-NO_ROOM, IN_THE_WAY = "no room", "in the way"
+NO_ROOM, IN_THE_WAY, UNREAD = "no room", "in the way", "unread"
 
 
 @dataclass
 class Wave:
     """nodes: in order. held: what kept others out, by how many. moves: where the pods go, as the simulation has it.
 
-    alone: why its only node goes by itself, when it does not fit beside any other: (NO_ROOM, pod) or
-    (IN_THE_WAY, budget); () otherwise.
+    alone: why its only node goes by itself, when it does not fit beside any other: (NO_ROOM, pod), (IN_THE_WAY,
+    budget), a workload without a budget, (UNREAD,); () otherwise.
     """
 
     nodes: list[str]
@@ -61,21 +61,64 @@ def plan_waves(facts: Facts, nodes: t.Sequence[str], rules: Rules, api: Version)
     return _Planner(facts, list(dict.fromkeys(nodes)), rules, api).plan()
 
 
-def fitting(
-    facts: Facts, nodes: t.Sequence[str], rules: Rules, api: Version
-) -> tuple[list[str], dict[str, Key], dict[Key, int]]:
-    """(nodes of a planned wave that may be out together as the cluster is now, {node that may not: why}, all limits).
+def one_by_one(facts: Facts, nodes: t.Sequence[str], rules: Rules) -> Waves:
+    """A wave for each node, where it could not be read what runs on them."""
+    labels = {name: (facts["nodes"].get(name) or {}).get("labels") or {} for name in nodes}
+    groups = {name: rules.of(name, labels[name]) for name in nodes}
+    waves: list[Wave] = []
+    for step in _by_order(list(dict.fromkeys(nodes)), groups):
+        canaries = _number_of_canaries(step, groups, rules, len(waves), len(groups))
+        waves += [Wave([name], canary=at < canaries, alone=(UNREAD,)) for at, name in enumerate(step)]
+    _add_groups(waves, groups)
+    return Waves(waves, len(waves), (), {})
 
-    One at least is among the former whatever holds it: its drain alone has to wait for budgets, and knows how.
+
+class Fit(t.NamedTuple):
+    """Which nodes of a planned wave may be out together now.
+
+    nodes: in order, one at least. held: {node that may not: why}. forced: why the only one among `nodes` ought to wait;
+    () where there is no reason. When waiting is in vain it goes: its drain alone waits for budgets, and knows how.
     """
-    yard = Yard(facts, rules.unbudgeted, api)
-    known = [name for name in nodes if name in yard.room.nodes]
-    if not known:
-        return list(nodes), {}, yard.limits
-    builder = _Builder(yard, {})
-    wave = builder.build(known)
-    held = {name: builder.why[name] for name in known if name not in wave.nodes}
-    return [name for name in nodes if name not in held], held, yard.limits
+
+    nodes: list[str]
+    held: dict[str, Key]
+    forced: Key
+    limits: dict[Key, int]
+
+
+def fitting(facts: Facts, nodes: t.Sequence[str], rules: Rules, api: Version) -> Fit:
+    """Hold a planned wave against the cluster as it is now."""
+    return _Planner(facts, list(dict.fromkeys(nodes)), rules, api).fitting(nodes)
+
+
+def to_stay_cordoned(node: Facts) -> dict[str, t.Any]:
+    """The facts of a node of which the cordon, if there is one, is lifted by nobody, as its pods have left for good."""
+    return {**node, "cordon": None, "leaving": node.get("leaving") or {}}
+
+
+def _by_order(nodes: t.Iterable[str], groups: t.Mapping[str, t.Sequence[Group]]) -> list[list[str]]:
+    """The nodes by the order of their groups."""
+    steps: dict[int, list[str]] = {}
+    for name in nodes:
+        orders = [group.order for group in groups[name] if group.order is not None]
+        steps.setdefault(min(orders, default=DEFAULT_ORDER), []).append(name)
+    return [steps[order] for order in sorted(steps)]
+
+
+def _number_of_canaries(
+    step: t.Sequence[str], groups: t.Mapping[str, t.Sequence[Group]], rules: Rules, done: int, of: int
+) -> int:
+    """Nodes of a step that go first, after `done` others of so many; none where none would be left to go after them."""
+    own = max((group.canaries for name in step for group in groups[name]), default=0)
+    number = min(own or (0 if done else rules.canaries), len(step))
+    return number if done + number < of else 0
+
+
+def _add_groups(waves: t.Iterable[Wave], groups: t.Mapping[str, t.Sequence[Group]]) -> None:
+    for wave in waves:
+        mine = [group for name in wave.nodes for group in groups[name]]
+        wave.soak = max((group.soak for group in mine), default=0)
+        wave.groups = list(dict.fromkeys(group.name for group in mine))
 
 
 class _Builder:
@@ -163,6 +206,12 @@ class _Planner:
         self.nodes = [name for name in nodes if name in self.yard.room.nodes]
         known = facts.get("nodes") or {}
         self._out = {name for name, node in known.items() if not node.get("ready", True) or node.get("unschedulable")}
+        # By a person. Nodes that others replace are cordoned as well, and the limits of groups are for their drains.
+        self._stay_out = {
+            name
+            for name, node in known.items()
+            if node.get("unschedulable") and node.get("cordon") is None and node.get("leaving") is None
+        }
         self._resumed = {name for name in self.nodes if known[name].get("cordon")}
         labels = {name: self.yard.room.nodes[name].labels for name in known}
         self._groups = {name: rules.of(name, labels[name]) for name in known}
@@ -172,23 +221,36 @@ class _Planner:
         self._set_limits()
 
     def plan(self) -> Waves:
-        blocked = {name: key for name in self.nodes for key in [self.yard.in_the_way(name)] if key}
+        blocked = self._blocked()
         bound, by = _largest(self._bounds(self.nodes), len(self.nodes))
         builder = _Builder(self.yard, self.own)
         waves: list[Wave] = []
-        for step in self._steps():
+        for step in _by_order(self.nodes, self._groups):
             free = [name for name in step if name not in blocked]
             waves += self._cut(builder, free, sum(len(wave.nodes) for wave in waves))
             for name in step:
                 if name in blocked:
                     wave = builder.build([name], forced=True)
-                    wave.alone = (IN_THE_WAY, blocked[name][1])
+                    wave.alone = blocked[name]
                     waves.append(wave)
-        for wave in waves:
-            groups = [group for name in wave.nodes for group in self._groups[name]]
-            wave.soak = max((group.soak for group in groups), default=0)
-            wave.groups = list(dict.fromkeys(group.name for group in groups))
+        _add_groups(waves, self._groups)
         return Waves(waves, bound, by, self.limits)
+
+    def fitting(self, given: t.Sequence[str]) -> Fit:
+        """`given`: the nodes, also those that the cluster does not know: nothing that runs there is in the way."""
+        if not self.nodes:
+            return Fit(list(given), {}, (), self.limits)
+        blocked = self._blocked()
+        builder = _Builder(self.yard, self.own)
+        wave = builder.build([name for name in self.nodes if name not in blocked] or self.nodes[:1])
+        held = {name: blocked.get(name) or builder.why[name] for name in self.nodes if name not in wave.nodes}
+        forced = wave.alone or blocked.get(wave.nodes[0], ())
+        return Fit([name for name in given if name not in held], held, forced, self.limits)
+
+    def _blocked(self) -> dict[str, Key]:
+        """{node: what lets none of its pods go}."""
+        found = {name: self.yard.in_the_way(name) for name in self.nodes}
+        return {name: (IN_THE_WAY, key[1]) if key[0] == BUDGET else key for name, key in found.items() if key}
 
     def _cut(self, builder: _Builder, names: list[str], done: int) -> list[Wave]:
         """Waves of all these nodes, after `done` others."""
@@ -220,21 +282,12 @@ class _Planner:
 
     def _canaries(self, builder: _Builder, names: list[str], done: int) -> list[Wave]:
         """The first nodes in the order of the inventory, those that an earlier run left cordoned before all."""
-        own = max((group.canaries for name in names for group in self._groups[name]), default=0)
-        number = own or (0 if done else self.rules.canaries)
-        if not number or len(names) <= number:
+        number = _number_of_canaries(names, self._groups, self.rules, done, len(self.nodes))
+        if not number:
             return []
         wave = builder.build(sorted(names, key=lambda name: name not in self._resumed), number)
         wave.canary = True
         return [wave]
-
-    def _steps(self) -> list[list[str]]:
-        """The nodes by the order of their groups."""
-        steps: dict[int, list[str]] = {}
-        for name in self.nodes:
-            orders = [group.order for group in self._groups[name] if group.order is not None]
-            steps.setdefault(min(orders, default=DEFAULT_ORDER), []).append(name)
-        return [steps[order] for order in sorted(steps)]
 
     def _most(self) -> int:
         most = share(self.rules.most, len(self.nodes))
@@ -245,6 +298,8 @@ class _Planner:
     def _own(self, name: str) -> dict[Key, int]:
         zone = self._labels[name].get(ZONE, "")
         found: dict[Key, int] = {(WAVE,): 1}
+        if name in self._stay_out:
+            return found  # it counts as out already
         for group in self._groups[name]:
             if group.most is not None:
                 found[GROUP, group.name] = 1
@@ -253,7 +308,7 @@ class _Planner:
         return found
 
     def _set_limits(self) -> None:
-        """Shares are of all nodes of a group; those that are out already, and do not go themselves, count as out."""
+        """Shares are of all nodes of a group. Those count as out that are, unless they go themselves and come back."""
         self.limits[WAVE,] = self._most()
         for group in self.rules.groups:
             mine = [name for name, groups in self._groups.items() if group in groups]
@@ -264,8 +319,8 @@ class _Planner:
                     self.limits[PER_ZONE, group.name, zone] = self._left(group.most_per_zone, there)
 
     def _left(self, amount: int | str, names: list[str]) -> int:
-        going = set(self.nodes)
-        return max(1, share(amount, len(names)) - sum(name in self._out and name not in going for name in names))
+        out = (self._out - set(self.nodes)) | self._stay_out
+        return max(1, share(amount, len(names)) - sum(name in out for name in names))
 
     def _by_zone(self, names: t.Iterable[str]) -> dict[str, list[str]]:
         zones: dict[str, list[str]] = {}

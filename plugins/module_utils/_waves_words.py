@@ -15,6 +15,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._waves import (
     IN_THE_WAY,
     NO_ROOM,
     PER_ZONE,
+    UNREAD,
     WAVE,
     Wave,
     Waves,
@@ -30,6 +31,8 @@ def what(key: Key, limits: t.Mapping[Key, int]) -> str:
     kind, name, number = key[0], key[1] if len(key) > 1 else "", limits.get(key)
     if kind == BUDGET:
         return f"disruption budget {name} ({number} at a time)"
+    if kind == WORKLOAD and number == 0:
+        return f"{name}, of whose pods no more may be away now (it has no disruption budget)"
     if kind == WORKLOAD:
         return f"{name}, which has no disruption budget ({number} of its pods at a time)"
     if kind == UNPLACED:
@@ -49,6 +52,8 @@ def what(key: Key, limits: t.Mapping[Key, int]) -> str:
 
 def why(wave: Wave, limits: t.Mapping[Key, int], last: bool = False) -> str:
     """Why a wave is as large as it is; a sentence."""
+    if wave.alone == (UNREAD,):
+        return "One at a time, as it could not be read what runs where."
     if wave.alone:
         return f"Alone: it fits beside no other, for {what(wave.alone, limits)}."
     said = "Canary: it goes first, to see how it fares." if wave.canary else ""

@@ -75,12 +75,16 @@ class Yard:
         return [pod for pod in self.simulation.on.get(node, {}).values() if not self._stays_there(pod)]
 
     def in_the_way(self, node: str) -> Key | None:
-        """A budget that lets none of the node's pods go, or two on one pod: the drain cannot succeed as things are."""
+        """A budget that lets none of the node's pods go, or two on one pod: the drain cannot succeed as things are. Or
+        a workload without one, of whose pods as many are out as may be."""
         for pod in self.leaving(node):
             budgets = self.simulation.binding(pod, self._api)
             for budget in budgets:
                 if len(budgets) > 1 or not budget.admits(pod, self._api):
                     return BUDGET, budget.key
+            for key in self.keys(pod):
+                if key[0] == WORKLOAD and not self.limits[key]:
+                    return key
         return None
 
     def keys(self, pod: Pod) -> tuple[Key, ...]:
@@ -108,10 +112,12 @@ class Yard:
         return tuple(found)
 
     def _without_budget(self, pod: Pod) -> int:
-        """As if it had a budget: of a StatefulSet one pod, as it is updated; of others a share."""
-        if pod.owner is not None and pod.owner[0] == "StatefulSet":
-            return 1
-        return share(self._unbudgeted, self._count[pod.workload])
+        """As if it had a budget: of a StatefulSet one pod, as it is updated; of others a share. What is not Ready, or
+        not there, is out already."""
+        ready = self._count[pod.workload]
+        wanted = max(ready, self.simulation.workloads.replicas(pod.facts["ns"], pod.owner) or 0)
+        one = pod.owner is not None and pod.owner[0] == "StatefulSet"
+        return max(0, (1 if one else share(self._unbudgeted, wanted)) - (wanted - ready))
 
     def _stays_there(self, pod: Pod) -> bool:
         if id(pod) not in self._stays:

@@ -15,11 +15,12 @@ description:
     now. It changes nothing.
   - It waits (O(timeout)) until all of them may, but no longer than 15 seconds in which no pod is on its way, that is,
     waits for a node, starts or ends. After that those that do not fit are held back, by name and with the reason. One
-    node at least is always let in; its drain waits for disruption budgets by itself.
-  - It can watch the nodes that went before for a while (O(soak)), and fails when one of them is not Ready.
+    node at least is let in then; its drain waits for disruption budgets by itself.
+  - It can watch the nodes that went before for a while (O(soak)), and fails when one of them is not Ready. Without
+    O(nodes) it does that alone.
 options:
   nodes:
-    description: Names of the nodes of the wave, in order.
+    description: Names of the nodes of the wave, in order; none to watch those that went before.
     type: list
     elements: str
     required: true
@@ -48,16 +49,17 @@ options:
     type: raw
     default: 25%
   groups:
-    description: With O(state=planned), limits by group, as in P(uplift.kubeadm.worker_waves#filter).
+    description: Limits by group, as in P(uplift.kubeadm.worker_waves#filter).
     type: list
     elements: dict
     default: []
   inventory_groups:
-    description: With O(state=planned), inventory names of the hosts of each inventory group that O(groups) names.
+    description: Inventory names of the hosts of each inventory group that O(groups) names.
     type: dict
     default: {}
   hosts:
-    description: With O(inventory_groups), names of the nodes by inventory name.
+    description:
+      - With O(inventory_groups), names of the nodes by inventory name. A host that is missing is called as its node.
     type: dict
     default: {}
   max_nodes:
@@ -96,16 +98,22 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     var: wave.held
 
-- name: Watch the wave before for ten minutes, then ask
+- name: Watch the wave before for ten minutes
   uplift.kubeadm.worker_wave:
-    nodes: [w4, w5]
+    nodes: []
     ready: [w1, w2, w3]
     soak: 600
+
+- name: Of the nodes with a GPU, one at a time, those that are out counted
+  uplift.kubeadm.worker_wave:
+    nodes: [w4, w5]
+    groups:
+      - {name: gpu, selector: pool=gpu, max: 1}
 """
 
 RETURN = r"""
 fits:
-  description: Names of the nodes that may be out together now, in order; one at least.
+  description: Names of the nodes that may be out together now, in order; one at least, where O(nodes) has any.
   returned: when O(state=open)
   type: list
   elements: str
@@ -140,9 +148,7 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._waves_rules import
 
 def answer(params: dict[str, t.Any]) -> dict[str, t.Any]:
     nodes = params["hosts"]
-    members = {
-        group: [nodes[host] for host in hosts if host in nodes] for group, hosts in params["inventory_groups"].items()
-    }
+    members = {group: [nodes.get(host, host) for host in hosts] for group, hosts in params["inventory_groups"].items()}
     rules = Rules(
         groups=read_groups(params["groups"], members),
         most=amount(params["max_nodes"], "max_nodes") or "100%",

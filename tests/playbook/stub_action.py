@@ -6,8 +6,8 @@
 stubbed.py puts it, under each module's name, among the action plugins of a copy of the collection: it answers on the
 controller, which is most of what makes these tests quick. It records its call in $UPLIFT_STUB/events.jsonl, moves the
 pretended cluster in $UPLIFT_STUB/cluster.json, and misbehaves where $UPLIFT_STUB/rules.json says so: {"module", "host",
-"name"?, "state"? (empty: not given), "version"?, "component"?, "do": "fail" | "down"}. The connection to a host that is
-down ("down"? has its name where it is another) is lost, as stub_connection.py has it.
+"name"?, "state"? (empty: not given), "version"?, "component"?, "soak"?, "do": "fail" | "down" | "stop"}. The connection
+to a host that is down ("down"? has its name where it is another) is lost, as stub_connection.py has it.
 """
 
 from __future__ import annotations
@@ -50,6 +50,9 @@ def answer(action: ActionBase, params: dict[str, Any], task_vars: dict[str, Any]
         if rule["do"] == "fail":
             failure = {"failed": True, "msg": "made to fail by the test", "touched": rule.get("touched", False)}
             return {**failure, "stdout": rule.get("stdout", "")}
+        if rule["do"] == "stop":  # somebody asks the run to end while the module works
+            save("stop.json", {"by": "anna", "at": "2026-11-21T17:20:09Z", "reason": "pager"})
+            continue
         open(os.path.join(STUB, "down-" + rule.get("down", rule["host"])), "w").close()
     return result
 
@@ -61,6 +64,7 @@ def matches(rule: dict[str, Any], name: str, host: str, params: dict[str, Any]) 
         and rule.get("name") in (None, params.get("name"))
         and rule.get("version") in (None, params.get("version"))
         and rule.get("state") in (None, params.get("state", ""))
+        and rule.get("soak") in (None, params.get("soak"))
         and rule.get("component") in (None, *(params.get("components") or []))
     )
 

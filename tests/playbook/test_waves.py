@@ -28,7 +28,12 @@ def stubbed(folder: Path, workers: int = 5, web: tuple[str, ...] = WEB) -> Stubb
 
 def asked(events: list[dict[str, Any]]) -> list[list[str]]:
     """The nodes of each wave that was asked about, in order."""
-    return [e["nodes"] for e in events if e["module"] == "worker_wave" and e["state"] != "planned"]
+    return [e["nodes"] for e in events if e["module"] == "worker_wave" and e["state"] != "planned" and e["nodes"]]
+
+
+def watched(events: list[dict[str, Any]]) -> list[tuple[int, list[str]]]:
+    """(seconds, the nodes that are done) of each watch after a wave."""
+    return [(e["soak"], e["ready"]) for e in events if e["module"] == "worker_wave" and not e["nodes"]]
 
 
 def drained(events: list[dict[str, Any]]) -> list[str]:
@@ -66,13 +71,40 @@ def test_groups_are_honoured(tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stdout
     assert asked(cluster.events())[:2] == [["w4"], ["w5"]]
-    assert [event["soak"] for event in cluster.events() if event["module"] == "worker_wave"][:3] == [0, 7, 7]
+    assert watched(cluster.events()) == [(7, ["cp1", "w4"]), (7, ["cp1", "w4", "w5"])]
     wrong = cluster.run(
         "uplift.kubeadm.upgrade", target="1.26", kubeadm_upgrade_serial="auto",
         kubeadm_upgrade_groups=[{"inventory_group": "nowhere"}],
     )  # fmt: skip
     assert wrong.returncode != 0
     assert "the inventory has none of that name" in wrong.stdout
+
+
+def test_the_last_wave_is_watched_as_well_before_the_hop_ends(tmp_path: Path) -> None:
+    cluster = stubbed(tmp_path, workers=3, web=())
+    groups = [{"name": "all", "soak": 5}]
+    cluster.misbehave({"module": "worker_wave", "host": "cp1", "soak": 5, "do": "fail"})
+    run = cluster.run(
+        "uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_serial="auto", kubeadm_upgrade_groups=groups,
+        kubeadm_upgrade_canaries=0,
+    )  # fmt: skip
+    assert run.returncode != 0
+    assert "ends after wave 1 of 1" in run.stdout
+    assert set(kubelets(cluster).values()) == {"v1.25.4"}
+    assert not cluster.read("lock.json"), "the lock was kept"
+
+
+def test_who_asks_for_an_end_during_a_watch_is_heard_before_the_next_wave(tmp_path: Path) -> None:
+    """Protects: an alert in the minutes after a wave of test nodes keeps production untouched."""
+    cluster = stubbed(tmp_path, web=())
+    groups = [{"name": "all", "soak": 5}]
+    cluster.misbehave({"module": "worker_wave", "host": "cp1", "soak": 5, "do": "stop"})
+    run = cluster.run(
+        "uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_serial="auto", kubeadm_upgrade_groups=groups
+    )
+    assert run.returncode != 0
+    assert drained(cluster.events()) == ["w1"]
+    assert "Stopped as asked" in run.stdout
 
 
 def test_what_is_held_back_gets_a_play_of_its_own_before_the_next_hop(tmp_path: Path) -> None:

@@ -23,5 +23,8 @@ def test_the_filters_example_says_what_it_does() -> None:
         worker_waves([])
     with pytest.raises(AnsibleFilterError, match="have no node w9"):
         worker_waves(task["vars"]["facts"], ["w9"])
+    unread = [{"what": "pods", "why": "pods is forbidden"}, {"what": "webhooks", "why": "…"}]
+    with pytest.raises(AnsibleFilterError, match=r"could not be read: pods: pods is forbidden$"):
+        worker_waves({**task["vars"]["facts"], "unread": unread})
     with pytest.raises(AnsibleFilterError, match="max_nodes is 0"):
         worker_waves(task["vars"]["facts"], max_nodes=0)

@@ -75,16 +75,21 @@ def test_groups_and_forks() -> None:
     assert max(stage(made)["serial"]) == 2
     assert stage(made)["waves"][0]["soak"] == 30
     (timed,) = [s for s in expected(made["plan"], None, 5)["stages"] if s["id"].endswith("workers")]
-    assert timed["seconds"] == sum(wave["seconds"] for wave in timed["waves"]) + 30 * (len(timed["waves"]) - 1)
+    assert timed["seconds"] == sum(wave["seconds"] for wave in timed["waves"]) + 30 * len(timed["waves"])
     steps = host_steps(plan_play(made["plan"], 0, ["workers"]))
-    assert [step["wave"]["soak"] for step in steps.values()][:3] == [0, 0, 30]
+    assert [step["wave"]["soak"] for step in steps.values()][:3] == [30, 30, 30]
 
 
 @pytest.mark.parametrize("key", ["pods", "pdbs", "volumes"])
 def test_what_is_not_known_is_not_guessed(key: str) -> None:
-    made = planned(without=(key,))
-    assert stage(made)["serial"] == 1
-    assert "waves" not in stage(made)
+    groups = [{"name": "late", "inventory_group": "late", "order": 200, "soak": 900}]
+    made = planned(without=(key,), waves={"groups": groups, "inventory_groups": {"late": ["host-w1"]}})
+    waves = stage(made)["waves"]
+    assert stage(made)["serial"] == [1, 1, 1, 1]
+    assert stage(made)["nodes"] == ["w2", "w3", "w4", "w1"], "what is said of groups holds all the same"
+    assert [wave["soak"] for wave in waves] == [0, 0, 0, 900]
+    assert [wave["canary"] for wave in waves] == [True, False, False, False]
+    assert "could not be read" in waves[0]["why"]
     assert any(f"waves need to know {key}" in sentence for sentence in made["plan"]["decisions"])
 
 
@@ -129,3 +134,16 @@ def test_inventory_groups_are_of_hosts() -> None:
     groups = [{"inventory_group": "first", "order": 1}]
     made = planned(3, waves={"groups": groups, "inventory_groups": {"first": [first, "gone"]}})
     assert stage(made)["nodes"][0] == "w3"
+
+
+def test_a_host_that_cannot_be_reached_is_in_its_inventory_group_by_its_name() -> None:
+    """Protects: a node of a group that is dead counts as out."""
+    cluster = FakeCluster.whole("v1.24.17", 1, 3)
+    given, hosts = cluster.facts(), cluster.hosts()
+    del hosts["host-w1"]
+    given["nodes"]["w1"]["ready"] = False
+    groups = [{"name": "gpu", "inventory_group": "gpu", "max": 2}]
+    options = WaveOptions(groups=groups, inventory_groups={"gpu": ["w1", "host-w2", "host-w3"]}, canaries=0)
+    given = {**given, "pods": [], "pdbs": [], "workloads": [], "volumes": [], "unread": []}
+    made = make_plan(given, hosts, AVAILABLE, Options(target="1.25", serial="auto", waves=options))
+    assert stage(made)["serial"] == [1, 1]

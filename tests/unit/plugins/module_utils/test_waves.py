@@ -114,6 +114,15 @@ def test_canaries_go_first_and_waves_grow_from_there() -> None:
     assert sizes(cluster(2), canaries=2) == [2]  # nothing would be left to be a canary for
 
 
+@pytest.mark.parametrize("rules", [{}, {"canaries": 3}])
+def test_all_nodes_of_an_order_may_be_canaries_for_the_next(rules: dict[str, Any]) -> None:
+    """Protects: a test node that fails ends the run, however few there are."""
+    groups = [{"name": "test", "inventory_group": "test", "order": 1, **({} if rules else {"canaries": 2})}]
+    chosen = Rules(groups=read_groups(groups, {"test": ["w1", "w2"]}), **rules)
+    waves = plan_waves(cluster(6), [f"w{n}" for n in range(1, 7)], chosen, API).waves
+    assert [(wave.nodes, wave.canary) for wave in waves] == [(["w1", "w2"], True), (["w3", "w4", "w5", "w6"], False)]
+
+
 def test_groups_have_an_order_limits_and_canaries_of_their_own() -> None:
     groups = [
         {"name": "late", "inventory_group": "late", "order": 200, "canaries": 1},
@@ -131,6 +140,15 @@ def test_nodes_that_are_out_already_count_against_the_limit_of_their_group() -> 
     assert [len(wave.nodes) for wave in waves.waves] == [2, 2, 1]
 
 
+@pytest.mark.parametrize(("leaving", "waves"), [(None, [3, 1, 1]), ({"at": "x"}, [3, 2])])
+def test_nodes_that_a_person_cordoned_count_whether_they_go_or_not(leaving: Any, waves: list[int]) -> None:
+    """They stay cordoned after their turn, too. Those that others replace are all cordoned: the limit is of drains."""
+    given = cluster(5)
+    for name in ("w1", "w2"):
+        given["nodes"][name].update(unschedulable=True, leaving=leaving)
+    assert sizes(given, [{"name": "all", "max": 3}]) == waves
+
+
 def test_a_node_that_a_run_left_cordoned_goes_first_and_one_in_the_way_last() -> None:
     given = cluster(4, [pod("web-1", "w1")], [budget(max_unavailable=0)], workloads=[workload(replicas=1)])
     given["nodes"]["w4"].update(unschedulable=True, cordon={"at": "2026-01-01T00:00:00Z"})
@@ -141,20 +159,64 @@ def test_a_node_that_a_run_left_cordoned_goes_first_and_one_in_the_way_last() ->
 
 def test_what_may_go_of_a_wave_now() -> None:
     given = cluster(4, replicas(3), [budget(max_unavailable=1)], workloads=[workload(replicas=3)])
-    fits, held, limits = fitting(given, ["w4", "w2", "w1", "w3"], Rules(), API)
-    assert fits == ["w4", "w2"]
-    assert held == {"w1": ("budget", "shop/web"), "w3": ("budget", "shop/web")}
-    assert what(held["w1"], limits) == "disruption budget shop/web (1 at a time)"
-    assert fitting(given, ["w1", "new"], Rules(), API)[0] == ["w1", "new"]  # no pod lives on a node that is not known
-    assert fitting(given, ["new"], Rules(), API)[0] == ["new"]
+    fit = fitting(given, ["w4", "w2", "w1", "w3"], Rules(), API)
+    assert (fit.nodes, fit.forced) == (["w4", "w2"], ())
+    assert fit.held == {"w1": ("budget", "shop/web"), "w3": ("budget", "shop/web")}
+    assert what(fit.held["w1"], fit.limits) == "disruption budget shop/web (1 at a time)"
+    assert fitting(given, ["w1", "new"], Rules(), API).nodes == ["w1", "new"]  # no pod lives on one that is not known
+    assert fitting(given, ["new"], Rules(), API).nodes == ["new"]
+
+
+def test_a_budget_that_lets_none_go_now_holds_its_nodes_back() -> None:
+    """Protects: a pod that broke after the plan does not leave a whole wave cordoned until a drain's time is over."""
+    pods = [pod("web-1", "w1"), pod("web-2", "w9", ready=False), pod("web-3", "w2")]
+    given = cluster(9, pods, [budget(max_unavailable=1)], workloads=[workload(replicas=3)])
+    fit = fitting(given, ["w1", "w2", "w3", "w4"], Rules(), API)
+    assert (fit.nodes, fit.forced) == (["w3", "w4"], ())
+    assert fit.held == dict.fromkeys(("w1", "w2"), ("in the way", "shop/web"))
+    assert what(fit.held["w1"], fit.limits) == "disruption budget shop/web, which lets no pod go now"
+    alone = fitting(given, ["w2", "w1"], Rules(), API)
+    assert (alone.nodes, alone.forced) == (["w2"], ("in the way", "shop/web"))
+    assert list(alone.held) == ["w1"]
+
+
+@pytest.mark.parametrize(
+    "pods", [[], [pod("db-0", "w4", ("StatefulSet", "db"), ready=False)]], ids=["gone", "starting"]
+)
+def test_pods_without_a_budget_that_are_not_ready_are_out_already(pods: list[dict[str, Any]]) -> None:
+    """Protects: a database that comes up again does not lose its next member to the next wave."""
+    pods = [*pods, *(pod(f"db-{n}", f"w{n}", ("StatefulSet", "db")) for n in (1, 2))]
+    given = cluster(5, pods, workloads=[workload("db", "StatefulSet", 3)])
+    fit = fitting(given, ["w1", "w3", "w5"], Rules(), API)
+    assert (fit.nodes, fit.held) == (["w3", "w5"], {"w1": ("workload", "StatefulSet shop/db")})
+    assert "of whose pods no more may be away now" in what(fit.held["w1"], fit.limits)
+    assert fitting(given, ["w1"], Rules(), API).forced == ("workload", "StatefulSet shop/db")
+    alone = [wave for wave in plan_waves(given, ["w1", "w3"], Rules(), API).waves if wave.alone]
+    assert [wave.nodes for wave in alone] == [["w1"]]
+
+
+@pytest.mark.parametrize(("ready", "goes"), [(8, 2), (7, 1), (6, 1), (5, 1)])
+def test_a_share_is_of_all_pods_less_those_that_are_not_ready(ready: int, goes: int) -> None:
+    given = cluster(9, replicas(ready), workloads=[workload(replicas=8)])
+    fit = fitting(given, [f"w{n}" for n in range(1, ready + 1)], Rules(), API)
+    assert (len(fit.nodes), bool(fit.forced)) == (goes, ready < 7)
+
+
+def test_limits_of_groups_hold_when_a_wave_begins() -> None:
+    """Protects: nodes that failed, and stayed cordoned, count against the limit of their group."""
+    given = cluster(4)
+    given["nodes"]["w1"].update(unschedulable=True, cordon={"at": "x"})
+    chosen = Rules(groups=read_groups([{"name": "gpu", "max": 2}], {}))
+    fit = fitting(given, ["w3", "w4"], chosen, API)
+    assert (fit.nodes, fit.held) == (["w3"], {"w4": ("group", "gpu")})
 
 
 def test_a_node_without_room_for_its_pods_takes_no_other_with_it() -> None:
     big = pod("big", "w1", requests={"cpu": 4000})
     small = [pod(f"small-{n}", f"w{n}", ("Job", "j"), requests={"cpu": 100}, labels={}) for n in (2, 3)]
     given = cluster(3, [big, *small])
-    assert fitting(given, ["w1", "w2"], Rules(), API)[0] == ["w2"]
-    assert fitting(given, ["w1"], Rules(), API)[0] == ["w1"]
+    assert fitting(given, ["w1", "w2"], Rules(), API).nodes == ["w2"]
+    assert fitting(given, ["w1"], Rules(), API).nodes == ["w1"]
 
 
 def test_it_is_told_why() -> None:

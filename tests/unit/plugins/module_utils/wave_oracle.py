@@ -29,14 +29,16 @@ class Oracle:
         self.unbudgeted = unbudgeted
         self.at = {pod["name"]: pod["node"] for pod in self.pods}
         self.first = dict(self.at)
-        self.size: dict[str, int] = defaultdict(int)
+        self.size: dict[str, int] = defaultdict(int)  # pods that there should be
+        self.away: dict[str, int] = defaultdict(int)  # of these, not Ready
         for pod in self.pods:
-            if pod.get("owner") and pod.get("ready"):
+            if pod.get("owner"):
                 self.size[owner(pod)] += 1
+                self.away[owner(pod)] += not pod.get("ready")
 
     def play(self, wave: list[str], moves: dict[str, str | None], alone: bool) -> list[str]:
         """moves: {pod: where it goes; None: nowhere}. alone: the wave says of itself that its node does not fit."""
-        wrong = self.over_limits(wave)
+        wrong = self.over_limits(wave, alone)
         leaving = {pod["name"] for pod in self.pods if self.at[pod["name"]] in wave and self.leaves(pod)}
         if leaving != set(moves):
             wrong.append(f"{leaving ^ set(moves)} should, or should not, move")
@@ -52,12 +54,13 @@ class Oracle:
         self.at = {name: back.get(name, node) or "" for name, node in after.items()}
         return wrong
 
-    def over_limits(self, wave: list[str]) -> list[str]:
+    def over_limits(self, wave: list[str], alone: bool) -> list[str]:
+        """One node may take more than a limit, as its pods go a few at a time. alone: also where none may go now."""
         wrong = []
         for kind, limit, names in self.limits():
             holding = {node for node in wave for name in names if self.at[name] == node}
             out = sum(self.at[name] in wave for name in names)
-            if out > limit and len(holding) > 1:
+            if out > limit and (len(holding) > 1 or (not limit and not alone)):
                 wrong.append(f"{kind}: {out} pods of {sorted(holding)} are out, {limit} may be")
         return wrong
 
@@ -72,7 +75,8 @@ class Oracle:
         for workload in self.size:
             mine = [p["name"] for p in self.pods if p.get("owner") and owner(p) == workload and p.get("ready")]
             kind = workload.partition("/")[0]
-            limit = 1 if kind == "StatefulSet" else max(1, self.size[workload] * self.unbudgeted // 100)
+            most = 1 if kind == "StatefulSet" else max(1, self.size[workload] * self.unbudgeted // 100)
+            limit = max(0, most - self.away[workload])
             if kind not in ("DaemonSet", "Job"):
                 found.append((workload, limit, [name for name in mine if name not in covered]))
         return found
@@ -140,7 +144,7 @@ class Oracle:
 
     def fits(self, wave: tuple[str, ...]) -> bool:
         """May these nodes be out together, as pods lie now? By trying every place of every pod."""
-        if self.over_limits(list(wave)):
+        if self.over_limits(list(wave), alone=len(wave) == 1):
             return False
         moving = [p["name"] for p in self.pods if self.at[p["name"]] in wave and self.leaves(p)]
         at: dict[str, str | None] = {**self.at, **dict.fromkeys(moving)}

@@ -64,9 +64,32 @@ def test_what_fits_is_let_in_and_the_rest_is_told(run: Run) -> None:
     assert run(nodes=["w3", "w1"])["held"] == {}
 
 
-def test_one_node_alone_is_not_asked_about(run: Run, api: FakeApi) -> None:
+def test_one_node_alone_goes_where_nothing_can_be_read_of_others(run: Run, api: FakeApi) -> None:
+    api.faults = [("GET .*/poddisruptionbudgets", (403, {"message": "no"}))]
     assert run(nodes=["w2"])["fits"] == ["w2"]
+
+
+def test_one_node_alone_waits_while_its_pods_may_not_go(api: FakeApi) -> None:
+    """Protects: what left its node with the wave before is Ready before the next one of the same workload goes."""
+    NODES["web"]["status"].update(disruptionsAllowed=0, currentHealthy=2)
+    connected = connect({"kubeconfig": str(api.kubeconfig), "transport": "stdlib", "api_timeout": 2})
+    clock = FakeClock(9, lambda: NODES["web"]["status"].update(disruptionsAllowed=1, currentHealthy=3))
+    result = _wave_now.let_in(connected, ["w2"], Rules(unbudgeted="100%"), 60, clock.clock())
+    assert (result["fits"], result["held"]) == (["w2"], {})
+    assert 9 <= result["waited"] <= 11
+    NODES["web"]["status"].update(disruptionsAllowed=0, currentHealthy=2)
+    assert _wave_now.let_in(connected, ["w2"], Rules(), 60, FakeClock().clock())["fits"] == ["w2"], "in vain"
+
+
+def test_nothing_is_asked_where_nodes_are_only_watched(run: Run, api: FakeApi) -> None:
+    assert run(nodes=[], ready=["w4"])["fits"] == []
     assert not api.sent("GET", "/pods")
+
+
+def test_groups_count_when_a_wave_begins(run: Run) -> None:
+    groups = [{"name": "db", "inventory_group": "db", "max": 1}]
+    result = run(nodes=["w3", "w4"], groups=groups, inventory_groups={"db": ["host-w3", "w4"]}, hosts={"host-w3": "w3"})
+    assert result["held"] == {"w4": "group db (1 at a time)"}
 
 
 def test_nodes_are_cut_anew(run: Run) -> None:
