@@ -123,7 +123,7 @@ stop:
   type: dict
 ends:
   description: When the lock ends without another sign of life, by the API server's clock.
-  returned: when O(state=read) and there is one
+  returned: when O(state) is V(read), V(stop) or V(go_on), and there is one
   type: str
   sample: "2026-11-01T12:15:30Z"
 refused:
@@ -221,7 +221,7 @@ def _asked(module: AnsibleModule, api: Api, request: Result | None) -> Result:
     changed, lock = _lock.ask_to_stop(api, request, module.check_mode)
     if lock is None:
         return {**_holder(None), "changed": False, "stop": None}
-    return {**_holder(lock.holder), "changed": changed, "stop": lock.stop}
+    return {**_holder(lock.holder), "changed": changed, "stop": lock.stop, "ends": _lock.stamp(lock.ends)}
 
 
 def _holder(holder: Result | None) -> Result:

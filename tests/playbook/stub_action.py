@@ -113,7 +113,13 @@ def lock(params: dict[str, Any], check: bool) -> dict[str, Any]:
             save("lock.json", {})
     if state == "renewed" and kept.get("id") != us["id"]:
         return {"failed": True, "msg": "made to be lost by the test", "lost": True}
-    return {"changed": state != "renewed", "holder": us, "words": us["id"], "stop": load("stop.json", None)}
+    return {
+        "changed": state != "renewed",
+        "holder": us,
+        "words": us["id"],
+        "stop": load("stop.json", None),
+        "ends": "never",
+    }
 
 
 def wave(params: dict[str, Any]) -> dict[str, Any]:

@@ -121,6 +121,7 @@ def test_renewed_keeps_what_is_there_and_tells_of_a_request_to_stop(api: FakeLea
     assert after["leaseDurationSeconds"] == 700
 
     asked = run(state="stop", holder=BERT, reason="pager")
+    assert asked["ends"] == run(state="read")["ends"]
     assert (asked["changed"], asked["stop"]["by"], asked["stop"]["reason"]) == (True, "bert on laptop", "pager")
     assert asked["words"].startswith("anna on bastion")
     assert run(state="stop", holder=BERT, reason="again")["changed"] is False
