@@ -178,6 +178,20 @@ def test_so_many_workers_may_fail(tmp_path: Path, failed: int, done: int) -> Non
     assert again.returncode == 0, again.stdout
 
 
+def test_an_end_of_a_hop_that_fails_is_no_worker_that_may(tmp_path: Path) -> None:
+    """Protects: the run ends there. A task for all hosts fails on one of them, which was passed over as a worker."""
+    cluster = stubbed(tmp_path, workers=2)
+    hook = tmp_path / "after_hop.yml"
+    hook.write_text("- name: Bring the add-on\n  ansible.builtin.fail: {msg: made to fail by the test}\n")
+    run = cluster.run(
+        "uplift.kubeadm.upgrade", target="1.25", kubeadm_upgrade_serial=2, kubeadm_upgrade_max_failed=1,
+        kubeadm_upgrade_hook_after_hop=str(hook),
+    )  # fmt: skip
+    assert run.returncode == 2
+    assert "PLAY [Result]" not in run.stdout
+    assert [e for e in cluster.events() if e["module"] == "workload_state" and e["state"] == "compared"] == []
+
+
 def test_a_failure_too_many_ends_the_run(tmp_path: Path) -> None:
     cluster = stubbed(tmp_path, workers=6)
     cluster.misbehave({**FAIL, "host": "w1"}, {**FAIL, "host": "w3"})
