@@ -79,8 +79,11 @@ def staged(change: Change, validate: str) -> t.Iterator[str]:
 
 
 def put(change: Change, candidate: str, mover: Mover) -> str:
-    """Put the new file in place of the old one; the path of the file as it was before."""
-    mover.preserved_copy(change.path, change.path + OLD)
+    """Put the new file in place of the old one; the path of the file as it was before. Raises ConfigError."""
+    try:
+        mover.preserved_copy(change.path, change.path + OLD)
+    except OSError as e:
+        raise ConfigError(f"{change.path} cannot be copied to {change.path + OLD}, so it stays: {e.strerror}.") from e
     mover.atomic_move(candidate, change.path)
     return change.path + OLD
 
@@ -101,6 +104,9 @@ def _checked(change: Change, validate: str) -> str:
             stream.flush()
             os.fsync(stream.fileno())
         _check(validate.replace("%s", shlex.quote(candidate)), change.path, candidate)
+    except OSError as e:  # the disk is full, say
+        os.unlink(candidate)
+        raise ConfigError(f"{candidate} cannot be written, so weights cannot be kept: {e.strerror}.") from e
     except BaseException:
         os.unlink(candidate)
         raise

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 import typing as t
 
@@ -37,6 +38,12 @@ class Switch:
         self._sides = (params["blue"], params["green"])
         self._backends = params["backends"]
 
+    def only(self, backends: t.Sequence[str]) -> Switch:
+        """The same HAProxy, without its other backends."""
+        other = copy.copy(self)
+        other._backends = list(backends)
+        return other
+
     def servers(self) -> list[Server]:
         return _haproxy_stat.servers(self.runtime.stat(), self._backends, *self._sides)
 
@@ -55,8 +62,23 @@ def wanted(servers: t.Sequence[Server], share: int) -> Weights:
     return found
 
 
+def movable(servers: t.Sequence[Server], share: int) -> tuple[list[str], list[str]]:
+    """(backends that can have this share, why others cannot)."""
+    able, errors = [], []
+    for backend in dict.fromkeys(server.backend for server in servers):
+        try:
+            wanted([server for server in servers if server.backend == backend], share)
+            able.append(backend)
+        except UpliftError as error:
+            errors.append(str(error))
+    return able, errors
+
+
 def set_weights(switch: Switch, share: int) -> list[Server]:
     """Set what differs, and read it back; more is given before less is: at no moment has a backend no weight at all.
+
+    A side that is given more has to take requests before the other one is given less: one that somebody has drained
+    (`set server … state drain`) is told from one of weight 0 only then.
 
     Raises UpliftError when weights are others than were set, TRIES times. Once or twice that is a reload: the worker
     that takes over in between has what its file said.
@@ -70,11 +92,32 @@ def set_weights(switch: Switch, share: int) -> list[Server]:
         if tries:
             to_set = wanted(servers, share)  # a side that has gone down meanwhile is given nothing
             time.sleep(BETWEEN_TRIES)
-        for server in sorted(off, key=lambda server: -_more(server, to_set)):
-            switch.runtime.set_weight(server.backend, server.name, to_set[server.backend][server.name])
+        more, less = (
+            [server for server in off if _more(server, to_set) > 0],
+            [server for server in off if _more(server, to_set) < 0],
+        )
+        _give(switch, more, to_set)
+        if more and less:
+            _see_that_they_take(switch, share, more)
+        _give(switch, less, to_set)
         servers = switch.servers()
         tries += 1
     return servers
+
+
+def _give(switch: Switch, servers: t.Iterable[Server], to_set: Weights) -> None:
+    for server in servers:
+        switch.runtime.set_weight(server.backend, server.name, to_set[server.backend][server.name])
+
+
+def _see_that_they_take(switch: Switch, share: int, given: t.Sequence[Server]) -> None:
+    """Raises UpliftError where those that were given more take nothing all the same. They have what they had then."""
+    try:
+        wanted(switch.servers(), share)
+    except UpliftError:
+        for server in given:
+            switch.runtime.set_weight(server.backend, server.name, server.weight)
+        raise
 
 
 def _more(server: Server, to_set: Weights) -> int:
@@ -134,5 +177,5 @@ def _able(servers: t.Sequence[Server], side: str) -> None:
         raise UpliftError(
             f"No {side} server would take traffic ({states}), so none is sent there, and {other} keeps what it "
             f"has. See why: its health check in HAProxy's log, its cluster; «set server {own[0].place} state ready» "
-            "ends maintenance."
+            "ends maintenance, and a drain."
         )

@@ -41,7 +41,8 @@ def look(root: Path, runner: Runner, patches: str = "") -> dict[str, t.Any]:
     """What replace_plan wants to know of a host.
 
     name: of its node, from kubelet's certificate; None without one. was: the name that it had before we reset it.
-    half: a join of ours was cut off. leftovers: files of a node. cpus, memory and disk: what it has (bytes).
+    half: a join of ours was cut off. at_work: kubeadm joins it at this moment. leftovers: files of a node.
+    cpus, memory and disk: what it has (bytes).
     patches_there: whether this folder of kubeadm patches is there; None when none is asked for.
     """
     node = Node(root, runner)
@@ -58,6 +59,7 @@ def look(root: Path, runner: Runner, patches: str = "") -> dict[str, t.Any]:
         "name": name,
         "was": record.get("node") if record.get("state") == LEFT and not name else None,
         "half": record.get("state") == JOINING,
+        "at_work": _joins_now(Kubeadm(runner, state_of(root))),
         "leftovers": ["/" + path for path in _LEFTOVERS if (root / path).exists()],
         "hostname": socket.gethostname().lower(),
         "ca_fingerprints": fingerprints,
@@ -218,6 +220,11 @@ class Membership:
         folder = state_of(self.root)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_private(folder / RECORD, json.dumps(record, sort_keys=True) + "\n")
+
+
+def _joins_now(kubeadm: Kubeadm) -> bool:
+    last = kubeadm.last_run()
+    return last is not None and last["state"] == "running" and "join" in last["command"][1:2]
 
 
 def _record(root: Path) -> dict[str, t.Any]:

@@ -109,12 +109,8 @@ def remove(api: Api, name: str, was_reset: bool = False, dry_run: bool = False) 
     node = api.find(f"/api/v1/nodes/{path_part(name)}")
     if node is None:
         return False
-    if not is_cordoned(node):
-        raise UpliftError(f"The node {name} is not removed: it is not cordoned, so it takes pods.")
     ready = is_true(node, "Ready") and not was_reset
-    left = remaining(api, node) if ready else []  # of a node that is gone, no kubelet will ever end them
-    if left:
-        raise UpliftError(_not_empty(name, left) + " It is not removed.")
+    _require_empty(api, node, ready)
     if _CONTROL_PLANE in (node["metadata"].get("labels") or {}) and ready and _runs_api_server(api, name):
         raise UpliftError(
             f"The node {name} is not removed: its API server runs. Reset the host (kubeadm reset) or turn it off first."
@@ -126,6 +122,22 @@ def remove(api: Api, name: str, was_reset: bool = False, dry_run: bool = False) 
             if error.status != 404:
                 raise
     return True
+
+
+def require_empty(api: Api, name: str) -> None:
+    """:raises UpliftError: the node is there, and not cordoned, or is Ready and not empty."""
+    node = api.find(f"/api/v1/nodes/{path_part(name)}")
+    if node is not None:
+        _require_empty(api, node, is_true(node, "Ready"))
+
+
+def _require_empty(api: Api, node: Object, ready: bool) -> None:
+    name = node["metadata"]["name"]
+    if not is_cordoned(node):
+        raise UpliftError(f"The node {name} is not removed: it is not cordoned, so it takes pods.")
+    left = remaining(api, node) if ready else []  # of a node that is gone, no kubelet will ever end them
+    if left:
+        raise UpliftError(_not_empty(name, left) + " It is not removed.")
 
 
 def _precondition(node: Object) -> Object:

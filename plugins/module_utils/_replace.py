@@ -102,7 +102,8 @@ def make_plan(facts: Facts, hosts: t.Sequence[Host], options: Options) -> tuple[
 
 
 def _as_row(old: Old) -> Row:
-    return {"node": old.node, "host": old.host, "role": old.role, "ready": old.ready, "reached": old.reached}
+    keys = ("node", "host", "role", "ready", "reached", "reset")
+    return {key: getattr(old, key) for key in keys}
 
 
 def _waves(after: Facts, old: t.Sequence[Old], rules: Rules) -> list[Row]:

@@ -177,17 +177,22 @@ def _joined(facts: Facts, name: str, host: Host | None) -> New:
     """A new node that is in the cluster. A control plane whose join was cut off is in it, too, and is none yet.
 
     Only the note that a join of ours leaves on its host says that it was: else it is somebody's node, and never reset.
+    A note without an end, on a node with the label, is of a join whose end nobody saw.
     """
-    if host is not None and host.control_plane and not whole(facts["nodes"][name]):
-        half = bool(host.look and host.look.get("half"))
+    node = facts["nodes"][name]
+    if host is not None and host.control_plane and not whole(node):
+        half = bool(host.look and host.look.get("half")) and not _labelled(node)
         return New(name, host.name, CONTROL_PLANE, not half, half, host.look)
     return New(name, host.name if host else "", role_of(facts, name), True, False, host.look if host else None)
 
 
 def whole(node: Facts) -> bool:
     """Is this node a control plane, all of it? The label is the last thing that kubeadm join sets."""
-    labelled = any(label in (node.get("labels") or {}) for label in _LABELS)
-    return labelled and "kube-apiserver" in (node.get("static_pods") or {})
+    return _labelled(node) and "kube-apiserver" in (node.get("static_pods") or {})
+
+
+def _labelled(node: Facts) -> bool:
+    return any(label in (node.get("labels") or {}) for label in _LABELS)
 
 
 def _to_join(host: Host) -> New:

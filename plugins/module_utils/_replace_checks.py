@@ -51,7 +51,13 @@ def find(
     """All findings. rows: of the drains' forecast."""
     by_name = {host.name: host for host in hosts}
     joining = [new for new in people.new if not new.joined]
-    found = [*_unread(facts), *_who(people), *of_others(facts, hosts, people.silent), *_in_service(facts, people)]
+    found = [
+        *_unread(facts),
+        *_at_work(people),
+        *_who(people),
+        *of_others(facts, hosts, people.silent),
+        *_in_service(facts, people),
+    ]
     for new in joining:
         found += _joins(facts, new, by_name[new.host])
     found += _replace_planes.find(facts, people, joining, remove)
@@ -72,6 +78,19 @@ def _unread(facts: Facts) -> t.Iterator[Finding]:
 
 
 # --- who -------------------------------------------------------------------------------------------------------------
+
+
+def _at_work(people: Cast) -> t.Iterator[Finding]:
+    """Of control planes: their member of etcd would be removed, and the host reset, while kubeadm makes it."""
+    for new in people.new:
+        if new.role == CONTROL_PLANE and (new.look or {}).get("at_work"):
+            yield blocker(
+                f"replace-at-work:{new.node}",
+                f"kubeadm is at work on {new.node}",
+                [f"{new.host}: an earlier run has left a kubeadm join there, which has not ended"],
+                "What it is becoming is known when it has ended.",
+                "Run again in some minutes (systemctl status uplift-kubeadm on the host shows it).",
+            )
 
 
 def _who(people: Cast) -> t.Iterator[Finding]:
@@ -144,9 +163,10 @@ def _in_service(facts: Facts, people: Cast) -> t.Iterator[Finding]:
                 f"New node {new.node} is in the cluster, and no whole control plane",
                 [f"{new.node}: its host is in the group of the control planes; it has no static pod kube-apiserver, or "
                  "not the label node-role.kubernetes.io/control-plane"],
-                "It did not join as one here, so it is not reset here: it may serve as a worker.",
-                "If it is to stay a worker, take its host out of the group. If it is to be a control plane, drain it, "
-                "reset it (kubeadm reset), delete its Node, and run again. Where only the label is missing, set it.",
+                "It did not join as one here, or its join has come to its end, so it is not reset here: it may serve.",
+                "If its API server's manifest was moved away (/etc/kubernetes/manifests), put it back. If it is to stay "
+                "a worker, take its host out of the group. If it is to be a control plane, drain it, reset it (kubeadm "
+                "reset), delete its Node, and run again. Where only the label is missing, set it.",
             )  # fmt: skip
         trouble = "" if node.get("ready", True) else f"NotReady: {node.get('ready_message') or 'no message'}"
         trouble = trouble or ("cordoned" if node.get("unschedulable") else "")

@@ -66,13 +66,15 @@ def expected_node(facts: Facts, new: New, host: Host, carried: t.Mapping[str, in
 def occupied(facts: Facts, drain: DrainOptions) -> set[str]:
     """The nodes on which something runs that their drain would take away.
 
-    Pods that came to a node after our cordon of it, which they tolerate, do not count: they would come again.
+    Pods that came to a node after our cordon of it, which they tolerate, do not count: they would come again. The facts
+    have `created` of such pods alone. A cordon that somebody has lifted let others come.
     """
     workloads, nodes = Workloads(facts), facts.get("nodes") or {}
 
     def counts(pod: Facts) -> bool:
         what, _why = verdict(pod, workloads, drain)
-        cordon = (nodes.get(pod["node"]) or {}).get("leaving") or {}
+        node = nodes.get(pod["node"]) or {}
+        cordon = (node.get("leaving") if node.get("unschedulable") else None) or {}
         came_after = bool(cordon.get("at")) and pod.get("created", "") > cordon["at"]
         return what != LEAVE and not (what == EVICT and came_after)
 

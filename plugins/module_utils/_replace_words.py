@@ -79,6 +79,8 @@ def back(plan: Plan, lifted: t.Sequence[str], by_person: t.Sequence[str]) -> lis
     ]
     lines += _bullet(f"Cordoned by somebody else, and left so: {listing(list(by_person), _FEW)}.") if by_person else []
     lines += _bullet(f"Removed already, and not to be had back: {listing(plan['gone'], _FEW)}.") if plan["gone"] else []
+    reset = [old["node"] for old in plan["old"] if old["reset"]]
+    lines += _bullet(f"Reset already, and left cordoned: {listing(reset, _FEW)}.") if reset else []
     if lifted:
         lines += _bullet(
             "Pods stay where they are. To move them back: cordon and drain the new nodes, or name them as the old ones."

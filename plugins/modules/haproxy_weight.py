@@ -128,9 +128,20 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     switch = _haproxy_switch.Switch(module.params)
     servers = switch.servers()
     share = module.params["share"]
-    result = _haproxy_switch.described(servers)
     if share is None:
-        return {"changed": False, **result}
+        return {"changed": False, **_haproxy_switch.described(servers)}
+    able, errors = _haproxy_switch.movable(servers, share)
+    if errors and able and module.params["force"]:
+        # Green is no good, and what can leave it leaves it.
+        run_for(module, switch.only(able), [server for server in servers if server.backend in able], share)
+        raise UpliftError(f"{' '.join(errors)} In {', '.join(able)}, {share} % goes to green.")
+    return run_for(module, switch, servers, share)
+
+
+def run_for(
+    module: AnsibleModule, switch: _haproxy_switch.Switch, servers: list[Server], share: int
+) -> dict[str, t.Any]:
+    result = _haproxy_switch.described(servers)
     before, planned = _haproxy_switch.in_words(servers), _haproxy_switch.planned(servers, share)
     diff = [{**_headers("HAProxy, at run time"), "before": before, "after": planned}]
 

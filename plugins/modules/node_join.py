@@ -129,7 +129,8 @@ RETURN = r"""
 look:
   description:
     - What the host is. C(name) of its node, from kubelet's certificate, or null; C(was), the name that it had before it
-      was reset here; C(half), whether a join was cut off; C(leftovers), files of a node.
+      was reset here; C(half), whether a join was cut off; C(at_work), whether kubeadm joins it now; C(leftovers), files
+      of a node.
     - C(hostname), C(arch), C(cpus), C(memory) and C(disk) (bytes), C(kubeadm) and C(kubelet) (versions, or null),
       C(control_plane), C(ca_fingerprints).
     - C(patches_there), whether O(patches) is a folder there; null without O(patches).

@@ -42,9 +42,11 @@ options:
         pods runs there; anything else fails it, but for what O(skip_wait_for_delete_timeout) goes on without.
       - V(removed) deletes their Node objects. A node that is not cordoned, one that is Ready and not empty, and a
         control plane whose API server runs is refused.
+      - V(empty) changes nothing, and fails for a node that V(removed) would not find empty, whether its API server runs
+        or not.
       - V(uncordoned) lifts the cordons that this module has set. Others stay.
     type: str
-    choices: [cordoned, drained, removed, uncordoned]
+    choices: [cordoned, drained, empty, removed, uncordoned]
     default: drained
   were_reset:
     description:
@@ -95,7 +97,7 @@ failed_nodes:
   returned: when O(state=drained)
   type: dict
 nodes:
-  description: The nodes that were changed; in check mode, that would be.
+  description: The nodes that were changed; in check mode, that would be. With O(state=empty), none.
   returned: unless O(state=drained)
   type: list
   elements: str
@@ -156,6 +158,12 @@ def uncordoned(module: AnsibleModule, api: Api) -> Result:
     return _outcome(_old_nodes.uncordon(api, module.params["names"], module.check_mode), cordoned_after=False)
 
 
+def empty(module: AnsibleModule, api: Api) -> Result:
+    for name in module.params["names"]:
+        _old_nodes.require_empty(api, name)
+    return {"changed": False, "nodes": []}
+
+
 def removed(module: AnsibleModule, api: Api) -> Result:
     was_reset, check = module.params["were_reset"], module.check_mode
     gone = [name for name in module.params["names"] if _old_nodes.remove(api, name, was_reset, check)]
@@ -184,7 +192,7 @@ def _diff(pods: dict[str, int]) -> Result:
 
 
 def main() -> None:
-    states = {"cordoned": cordoned, "drained": drained, "removed": removed, "uncordoned": uncordoned}
+    states = {"cordoned": cordoned, "drained": drained, "empty": empty, "removed": removed, "uncordoned": uncordoned}
     module = AnsibleModule(
         argument_spec={
             "names": {"type": "list", "elements": "str", "required": True},

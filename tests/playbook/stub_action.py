@@ -153,8 +153,8 @@ def membership(host: str, params: dict[str, Any], cluster: dict[str, Any], check
 def old_nodes(host: str, params: dict[str, Any], cluster: dict[str, Any], check: bool) -> dict[str, Any]:
     """Pods that are drained are there no more: who starts them elsewhere is not pretended."""
     names, state = params["names"], params.get("state", "drained")
-    if check:
-        return {"changed": True, "nodes": names}
+    if check or state == "empty":
+        return {"changed": check, "nodes": names}
     for name in names:
         if state == "removed":
             cluster["nodes"].pop(name, None)

@@ -11,7 +11,8 @@ import typing as t
 from ansible_collections.uplift.kubeadm.plugins.filter.replace_lines import FilterModule
 
 PLAN: dict[str, t.Any] = {
-    "old": [{"node": "o1", "host": "", "role": "worker"}], "removal": "none", "join_control_planes": [], "gone": [],
+    "old": [{"node": "o1", "host": "", "role": "worker", "reset": False}], "removal": "none", "gone": [],
+    "join_control_planes": [],
     "join_workers": [{"node": "n1", "host": "n1", "half": False}], "waves": [{"nodes": ["o1"], "soak": 0, "why": ""}],
 }  # fmt: skip
 
@@ -37,5 +38,7 @@ def test_there_is_no_way_back_from_a_removal() -> None:
 
 def test_what_going_back_did() -> None:
     assert "Back in service: o1." in lines(back={"nodes": ["o1"], "by_person": []})
+    reset = {**PLAN, "old": [*PLAN["old"], {"node": "o2", "host": "", "role": "worker", "reset": True}]}
+    assert "Reset already, and left cordoned: o2." in lines(reset, back={"nodes": ["o1"], "by_person": []})
     assert "left so: o1" in lines(back={"nodes": [], "by_person": ["o1"]})
     assert "not to be had back: w9" in lines({**PLAN, "gone": ["w9"]}, back={"nodes": [], "by_person": []})

@@ -120,6 +120,7 @@ def test_a_join_whose_caller_was_lost_is_taken_up_and_not_reset(tmp_path: Path) 
     with pytest.raises(UpliftError, match="still running"):
         work.join("/usr/bin/kubeadm", CONFIG, {})
     assert host.unit is not None
+    assert look(tmp_path, host)["at_work"] is True
     host.unit[0] = 2
     assert member(host).join("/usr/bin/kubeadm", CONFIG, {}) is True
     assert [words[0] for words in host.ran_kubeadm] == ["join"]

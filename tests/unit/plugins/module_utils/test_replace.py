@@ -395,6 +395,34 @@ def test_a_node_that_is_no_whole_control_plane_is_reset_only_on_its_own_notes_wo
     assert "replace-not-whole:cp4" in {finding.id for finding in findings}
 
 
+def test_a_control_plane_that_joined_to_the_end_is_never_reset_for_want_of_its_api_server() -> None:
+    """Protects: a killed run left the note open, kubeadm ended well, and somebody moved a manifest away since."""
+    known = cluster([])
+    known["nodes"]["cp4"] = node("cp4", internal_ip="10.0.0.14", labels={"node-role.kubernetes.io/control-plane": ""})
+    hosts = [Host("cp1", True, old=True, look=look("cp1", control_plane=True)), *planes()[1:]]
+    hosts += [Host("cp4", True, new=True, look=look("cp4", "cp4", half=True, control_plane=True))]
+    made, findings = make_plan(known, hosts, Options())
+    assert made["join_control_planes"] == []
+    assert "replace-not-whole:cp4" in {finding.id for finding in findings}
+
+
+@pytest.mark.parametrize("registered", [False, True])
+def test_a_control_plane_that_kubeadm_joins_now_is_left_alone(registered: bool) -> None:
+    """Protects: its member of etcd is not removed under a kubeadm that a killed run has left at work."""
+    known = cluster([])
+    if registered:
+        known["nodes"]["cp4"] = node("cp4", internal_ip="10.0.0.14")
+    hosts = [Host("cp1", True, old=True, look=look("cp1", control_plane=True)), *planes()[1:]]
+    at_work = look("cp4" if registered else None, "cp4", half=True, at_work=True, control_plane=True)
+    _made, findings = make_plan(known, [*hosts, Host("cp4", True, new=True, look=at_work)], Options())
+    assert "replace-at-work:cp4" in {finding.id for finding in findings}
+
+
+def test_a_host_that_was_reset_is_told_apart() -> None:
+    made, _findings = plan(cluster(), Host("host1", old=True, look=look(None, was="o1")))
+    assert {old["node"]: old["reset"] for old in made["old"]} == {"o1": True, "o2": False}
+
+
 def test_a_control_plane_whose_node_was_deleted_leaves_etcd_before_it_is_reset() -> None:
     known = cluster([])
     del known["nodes"]["cp1"]
@@ -422,6 +450,9 @@ def test_pods_that_come_back_are_drained_once() -> None:
     known["pods"][0]["created"] = "2026-11-30T10:00:07Z"
     made, found = plan(known)
     assert (made["waves"], made["changes"], found) == ([], False, {})
+    known["nodes"]["o1"]["unschedulable"] = False  # somebody has lifted our cordon, and left the note
+    assert [wave["nodes"] for wave in plan(known)[0]["waves"]] == [["o1"]]
+    known["nodes"]["o1"]["unschedulable"] = True
     known["pods"][0]["created"] = "2026-11-29T10:00:00Z"  # of before: a run that was killed had not come to it
     assert [wave["nodes"] for wave in plan(known)[0]["waves"]] == [["o1"]]
     known["pods"][0]["created"] = "2026-11-30T10:00:07Z"

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import stat
 import threading
@@ -211,6 +213,53 @@ def test_going_back_does_not_wait_for_a_file(run: Run, proxy: Haproxy) -> None:
     assert "At run time 0 % goes to green now. The next reload of HAProxy would bring back" in said
     assert proxy.weights() == {"blue-1": 100, "green-1": 0}
     assert proxy.config.read_text() == broken
+
+
+def test_a_full_disk_does_not_keep_traffic_on_green(run: Run, proxy: Haproxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(share=100)
+
+    def full(_number: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    said = run(failed=True, share=0, force=True)["msg"]
+    assert "No space left on device" in said and "At run time 0 % goes to green now" in said
+    assert proxy.weights() == {"blue-1": 100, "green-1": 0}
+    assert list(proxy.config.parent.glob(".haproxy.cfg*")) == []
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_side_that_somebody_has_drained_gets_nothing(run: Run, proxy: Haproxy, force: bool) -> None:
+    """Protects: with weight 0 it looks as any other; green would give its share away, and nobody would answer."""
+    run(share=100)
+    proxy.ask("set server web/blue-1 state drain")
+    said = run(failed=True, share=0, force=force)["msg"]
+    assert "No blue server would take traffic (web/blue-1 is DRAIN)" in said
+    assert proxy.weights() == {"blue-1": 0, "green-1": 100}
+    proxy.ask("set server web/blue-1 state ready")
+    assert run(share=0, force=force)["shares"] == {"web": 0}
+
+
+def test_a_backend_that_cannot_go_back_keeps_no_other_from_it(
+    tmp_path: Path, sites: dict[str, Site], capsys: pytest.CaptureFixture[str]
+) -> None:
+    addresses = {name: site.address for name, site in sites.items()}
+    proxy = Haproxy(tmp_path, addresses, connect="100ms")
+    try:
+        text = proxy.config.read_text()
+        _head, _backend, servers = text.partition("\nbackend web\n")
+        proxy.config.write_text(f"{text}\nbackend api\n{servers}")
+        proxy.reload()
+        run = module(proxy, capsys)
+        run(backends=["web", "api"], share=100)
+        proxy.ask("set server api/blue-1 state maint")
+        assert "No blue server" in run(backends=["api", "web"], share=0, failed=True)["msg"]
+        assert run(backends=["web"])["shares"] == {"web": 100}, "forward, it is all of them or none"
+        said = run(backends=["api", "web"], share=0, force=True, failed=True)["msg"]
+        assert "(api/blue-1 is MAINT" in said and said.endswith("In web, 0 % goes to green.")
+        assert run(backends=["api", "web"])["shares"] == {"api": 100, "web": 0}
+    finally:
+        proxy.stop()
 
 
 def test_tcp_socket_and_no_file(run: Run, proxy: Haproxy) -> None:

@@ -199,6 +199,17 @@ def test_a_control_plane_that_runs_is_not_removed_unless_its_host_was_reset(api:
     assert run(names=["o1"], state="removed", were_reset=True)["nodes"] == ["o1"]
 
 
+def test_a_control_plane_is_seen_to_be_empty_before_it_leaves_etcd(api: FakeApi, run: Run) -> None:
+    """Protects: what tolerates it, and came undrained, does not die with a reset, past its budgets."""
+    api.objects["/api/v1/nodes/o1"]["metadata"]["labels"]["node-role.kubernetes.io/control-plane"] = ""
+    api.pod("api", "o1", mirror=True, namespace="kube-system", labels={"component": "kube-apiserver"})
+    assert "not cordoned" in run(names=["o1"], state="empty", failed=True)["msg"]
+    run(names=["o1"], state="cordoned")
+    assert run(names=["o1", "gone"], state="empty")["changed"] is False
+    api.pod("dns", "o1")
+    assert "The node o1 is not empty: default/dns" in run(names=["o1"], state="empty", failed=True)["msg"]
+
+
 def test_a_node_of_that_name_that_has_just_joined_is_not_removed_for_the_old_one(api: FakeApi, run: Run) -> None:
     """Protects: the precondition on the UID."""
     run(state="cordoned")
