@@ -369,7 +369,7 @@ class Drain:
         )
         if self._lost():
             return text + "The node is left as it is, for the run that has the cluster now."
-        if self.options.leaving:
+        if self.options.leaving or self.options.keep_cordon:
             return text + "The node stays cordoned."
         try:
             outcome = _cordon.uncordon(self.api, self.node)

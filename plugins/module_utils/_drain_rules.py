@@ -49,6 +49,7 @@ class Options:
     proxy_timeout: int = 0  # how long to wait until kube-proxy is rolled out; 0 does not look
     slice: int = 0
     state_directory: str = ""  # "" keeps no state
+    keep_cordon: bool = False  # a drain that fails leaves the node cordoned
     leaving: bool = False  # others replace the node: its cordon says so, and a drain that fails leaves it
 
 

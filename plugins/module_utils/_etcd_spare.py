@@ -14,21 +14,25 @@ import time
 import typing as t
 from pathlib import Path
 
+from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._etcd import Etcd, local_member
+from ansible_collections.uplift.kubeadm.plugins.module_utils._files import state_of
+from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import Kubeadm
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node_static_pods import static_pods
 
 POLL_SECONDS = 1.0
 
 
 def require_spare(root: Path, timeout: float) -> None:
-    """Wait until etcd can do without the member of this node; at once where there is none.
+    """Wait until etcd can do without the member of this node; at once where there is none, and while a kubeadm that a
+    killed run has left at work is restarting it: whoever runs kubeadm next waits for that.
 
     :raises UpliftError: it cannot, timeout seconds later. Of one member it never can, and is not asked to; of two, the
         other one has to be well.
     """
     pods, _unread = static_pods(root)
-    if "etcd" not in pods:
+    if "etcd" not in pods or _kubeadm_upgrades(root):
         return
     deadline = time.monotonic() + timeout
     while trouble := _trouble(local_member(root, pods["etcd"])):
@@ -39,6 +43,11 @@ def require_spare(root: Path, timeout: float) -> None:
                 "and crictl logs on the control planes."
             )
         time.sleep(POLL_SECONDS)
+
+
+def _kubeadm_upgrades(root: Path) -> bool:
+    last = Kubeadm(Runner(), state_of(root)).last_run()
+    return last is not None and last["state"] == "running" and "upgrade" in last["command"]
 
 
 def _trouble(own: Etcd) -> str:

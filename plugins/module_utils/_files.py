@@ -35,10 +35,11 @@ def rewrite(path: Path, text: str) -> None:
 
 
 def _write(path: Path, text: str, like: os.stat_result | None) -> None:
-    """like: whose mode and owner the file gets; None for 0600 and this user."""
+    """like: whose mode and owner the file gets; None for 0600 and this user. Bytes that were read with surrogateescape,
+    as they are no UTF-8, are written as they were."""
     number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(number, "w", encoding="utf-8") as file:
+        with os.fdopen(number, "w", encoding="utf-8", errors="surrogateescape") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -119,6 +119,13 @@ class Kubeadm:
         unit = self._unit() if record["boot"] == self._boot() else {}
         return {**record, **_state_of(unit)}
 
+    def disown(self) -> None:
+        """Nobody may take the last run's result for one of now any more: what it did has been undone (a restore)."""
+        with self._locked():
+            record = self.last_run()
+            if record is not None and not record["acknowledged"]:
+                self._write_record({**record, "acknowledged": True})
+
     def _run(
         self,
         command: list[str],

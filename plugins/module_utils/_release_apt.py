@@ -153,7 +153,7 @@ class Apt(Packages):
         kind, text = self._text(minor)
         with scratch("uplift-kubeadm-apt-") as folder:
             folder.chmod(0o755)  # apt reads the network as the user _apt
-            (folder / f"kubernetes.{kind}").write_text(text)
+            (folder / f"kubernetes.{kind}").write_text(text, encoding="utf-8", errors="surrogateescape")
             for name in ("lists/partial", "cache/archives/partial"):
                 (folder / name).mkdir(parents=True)
             (folder / "apt.conf").write_text(self._configuration(folder, kind))
@@ -260,7 +260,7 @@ def package_version(file: Path) -> str:
 
 def _active(file: Path) -> list[str]:
     """The active sources of packages in a file, as they stand there, but for other projects'."""
-    text = file.read_text(errors="replace")
+    text = file.read_text(encoding="utf-8", errors="surrogateescape")
     if file.suffix == ".sources":
         paragraphs = [p.strip("\n") for p in re.split(r"\n\s*\n", text)]
         off = re.compile(r"^Enabled:\s*(no|false)", re.MULTILINE | re.IGNORECASE)

@@ -131,7 +131,7 @@ class Dnf(Packages):
     @contextlib.contextmanager
     def _view(self, minor: str) -> t.Iterator[list[str]]:
         with scratch("uplift-kubeadm-dnf-") as folder:
-            (folder / "kubernetes.repo").write_text(self._text(minor))
+            (folder / "kubernetes.repo").write_text(self._text(minor), encoding="utf-8", errors="surrogateescape")
             yield [
                 f"--setopt=reposdir={folder}",
                 f"--setopt=cachedir={folder}/cache",
@@ -205,7 +205,7 @@ def _is_newer(version: str, than: str | None) -> bool:
 
 def _sections(file: Path) -> list[str]:
     """The enabled repositories of a file, as they stand there, but for other projects'."""
-    text = file.read_text(errors="replace")
+    text = file.read_text(encoding="utf-8", errors="surrogateescape")
     off = re.compile(r"^\s*enabled\s*=\s*(0|no|false)", re.MULTILINE | re.IGNORECASE)
     sections = re.findall(r"^\[[^\]]+\][^\n]*\n(?:(?!\[).*\n?)*", text, re.MULTILINE)
     return [section for section in sections if not off.search(section) and not OTHERS.search(section)]

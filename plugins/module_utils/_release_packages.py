@@ -190,7 +190,7 @@ def follow(stanzas: t.Sequence[Stanza], minor: str, check: bool, back: bool = Fa
     ]
     done = []
     for file in dict.fromkeys(stanza.file for stanza in moving):
-        old = file.read_text()
+        old = file.read_text(encoding="utf-8", errors="surrogateescape")  # a comment may be in Latin-1
         new = old
         for stanza in moving:
             if stanza.file == file:

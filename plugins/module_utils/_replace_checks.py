@@ -164,9 +164,9 @@ def _in_service(facts: Facts, people: Cast) -> t.Iterator[Finding]:
                 [f"{new.node}: its host is in the group of the control planes; it has no static pod kube-apiserver, or "
                  "not the label node-role.kubernetes.io/control-plane"],
                 "It did not join as one here, or its join has come to its end, so it is not reset here: it may serve.",
-                "If its API server's manifest was moved away (/etc/kubernetes/manifests), put it back. If it is to stay "
-                "a worker, take its host out of the group. If it is to be a control plane, drain it, reset it (kubeadm "
-                "reset), delete its Node, and run again. Where only the label is missing, set it.",
+                "If its API server's manifest was moved away (/etc/kubernetes/manifests), put it back. If it is to "
+                "stay a worker, take its host out of the group. If it is to be a control plane, drain it, reset it "
+                "(kubeadm reset), delete its Node, and run again. Where only the label is missing, set it.",
             )  # fmt: skip
         trouble = "" if node.get("ready", True) else f"NotReady: {node.get('ready_message') or 'no message'}"
         trouble = trouble or ("cordoned" if node.get("unschedulable") else "")

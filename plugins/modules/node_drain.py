@@ -19,7 +19,8 @@ description:
   - A pod counts as gone when its UID is gone from the node, so a pod of the same name that took its place confuses
     nothing. The node counts as drained when the volumes of these pods are detached, too.
   - On a node that is not Ready pods are evicted with a warning, as no kubelet ends them.
-  - A drain that fails uncordons the node again, and names each pod that is left and what holds it.
+  - A drain that fails uncordons the node again (unless O(keep_cordon)), and names each pod that is left and what holds
+    it.
   - A cordon that this module sets carries the annotation C(uplift.kubeadm/cordon), set in the same request, with what
     the node offered before. A node that is cordoned without it was cordoned by a person. It is drained, and stays
     cordoned.
@@ -48,6 +49,12 @@ options:
     type: str
     choices: [drained, cordoned, uncordoned]
     default: drained
+  keep_cordon:
+    description:
+      - Whether a drain that fails leaves the node cordoned, with our annotation. For a node that is not to come back as
+        it is, such as one whose kubelet is being replaced.
+    type: bool
+    default: false
 seealso:
   - module: uplift.kubeadm.node_ready
 """
@@ -71,6 +78,11 @@ EXAMPLES = r"""
       - selector:
           matchLabels:
             tier: database
+
+- name: Drain a node whose new kubelet did not come up, and which stays out of service whatever comes of it
+  uplift.kubeadm.node_drain:
+    name: worker-1
+    keep_cordon: true
 
 - name: Drain in slices of 15 seconds, so that each shows how far it is
   uplift.kubeadm.node_drain:
@@ -264,6 +276,7 @@ def main() -> None:
         argument_spec={
             "name": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["drained", "cordoned", "uncordoned"], "default": "drained"},
+            "keep_cordon": {"type": "bool", "default": False},
             **DRAIN_ARGS,
             **API_ARGS,
         },

@@ -181,11 +181,13 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils import (
     _backup,
     _backup_folder,
     _etcd_snapshot,
+    _kubeadm,
     _restore,
     _restore_pods,
 )
 from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._files import state_of
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
 
 ROOT = Path("/")
@@ -235,7 +237,9 @@ def etcd(wants: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:
 
 
 def files(wants: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:
-    """step=files."""
+    """step=files. What kubeadm did has to be done again after it, though nobody has had its result."""
+    if not check:
+        _kubeadm.Kubeadm(Runner(), state_of(ROOT)).disown()
     done = _restore.put_back(ROOT, _archive(wants), wants["etcd_only"], check)
     return {"changed": bool(done), "files": done}
 

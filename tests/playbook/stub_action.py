@@ -6,8 +6,9 @@
 stubbed.py puts it, under each module's name, among the action plugins of a copy of the collection: it answers on the
 controller, which is most of what makes these tests quick. It records its call in $UPLIFT_STUB/events.jsonl, moves the
 pretended cluster in $UPLIFT_STUB/cluster.json, and misbehaves where $UPLIFT_STUB/rules.json says so: {"module", "host",
-"name"?, "state"? (empty: not given), "version"?, "component"?, "soak"?, "do": "fail" | "down" | "stop"}. The connection
-to a host that is down ("down"? has its name where it is another) is lost, as stub_connection.py has it.
+"name"?, "state"? (empty: not given), "version"?, "component"?, "soak"?, "touched"?, "killed"?, "do": "fail" | "down" |
+"stop"}. The connection to a host that is down ("down"? has its name where it is another) is lost, as stub_connection.py
+has it.
 """
 
 from __future__ import annotations
@@ -48,8 +49,9 @@ def answer(action: ActionBase, params: dict[str, Any], task_vars: dict[str, Any]
         if not matches(rule, name, host, params):
             continue
         if rule["do"] == "fail":
-            failure = {"failed": True, "msg": "made to fail by the test", "touched": rule.get("touched", False)}
-            return {**failure, "stdout": rule.get("stdout", "")}
+            failure = {"failed": True, "msg": "made to fail by the test", "stdout": rule.get("stdout", "")}
+            # Without it: a module that was killed says nothing of its own.
+            return {**failure, **({} if rule.get("killed") else {"touched": rule.get("touched", False)})}
         if rule["do"] == "stop":  # somebody asks the run to end while the module works
             save("stop.json", {"by": "anna", "at": "2026-11-21T17:20:09Z", "reason": "pager"})
             continue
@@ -72,7 +74,7 @@ def matches(rule: dict[str, Any], name: str, host: str, params: dict[str, Any]) 
 def record(name: str, host: str, params: dict[str, Any], check: bool) -> dict[str, Any]:
     told = (
         "name", "names", "state", "version", "components", "arguments", "kubeconfig", "nodes", "ready", "soak",
-        "bind_port", "proxies",
+        "bind_port", "proxies", "keep_cordon",
     )  # fmt: skip
     event = {"module": name, "host": host, **{key: params.get(key) for key in told}}
     for path in [word.partition("=")[2] for word in params.get("arguments") or [] if word.startswith("--config=")]:

@@ -257,6 +257,16 @@ def test_hosts_in_no_group_are_no_success(tmp_path: Path) -> None:
     assert cluster.events() == []
 
 
+def test_a_node_of_which_nobody_knows_whether_its_kubelet_was_touched_is_left_cordoned(tmp_path: Path) -> None:
+    """Protects: a module that was killed between replacing kubelet and restarting it."""
+    cluster = StubbedCluster(tmp_path, workers=1)
+    rule = {"module": "kubernetes_release", "host": "w1", "component": "kubelet", "do": "fail", "killed": True}
+    cluster.misbehave(rule)
+    run = cluster.run("uplift.kubeadm.upgrade", target="1.25")
+    assert "so the node is left cordoned" in " ".join(run.stdout.split())
+    assert "uncordoned" not in {event["state"] for event in cluster.events()}
+
+
 def test_a_node_whose_kubelet_was_not_touched_is_returned_to_service(tmp_path: Path) -> None:
     cluster = StubbedCluster(tmp_path, workers=1)
     hook = tmp_path / "drained.yml"
@@ -291,6 +301,8 @@ def test_a_node_whose_new_kubelet_did_not_come_up_is_not_returned_to_service_by_
     assert 'w1 failed in 1.25/workers at "Drain"' in second.stdout.replace('\\"', '"'), second.stdout
     assert "so the node is left cordoned" in " ".join(second.stdout.split())
     assert "uncordoned" not in {event["state"] for event in cluster.events()}
+    drains = [event for event in cluster.events() if event["module"] == "node_drain" and event["name"] == "w1"]
+    assert [event["keep_cordon"] for event in drains] == [True], "the module would uncordon it itself"
 
     cluster.mend()
     third = cluster.run("uplift.kubeadm.upgrade", target="1.25")

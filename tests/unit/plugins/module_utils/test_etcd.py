@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _etcd, _node_api_usage, _running
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._etcd_spare import at_risk, require_spare
+from ansible_collections.uplift.kubeadm.plugins.module_utils._kubeadm import Kubeadm
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node_static_pods import StaticPod, static_pods
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.certificates import Authority
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_control_plane import FakeControlPlane
@@ -128,6 +129,18 @@ def test_etcd_is_asked_whether_it_can_do_without_this_member(node: FakeControlPl
         answers["/v3/cluster/member/list"] = members(*lost)
         with pytest.raises(UpliftError, match=words):
             require_spare(node.root, 0)
+
+
+def test_a_member_that_kubeadm_is_restarting_is_not_asked(
+    node: FakeControlPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects: a run that ought to wait for a kubeadm at work would end with words about quorum."""
+    node.start("etcd", {**ANSWERS, "/v3/cluster/member/list": members(None)})
+    with pytest.raises(UpliftError, match="etcd would lose its quorum"):
+        require_spare(node.root, 0)
+    at_work = {"state": "running", "command": ["/usr/bin/kubeadm", "upgrade", "node"]}
+    monkeypatch.setattr(Kubeadm, "last_run", lambda _self: at_work)
+    require_spare(node.root, 0)
 
 
 def test_without_an_etcd_nothing_can_be_lost(tmp_path: Path) -> None:

@@ -178,6 +178,20 @@ def test_success_is_not_taken_when_told_so(tmp_path: Path) -> None:
     assert run(systemd, tmp_path, adopt=False).output == "second"
 
 
+def test_success_of_before_a_restore_is_not_taken(tmp_path: Path) -> None:
+    """Protects: files that kubeadm had written are those of before again, so it has to run."""
+    systemd = FakeSystemd((1, 0, "first\n"), (0, 0, "second\n"))
+    lost(systemd, tmp_path)
+    systemd.show()
+    Kubeadm(systemd, tmp_path).disown()
+    done = run(systemd, tmp_path)
+    assert (done.adopted, done.output) == (False, "second")
+
+
+def test_there_may_be_nothing_to_disown(tmp_path: Path) -> None:
+    Kubeadm(FakeSystemd(), tmp_path).disown()
+
+
 def test_failure_after_the_caller_was_lost_runs_again(tmp_path: Path) -> None:
     systemd = FakeSystemd((1, 1, "first\n"), (0, 0, "second\n"))
     lost(systemd, tmp_path)

@@ -468,6 +468,16 @@ def test_dnfs_repository_and_key_follow(tmp_path: Path) -> None:
     assert "exclude=kubelet" in text
 
 
+@pytest.mark.parametrize("line", [LINE, f"{LINE}  # f\xfcr K\xf6ln"])
+def test_a_comment_in_latin_1_stays_as_it_is(fake: FakeApt, line: str) -> None:
+    """Protects: kubelet is replaced when sources follow, so nothing that is read before may stop it there."""
+    file = fake.status.parents[3] / "etc/apt/sources.list.d/kubernetes.list"
+    file.write_bytes(f"# f\xfcr K\xf6ln\n{line}\n".encode("latin-1"))
+    assert f"{file} follows to 1.25" in apt(fake).settle("v1.25.4", ["kubelet"], check=False)
+    assert file.read_bytes().count("# f\xfcr K\xf6ln".encode("latin-1")) == (2 if line != LINE else 1)
+    assert b"core:/stable:/v1.25/" in file.read_bytes()
+
+
 def cpio(files: dict[str, bytes]) -> bytes:
     """An archive as rpm2cpio writes it."""
     out = b""

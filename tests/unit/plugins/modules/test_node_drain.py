@@ -276,6 +276,17 @@ def test_a_drain_after_a_killed_one_uncordons_what_that_had_cordoned(api: FakeAp
     assert schedulable(api)
 
 
+def test_a_drain_that_fails_leaves_a_node_cordoned_that_is_not_to_come_back(api: FakeApi, run: Run) -> None:
+    """Protects: a node whose new kubelet is broken, and the record of what it offered before."""
+    run()
+    record = api.objects[NODE]["metadata"]["annotations"][CORDON]
+    api.objects[NODE]["status"]["conditions"][0]["status"] = "Unknown"
+    api.pod("debugger", owner=None)
+    assert "The node stays cordoned." in run(keep_cordon=True, failed=True)["msg"]
+    assert not schedulable(api)
+    assert api.objects[NODE]["metadata"]["annotations"][CORDON] == record
+
+
 def test_an_eviction_that_is_forbidden_ends_the_drain_at_once(api: FakeApi, run: Run) -> None:
     api.pod("web-1")
     api.faults = [("POST", (403, status(403, "Forbidden", "admission webhook says no")))]
