@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -88,6 +89,7 @@ class Session:
                 "it by a file (--become-password-file, --vault-password-file), in the inventory, or by an SSH agent."
             )
         scratch = Path(tempfile.mkdtemp(prefix="fleet-", dir=C.DEFAULT_LOCAL_TMP))
+        before = signal.signal(signal.SIGTERM, lambda *_: _end_without(scratch))
         try:
             fleet = _fleet_run.Fleet(
                 self.document, self._clusters(scratch), Display().display, self._save, _fleet_children.Parent().check
@@ -97,6 +99,7 @@ class Session:
             fleet.save()
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+            signal.signal(signal.SIGTERM, before)
         return self._result()
 
     def _looked(self, fleet: _fleet_run.Fleet) -> None:
@@ -192,6 +195,7 @@ class Session:
             [*_fleet_children.options(context.CLIARGS)],
             _fleet_children.environment(folders),
             self.given["gates"],
+            str(self.given["target"]),
         )
 
     def _members(self) -> dict[str, dict[str, list[str]]]:
@@ -211,3 +215,10 @@ class Session:
                     "give the cluster an inventory of its own."
                 )
         return found
+
+
+def _end_without(scratch: Path) -> None:
+    """End as SIGTERM ends a worker of Ansible, but for what clusters' variables have of secrets."""
+    shutil.rmtree(scratch, ignore_errors=True)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _fleet_children, _report_files
+from ansible_collections.uplift.kubeadm.plugins.module_utils._files import write_private
 from ansible_collections.uplift.kubeadm.plugins.module_utils._fleet import Wave
 
 PLAN, LOOK, UPGRADE, SETTLE = "plan", "look", "upgrade", "settle"
@@ -34,6 +35,7 @@ class Clusters:
     :param playbooks: folder of the collection's playbooks.
     :param members: {group: {one of PARTS: [host]}} of clusters that are groups of this inventory.
     :param sources: the inventory of this run.
+    :param target: the fleet's, which a cluster's own variables may change, and its inventory may not.
     """
 
     def __init__(
@@ -47,12 +49,13 @@ class Clusters:
         options: Sequence[str],
         environment: Mapping[str, str],
         gates: Sequence[Mapping[str, Any]] = (),
+        target: str = "",
     ) -> None:
         self.waves = {cluster["name"]: wave["name"] for wave in waves for cluster in wave["clusters"]}
         self.given = {cluster["name"]: cluster for wave in waves for cluster in wave["clusters"]}
         self.folder, self.scratch, self.playbooks = folder, scratch, playbooks
         self.members, self.sources, self.gates = members, sources, gates
-        self.options, self.environment = options, environment
+        self.options, self.environment, self.target = options, environment, target
 
     def launch(self, name: str, verb: str) -> _fleet_children.Child:
         """Start what `verb` needs. What an earlier one left for this verb is gone, and is not taken for its own."""
@@ -65,7 +68,10 @@ class Clusters:
         ours = self._file(name, verb, self._variables(name, verb))
         defaults = self._file(name, "defaults", {"kubeadm_upgrade_require_workloads": True})
         words = _fleet_children.command(
-            self._playbooks(verb), self._inventory(name), ["-e", f"@{defaults}", *self.options], [variables, ours]
+            self._playbooks(verb),
+            self._inventory(name),
+            ["-e", f"@{defaults}", *self.options, "-e", json.dumps({"target": self.target})],
+            [variables, ours],
         )
         environment = {**self.environment, "FLEET_CLUSTER": name, "FLEET_WAVE": self.waves[name]}
         return _fleet_children.Child(words, environment, self.folder / name / LOGS[verb])
@@ -131,7 +137,7 @@ class Clusters:
     def _file(self, name: str, what: str, content: Mapping[str, Any]) -> str:
         """JSON, which is YAML, too; in the private folder, as variables may be secret."""
         path = self.scratch / f"{name}.{what}.json"
-        path.write_text(json.dumps(content), encoding="utf-8")
+        write_private(path, json.dumps(content))
         return str(path)
 
 

@@ -6,20 +6,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Any, Protocol
 
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _fleet, _fleet_report
 from ansible_collections.uplift.kubeadm.plugins.module_utils._durations import exactly
+from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._fleet_children import last_words
 from ansible_collections.uplift.kubeadm.plugins.module_utils._fleet_clusters import LOOK, PLAN, SETTLE, UPGRADE
 
 POLL = 0.5  # seconds between two looks at the children
 LOOKS_AT_ONCE = 4  # looks and plans only read; each is an ansible-playbook on the controller
 TELL_EVERY = 30.0  # seconds between two lines of progress of one cluster
+# Seconds between two lines of a watch in which nothing happens: AWX and others end a job that says nothing for long.
+TELL_WATCH = 600.0
 LONGEST_LOOK = 120.0  # seconds; or the watch's patience where that is longer
 LEFT_OUT = 4  # ansible-playbook's exit code when a host was unreachable; one may be left out (docs/upgrade.md)
 TIMED_OUT = 124  # the exit code of a child that was ended, as of timeout(1); ansible-playbook has none like it
@@ -128,7 +132,7 @@ class Fleet:
         looks: dict[str, list[tuple[float, bool]]] = {name: [] for name in names}
         if soak and names:
             self.tell(f"Watching {', '.join(names)} for {exactly(soak)}.")
-        open_ = list(names)
+        open_, told = list(names), began
         while open_:
             begun = self.clock()
             self._all(
@@ -145,6 +149,10 @@ class Fleet:
             open_ = [name for name in open_ if verdicts[name] == _fleet.GOING_ON]
             if open_:
                 well = all(looks[name][-1][1] for name in open_)
+                if self.clock() - told >= TELL_WATCH:
+                    told = self.clock()
+                    gone = exactly((told - began) // 60 * 60)
+                    self.tell(f"Watching {', '.join(open_)}: {gone} of {exactly(soak)} are over.")
                 rest = began + soak - self.clock()
                 self._wait(begun + min(every if well else _LOOK_AGAIN, max(rest, 1.0) if well else every))
         return not settle or self._settle(names)
@@ -204,31 +212,40 @@ class Fleet:
         """Run a verb for clusters, `at_once` at a time, until all have ended; children never outlive this.
 
         :param limit: seconds after which a child is ended; `ended` is then given TIMED_OUT.
+        :raises OSError, UpliftError: of ours (a disk that is full, no process more), when those that ran have ended.
         """
         waiting, badly = list(names), False
         running: dict[str, Child] = {}
+        ours: list[Exception] = []
         try:
             while running or (waiting and not badly):
                 self.alive()
                 for name in _fleet.to_begin(waiting, len(running), badly, at_once):
                     waiting.remove(name)
-                    begun(name)
-                    running[name], self._begun[name] = self.clusters.launch(name, verb), self.clock()
+                    with _kept(ours):
+                        begun(name)
+                        running[name], self._begun[name] = self.clusters.launch(name, verb), self.clock()
+                    if name not in running and self._entry(name)["state"] == _fleet.UPGRADING:
+                        self._set(name, _fleet.FAILED, why=f"Its upgrade could not be started: {ours[-1]}")
                 for name, child in list(running.items()):
                     code = child.poll()
                     if code is None and self.clock() - self._begun[name] >= limit:
                         child.end()
                         code = TIMED_OUT
-                    if code is None:
-                        progress(name)
-                    else:
-                        del running[name]
-                        badly = not ended(name, code) or badly
+                    with _kept(ours):
+                        if code is None:
+                            progress(name)
+                        else:
+                            del running[name]
+                            badly = not ended(name, code) or badly
+                badly = badly or bool(ours)
                 if running:
                     self.sleep(POLL)
         finally:
             for child in running.values():
                 child.end()
+        if ours:
+            raise ours[0]
         return not badly
 
     def _progress(self, name: str) -> None:
@@ -254,6 +271,15 @@ class Fleet:
 
     def _set(self, name: str, state: str, **facts: Any) -> None:
         self._entry(name).update(facts, state=state)
+
+
+@contextlib.contextmanager
+def _kept(errors: list[Exception]) -> Iterator[None]:
+    """Keep an error for later: what else runs is not to be cut off for it."""
+    try:
+        yield
+    except (OSError, UpliftError) as error:
+        errors.append(error)
 
 
 def _unwell(troubles: Sequence[str], patience: float) -> str:

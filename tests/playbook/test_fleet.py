@@ -56,6 +56,32 @@ def test_a_failed_cluster_stops_the_fleet_and_the_next_run_does_what_is_left(fle
     assert "changed=0" in last.stdout
 
 
+def test_a_workload_that_an_upgrade_lost_stays_lost_until_it_is_mended_or_given_up(fleet: StubbedFleet) -> None:
+    """Protects: the same command once more, by a timer say, does not take prod along with what dev lost."""
+    fleet.waves = [fleet.waves[0], fleet.waves[2]]
+    dev = fleet.clusters["dev"]
+    dev.write("db.json", 1)
+    hook = fleet.folder / "lose.yml"
+    stub = dev.folder / "stub/db.json"
+    hook.write_text(f"- name: Lose it\n  ansible.builtin.shell: echo 0 > {stub}\n  delegate_to: localhost\n")
+    fleet.waves[0]["clusters"][0]["variables"] = {"kubeadm_upgrade_hook_after_hop": str(hook)}
+    first = fleet.run()
+    assert first.returncode != 0
+    assert "1 workload(s) that were Ready before it are not now" in words(first)
+    assert fleet.version("dev") == "v1.25.4"
+
+    again = fleet.run()
+    assert again.returncode != 0, again.stdout
+    assert "Deployment shop/db" in words(again)
+    assert fleet.version("prod") == "v1.24.17"
+
+    notes = dev.read("notes.json")
+    dev.write("notes.json", {**notes, "fleet": None, "workloads": None})  # as docs/fleet.md has it
+    given_up = fleet.run()
+    assert given_up.returncode == 0, given_up.stdout
+    assert fleet.upgraded() == ["prod"]
+
+
 def test_waves_are_asked_for_limited_and_groups_are_clusters(fleet: StubbedFleet) -> None:
     """What is refused, and a cluster that is a group of the inventory of the run."""
     inventory = ("-i", str(fleet.clusters["dev"].folder / "inventory.json"))
@@ -81,10 +107,11 @@ def test_waves_are_asked_for_limited_and_groups_are_clusters(fleet: StubbedFleet
     assert not (fleet.folder / "report/fleet.json").exists()  # nothing was looked at
 
 
-def test_a_run_that_is_killed_takes_its_children_with_it(fleet: StubbedFleet) -> None:
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_run_that_is_killed_takes_its_children_with_it(fleet: StubbedFleet, how: signal.Signals) -> None:
     begun = fleet.folder / "begun"
     gate = {"id": "hold", "command": ["sh", "-c", f"touch {begun}; sleep 300"]}
-    fleet.waves[0]["clusters"][0]["variables"] = {"kubeadm_upgrade_gates": [gate]}
+    fleet.waves[0]["clusters"][0]["variables"] = {"kubeadm_upgrade_gates": [gate], "pager_token": "tonight's"}
     command, environment = fleet.command(fleet_waves=fleet.waves[:1])
     with (fleet.folder / "log").open("w") as log:
         process = subprocess.Popen(
@@ -94,10 +121,15 @@ def test_a_run_that_is_killed_takes_its_children_with_it(fleet: StubbedFleet) ->
         wait(begun.exists, 300)
         assert processes_with(str(fleet.folder / "home"), "dev.upgrade.json")
     finally:
-        process.send_signal(signal.SIGKILL)
+        process.send_signal(how)
         process.wait(30)
     wait(lambda: not processes_with(str(fleet.folder / "home"), "dev.upgrade.json"), 60)
     assert fleet.version("dev") == "v1.24.17"
+    if how != signal.SIGKILL:
+        left = [
+            path for path in (fleet.folder / "home").rglob("*") if path.is_file() and b"tonight" in path.read_bytes()
+        ]
+        assert not left, "a secret of a cluster's variables stays on the controller"
 
 
 def wait(condition: Callable[[], object], seconds: float) -> None:

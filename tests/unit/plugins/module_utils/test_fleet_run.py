@@ -316,7 +316,7 @@ def test_a_cluster_that_is_a_group_gets_two_groups_of_its_own(tmp_path: Path, mo
     waves = _fleet.read_waves([{"clusters": [{"name": "shop", "group": "shop", "variables": {"key": "secret"}}]}], 1, 0)
     members = {"shop": {"control_plane": ["cp1"], "worker": ["w1"], "etcd": []}}
     clusters = _fleet_clusters.Clusters(
-        waves, tmp_path / "report", tmp_path, tmp_path, members, ["all.yml"], ["-e", "x=1"], {}
+        waves, tmp_path / "report", tmp_path, tmp_path, members, ["all.yml"], ["-e", "x=1"], {}, target="1.26"
     )
     clusters.launch("shop", "upgrade")
     words = seen[0]
@@ -327,7 +327,44 @@ def test_a_cluster_that_is_a_group_gets_two_groups_of_its_own(tmp_path: Path, mo
     own = json.loads((tmp_path / "shop.upgrade.json").read_text())
     assert own["kubeadm_upgrade_etcd_group"] == "uplift_fleet_etcd"  # empty: another cluster's etcd is none of its own
     extra = [words[number + 1] for number, word in enumerate(words) if word == "-e"]
-    assert extra[1:] == ["x=1", f"@{tmp_path}/shop.variables.json", f"@{tmp_path}/shop.upgrade.json"]
+    own_files = [f"@{tmp_path}/shop.variables.json", f"@{tmp_path}/shop.upgrade.json"]
+    assert extra[1:] == ["x=1", '{"target": "1.26"}', *own_files], "a cluster's variables may name another target"
+    assert (tmp_path / "shop.variables.json").stat().st_mode & 0o777 == 0o600
+
+
+def full(*_arguments: Any) -> Any:
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("fails", ["save", "launch"])
+def test_an_error_of_ours_cuts_no_other_upgrade_off(stage: Stage, monkeypatch: pytest.MonkeyPatch, fails: str) -> None:
+    """Protects: a disk that is full on the controller ends no upgrade in the middle of a node."""
+    really, saves = stage.clusters.launch, iter(range(99))
+    stage.clusters.hanging.add(("a", "upgrade"))
+    if fails == "launch":
+        monkeypatch.setattr(stage.clusters, "launch", lambda name, verb: full() if name == "b" else really(name, verb))
+    else:  # when b has ended
+        monkeypatch.setattr(stage.fleet, "_save", lambda _document: full() if next(saves) == 2 else None)
+    sleep = stage.sleep
+
+    def meanwhile(seconds: float) -> None:
+        sleep(seconds)
+        if stage.now > 60:
+            stage.clusters.children[0].polls = 0
+
+    monkeypatch.setattr(stage.fleet, "sleep", meanwhile)
+    with pytest.raises(OSError, match="No space left"):
+        stage.fleet.upgrade(["a", "b"], 2)
+    assert stage.now > 60
+    assert not any(child.was_ended for child in stage.clusters.children)
+    assert stage.states == {"a": _fleet.WATCH, "b": _fleet.FAILED if fails == "launch" else _fleet.WATCH}
+
+
+def test_a_long_watch_says_now_and_then_that_it_goes_on(stage: Stage) -> None:
+    """Protects: AWX's idle time-out ends a job that says nothing."""
+    assert stage.fleet.watch(["a"], 7200, 120, 30, settle=False)
+    assert len(stage.lines) == 12
+    assert stage.lines[1] == "Watching a: 10 min of 2 h are over."
 
 
 def test_a_run_that_ends_early_is_not_told_by_the_report_of_the_one_before(
