@@ -16,12 +16,17 @@ connect anew (HTTP/2's GOAWAY). kubelet starts it again when it has ended. Kuber
 
 The kubelet of a control plane that kubeadm 1.33 or later has made knows this API server alone (the feature gate
 ControlPlaneKubeletLocalMode; https://kubernetes.io/docs/reference/setup-tools/kubeadm/kubeadm-init/). Until it is back,
-the node starts no pod that the API has for it; and kubeadm's own check, a Job that may come to this node, gets 15
-seconds (CreateJob, cmd/kubeadm/app/phases/upgrade/health.go). So it is waited for.
+this node renews no lease and starts no pod that the API has for it. Its end takes a minute by itself, as kubelet's own
+watches are among those that it waits for: the node would be NotReady then, which kubeadm's preflight check refuses
+(ControlPlaneNodesReady). So it is told twice: the second signal ends it at once (SetupSignalContext in
+k8s.io/apiserver/pkg/server/signal.go), after it has had IN_FLIGHT seconds for what it was asked. Then it is waited for,
+and for the node: kubeadm's own check, a Job that may come to this node, gets 15 seconds (CreateJob,
+cmd/kubeadm/app/phases/upgrade/health.go).
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -37,8 +42,12 @@ from ansible_collections.uplift.kubeadm.plugins.module_utils._api import (
     Away,
     Object,
     StdlibTransport,
+    path_part,
 )
+from ansible_collections.uplift.kubeadm.plugins.module_utils._cluster import is_true
+from ansible_collections.uplift.kubeadm.plugins.module_utils._command import Runner
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
+from ansible_collections.uplift.kubeadm.plugins.module_utils._node import Node
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node_flags import flags_of
 from ansible_collections.uplift.kubeadm.plugins.module_utils._node_static_pods import StaticPod, static_pods
 from ansible_collections.uplift.kubeadm.plugins.module_utils._running import Local, Manifest
@@ -52,6 +61,10 @@ SLICE = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes"
 # and sends every second or third connection there until then.
 STEADY = 10
 POLL_SECONDS = 0.5
+# For requests that it answers yet, where its kubelet has no other. A lease may be 40 s old (50 s from 1.32 on), and the
+# new one takes up to 20 s to serve.
+IN_FLIGHT = 10.0
+LEASE = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/"
 
 
 def drain(root: Path, kubeconfig: str, timeout: float) -> str:
@@ -60,7 +73,7 @@ def drain(root: Path, kubeconfig: str, timeout: float) -> str:
     It keeps the watches of before until it has ended, which may take a minute, and has no other clients.
 
     :raises UpliftError: new connections to the API are not answered, timeout seconds later; or this node's kubelet
-        knows no other API server, and it is not back after as long again.
+        knows no other API server, and that or the node is not back after as long again.
     """
     pods, _unread = static_pods(root)
     pod = pods.get(NAME)
@@ -87,9 +100,12 @@ def drain(root: Path, kubeconfig: str, timeout: float) -> str:
         os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + timeout
     _wait_closed(local.address(NAME, Manifest(pod.image, pod.flags)), deadline)
+    kubelets_only = _is_kubelets_only(root, pod.flags)
+    if kubelets_only:
+        _end_now(root, own)
     _wait_answered(kubeconfig, deadline, timeout)
-    if _is_kubelets_only(root, pod.flags):
-        _wait_back(local, Manifest(pod.image, pod.flags), timeout)
+    if kubelets_only:
+        _wait_back(local, Manifest(pod.image, pod.flags), kubeconfig, Node(root, Runner()).name()[0], timeout)
     return ""
 
 
@@ -157,17 +173,49 @@ def _is_kubelets_only(root: Path, flags: t.Mapping[str, str]) -> bool:
     return urlsplit(server).hostname in {"127.0.0.1", "::1", "localhost", flags.get("advertise-address")}
 
 
-def _wait_back(local: Local, manifest: Manifest, timeout: float) -> None:
+def _end_now(root: Path, own: t.Sequence[int]) -> None:
+    """Have it end without its watches, when it has answered what it was asked."""
+    deadline = time.monotonic() + IN_FLIGHT
+    while any((root / f"proc/{pid}").exists() for pid in own) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    for pid in own:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+
+
+def _wait_back(local: Local, manifest: Manifest, kubeconfig: str, node: str | None, timeout: float) -> None:
+    """Wait until it is healthy, and until its kubelet has said to it that the node is alive, and the node is Ready."""
     deadline = time.monotonic() + timeout
-    while not (answer := local.ask(NAME, manifest)).healthy:
+    back = ""  # when it was seen to be, by this node's clock, as its kubelet's leases are
+    while True:
+        answer = local.ask(NAME, manifest)
+        why = "" if answer.healthy else answer.why
+        if not why:
+            back = back or time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+            why = _not_alive(kubeconfig, node, back) if node else ""
+        if not why:
+            return
         if time.monotonic() >= deadline:
             raise UpliftError(
                 "The API server of this node was ended, so that its clients go to another while etcd is away, and "
-                f"kubelet has not brought it back within {timeout:g} s: {answer.why}. It is the only one that this "
+                f"what its kubelet needs is not back within {timeout:g} s: {why}. It is the only API server that this "
                 f"kubelet knows (/{KUBELET}). Nothing else was done. See «crictl ps -a --name kube-apiserver» and "
                 "«journalctl -u kubelet», and run again."
             )
         time.sleep(POLL_SECONDS)
+
+
+def _not_alive(kubeconfig: str, node: str, since: str) -> str:
+    """Why a node does not count as alive since then; "" when it does."""
+    api = Api(StdlibTransport(kubeconfig), 0)
+    try:
+        lease, found = api.find(LEASE + path_part(node)), api.find(f"/api/v1/nodes/{path_part(node)}")
+    except UpliftError as error:
+        return str(error)
+    renewed = str(((lease or {}).get("spec") or {}).get("renewTime") or "")
+    if renewed < since:
+        return f"kubelet has not renewed the lease of {node} since (it did at {renewed or 'no time'})"
+    return "" if is_true(found or {}, "Ready") else f"the node {node} is not Ready"
 
 
 def _unanswered(kubeconfig: str) -> str:

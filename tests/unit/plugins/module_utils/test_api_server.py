@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import typing as t
@@ -17,6 +16,7 @@ import pytest
 from ansible_collections.uplift.kubeadm.plugins.module_utils import _api_server
 from ansible_collections.uplift.kubeadm.plugins.module_utils._errors import UpliftError
 from ansible_collections.uplift.kubeadm.plugins.module_utils._running import Answer, Local, Manifest
+from ansible_collections.uplift.kubeadm.tests.unit.plugins.certificates import kubeconfig
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_api import FakeApi
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.fake_control_plane import FakeControlPlane, FakeProgram
 from ansible_collections.uplift.kubeadm.tests.unit.plugins.module_utils.test_settled import add_process
@@ -42,6 +42,7 @@ class Scene:
         self.ended: list[tuple[int, int]] = []
         monkeypatch.setattr(os, "kill", self._end)
         monkeypatch.setattr(_api_server, "POLL_SECONDS", 0.01)
+        monkeypatch.setattr(_api_server, "IN_FLIGHT", 0.05)
 
     def flags(self, *flags: str) -> None:
         path = self.node.root / "etc/kubernetes/manifests/kube-apiserver.yaml"
@@ -65,12 +66,11 @@ class Scene:
         self.own.stop()
 
     def kubelet(self, host: str) -> None:
-        """What the kubelet of this node speaks to."""
-        user = {"name": "u", "user": {"token": "t"}}
-        at = {"name": "c", "cluster": {"server": f"https://{host}:6443", "insecure-skip-tls-verify": True}}
-        context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
+        """What the kubelet of this node, which is called cp1, speaks to."""
         path = self.node.root / _api_server.KUBELET
-        path.write_text(json.dumps({"current-context": "c", "contexts": [context], "clusters": [at], "users": [user]}))
+        kubeconfig(path, self.node.authority, self.node.authority.issue("system:node:cp1"))
+        context = "contexts:\n- context:\n    cluster: k\n    user: kubernetes-admin\n  name: c\ncurrent-context: c\n"
+        path.write_text(path.read_text().replace("127.0.0.1", host) + context)
 
 
 @pytest.fixture
@@ -100,20 +100,42 @@ def test_one_answer_in_two_is_not_enough(scene: Scene) -> None:
         scene.drain(timeout=0.5)
 
 
-def test_the_only_api_server_that_kubelet_knows_is_waited_for(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Protects: kubeadm's Job, which may come to this node, gets 15 seconds, and no pod starts there without it."""
+def test_the_only_api_server_that_kubelet_knows_is_waited_for_and_the_node(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects: kubeadm refuses to begin while a control plane is NotReady; its Job may come here, and gets 15 s."""
     scene.kubelet(OWN)
-    with pytest.raises(UpliftError, match=r"has not brought it back within 0\.5 s: kube-apiserver does not answer"):
+    with pytest.raises(UpliftError, match=r"is not back within 0\.5 s: kube-apiserver does not answer"):
         scene.drain(timeout=0.5)
-    back = iter([False, False, True])
     monkeypatch.setattr(_api_server, "_wait_closed", lambda *_arguments: None)
+    back = iter([False, False, True, True, True])
 
     def ask(_local: Local, _name: str, manifest: Manifest) -> Answer:
-        return Answer("v1.34.0", True, "") if not manifest.image else Answer(None, next(back), "not yet")
+        return Answer("v1.34.0", True, "") if not manifest.image else Answer(None, next(back, True), "not yet")
 
     monkeypatch.setattr(Local, "ask", ask)
+    lease = scene.api.objects[_api_server.LEASE + "cp1"] = {"spec": {"renewTime": "2026-11-01T12:00:00.000000Z"}}
+    scene.api.node("cp1")
+    with pytest.raises(UpliftError, match=r"kubelet has not renewed the lease of cp1 since"):
+        scene.drain(timeout=0.5)
+    lease["spec"]["renewTime"] = "2999-11-01T12:00:00.000000Z"
+    ready = scene.api.objects["/api/v1/nodes/cp1"]["status"]["conditions"][0]
+    ready["status"] = "Unknown"
+    with pytest.raises(UpliftError, match=r"the node cp1 is not Ready"):
+        scene.drain(timeout=0.5)
+    ready["status"] = "True"
     assert scene.drain() == ""
-    assert list(back) == [], "asked until it was back"
+
+
+def test_one_that_its_kubelet_waits_for_is_told_twice(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects: it would keep kubelet's watches for a minute, and the node would be NotReady."""
+    monkeypatch.setattr(_api_server, "_wait_back", lambda *_arguments: None)
+    assert scene.drain() == ""
+    assert scene.ended == [(PID, signal.SIGTERM)]
+    scene.kubelet(OWN)
+    scene.ended.clear()
+    assert scene.drain() == ""
+    assert scene.ended == [(PID, signal.SIGTERM)] * 2
 
 
 @pytest.mark.parametrize("host", ["lb.example.com", None])
