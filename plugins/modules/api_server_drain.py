@@ -18,8 +18,9 @@ description:
   - So it is asked to end (SIGTERM), while another one is well. It takes no new connections then, answers what it was
     asked, and tells its clients to connect anew. Kubelet starts it again when it has ended. Take it out of the load
     balancer before, so that no new clients come.
-  - Where the kubelet of this node knows no other one (control planes made by kubeadm 1.33 or later), it has 10 seconds for
-    what it was asked, and is waited for, and so is the node until it is alive for the API, O(timeout) seconds again.
+  - Where the kubelet of this node knows no other one (control planes made by kubeadm 1.33 or later), it has 10 seconds
+    for what it was asked. It is waited for then, and so is the node until the API takes it for alive, for O(timeout)
+    seconds again.
   - O(uplift.kubeadm.kubeadm_run#module:drain_api_server) does the same before C(kubeadm upgrade).
   - Nothing is done where there is no other healthy API server, where etcd is not on this node, and on workers.
   - Must run as root on the node.
