@@ -178,8 +178,8 @@ def old_nodes(host: str, params: dict[str, Any], cluster: dict[str, Any], check:
         if state == "removed":
             cluster["nodes"].pop(name, None)
         else:
-            cordon = None if state == "uncordoned" else {"at": "2026-11-01T12:00:00Z"}
-            cluster["nodes"][name].update(unschedulable=cordon is not None, cordon=cordon)
+            leaving = None if state == "uncordoned" else {"at": "2026-11-01T12:00:00Z"}
+            cluster["nodes"][name].update(unschedulable=leaving is not None, cordon=None, leaving=leaving)
     if state == "drained":
         cluster["pods"] = [pod for pod in cluster["pods"] if pod.get("node") not in names]
     return {"changed": True, "nodes": names, "by_person": [], "drained": True, "progress": {"line": "none left"}}
