@@ -133,7 +133,7 @@ def measure(nodes: int, pods: int, kubeconfig: str) -> dict[str, Any]:
         "pods": len(facts["pods"]),
         "one": len(workers),
         "fifth": len(batches),
-        "too_many": sum(len(fitting(facts, batch, Rules(), api)[1]) for batch in batches),
+        "too_many": sum(len(fitting(facts, batch, Rules(), api).held) for batch in batches),
         "least": found.bound,
         "auto": len(found.waves),
         **{how: len(waves) for how, waves in as_run.items() if how != walk.AUTO},
