@@ -107,7 +107,7 @@ def test_waves_are_asked_for_limited_and_groups_are_clusters(fleet: StubbedFleet
     assert not (fleet.folder / "report/fleet.json").exists()  # nothing was looked at
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.thorough)])
 def test_a_run_that_is_killed_takes_its_children_with_it(fleet: StubbedFleet, how: signal.Signals) -> None:
     begun = fleet.folder / "begun"
     gate = {"id": "hold", "command": ["sh", "-c", f"touch {begun}; sleep 300"]}

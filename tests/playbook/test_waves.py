@@ -80,6 +80,7 @@ def test_groups_are_honoured(tmp_path: Path) -> None:
     assert "the inventory has none of that name" in wrong.stdout
 
 
+@pytest.mark.thorough
 def test_the_last_wave_is_watched_as_well_before_the_hop_ends(tmp_path: Path) -> None:
     cluster = stubbed(tmp_path, workers=3, web=())
     groups = [{"name": "all", "soak": 5}]
